@@ -1,0 +1,182 @@
+"""Who calls, and what they may: access keys, grants, and the order in which a signed request is checked."""
+
+import functools
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from otagw import clock, database, errors
+from otagw.models import AccessKey
+from otagw.models import Account as AccountRow
+from otagw.nonces import Nonces
+from otagw.ota import accounts
+from otagw.ota.accounts import Account, Rules
+from otagw.vault import Vault
+
+KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")
+EVERYTHING: Final = "*"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The account that asks, by which key, and what that key may do."""
+
+    account: Account
+    key_id: str
+    grants: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a request says of itself before it is believed.
+
+    ``at`` is its time in milliseconds, ``nonce`` None where the protocol has none; ``sign`` takes a secret and returns
+    the signature it gives and the text that was signed; ``hint`` takes a secret and names a known mistake.
+    """
+
+    key_id: str
+    at: int
+    nonce: str | None
+    signature: str
+    sign: Callable[[str], tuple[str, str]]
+    hint: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key as it is listed: all but its secret."""
+
+    id: str
+    account: str
+    grants: tuple[str, ...]
+    enabled: bool
+    created: int
+
+
+class Keys:
+    """The access keys of the database, with the secrets of one vault."""
+
+    def __init__(self, vault: Vault, rules: Rules | None = None) -> None:
+        self._rules = rules or Rules()
+        # Opening a sealed secret costs more than the row that holds it; the row is read each time, so that a key is
+        # disabled at once.
+        self._open = functools.lru_cache(1024)(vault.open)
+        self._seal = vault.seal
+
+    def find(self, key_id: str) -> tuple[Caller, str]:
+        """Return the caller of an enabled key, and its secret."""
+        row = database.execute(
+            "SELECT k.secret, k.grants, k.enabled, a.id, a.name "
+            "FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = ?",
+            key_id,
+        ).fetchone()
+        if row is None:
+            raise errors.UnknownKey
+        if not row[2]:
+            raise errors.DisabledKey
+        caller = Caller(Account(row[3], row[4], self._rules), key_id, tuple(row[1].split()))
+        return caller, self._open(key_id, row[0])
+
+    def check(self) -> None:
+        """Raise `vault.VaultError` unless the vault opens the keys that are kept."""
+        row = database.execute("SELECT id, secret FROM access_key LIMIT 1").fetchone()
+        if row:
+            self._open(*row)
+
+    def create(
+        self,
+        *,
+        key_id: str | None = None,
+        secret: str | None = None,
+        account: str = "main",
+        grants: Sequence[str] = (EVERYTHING,),
+    ) -> tuple[Key, str]:
+        """Keep a key pair, generated where it is not given; return it with its secret, for the only time.
+
+        Raises `errors.InvalidParameter` for a part that could not be used in a request, `errors.AlreadyExists`.
+        """
+        key_id = key_id or "OTAK" + _random(20)
+        secret = secret or _random(30)
+        _check(key_id, secret, account, grants)
+        now = clock.now()
+        with database.write():
+            if AccessKey.get_or_none(AccessKey.id == key_id):
+                raise errors.AlreadyExists(kind="access key", key=key_id)
+            AccessKey.insert(
+                id=key_id,
+                account=accounts.ensure(account).id,
+                secret=self._seal(key_id, secret),
+                grants=" ".join(grants),
+                created=now,
+            ).execute()
+        return Key(key_id, account, tuple(grants), True, now), secret
+
+    def list(self) -> list[Key]:
+        """Return every key, oldest first."""
+        query = AccessKey.select(AccessKey, AccountRow).join(AccountRow).order_by(AccessKey.created, AccessKey.id)
+        return [Key(row.id, row.account.name, tuple(row.grants.split()), row.enabled, row.created) for row in query]
+
+    def enable(self, key_id: str, enabled: bool) -> None:
+        """Let a key be used, or not; a request that starts after this sees it."""
+        with database.write():
+            self._must(AccessKey.update(enabled=enabled).where(AccessKey.id == key_id).execute(), key_id)
+
+    def delete(self, key_id: str) -> None:
+        """Forget a key for good."""
+        with database.write():
+            self._must(AccessKey.delete().where(AccessKey.id == key_id).execute(), key_id)
+
+    @staticmethod
+    def _must(changed: int, key_id: str) -> None:
+        if not changed:
+            raise errors.NotFound(kind="access key", key=key_id)
+
+
+def admit(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
+    """Believe a claim, or raise the fault that says why not.
+
+    The order is the point: the time, the key, the signature in constant time, and last the nonce, so that neither old
+    nor forged requests can use one up. The nonce stays used even if the operation then fails.
+    """
+    if abs(clock.now() - claim.at) > skew_ms:
+        raise errors.ExpiredTimestamp
+    caller, secret = keys.find(claim.key_id)
+    signature, signed = claim.sign(secret)
+    if not hmac.compare_digest(signature.encode(), claim.signature.encode()):
+        raise errors.WrongSignature(signed, claim.hint(secret))
+    if claim.nonce is not None:
+        nonces.claim(claim.key_id, claim.nonce, claim.at)
+    return caller
+
+
+def authorize(caller: Caller, needs: str) -> None:
+    """Raise `errors.NotGranted` unless one of the caller's grants covers ``needs``, such as ``ota:ListOTAFirmware``."""
+    for grant in caller.grants:
+        if grant in (needs, EVERYTHING) or (grant.endswith("*") and needs.startswith(grant[:-1])):
+            return
+    raise errors.NotGranted(needs)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+
+def _check(key_id: str, secret: str, account: str, grants: Sequence[str]) -> None:
+    rules = (
+        ("id", KEY_ID.fullmatch(key_id), "1 to 128 of A-Z a-z 0-9 . _ -"),
+        ("secret", re.fullmatch(r"[!-~]{1,256}", secret), "1 to 256 printable ASCII characters without a blank"),
+        ("account", re.fullmatch(r"[A-Za-z0-9._-]{1,64}", account), "1 to 64 of A-Z a-z 0-9 . _ -"),
+        (
+            "grant",
+            grants and all(map(GRANT.fullmatch, grants)),
+            '"*", or like "ota:*", "ota:List*", "ota:CreateOTAFirmware"',
+        ),
+    )
+    for name, passes, expected in rules:
+        if not passes:
+            raise errors.InvalidParameter(name, expected)

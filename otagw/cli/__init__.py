@@ -1,0 +1,18 @@
+"""The command line, one module per group of commands."""
+
+import click
+
+from otagw import __version__
+from otagw.cli import docs, explain, keys, serve, sign
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="otagw")
+def main() -> None:
+    """Run and use a gateway for the OTA APIs of Tuya, Alibaba Cloud IoT and Huawei Cloud IoTDA."""
+
+
+for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign, sign.call, explain.explain):
+    main.add_command(command)
+main.add_command(docs.actions)
+main.add_command(docs.docs)

@@ -1,0 +1,75 @@
+"""``otagw keys``: who may call."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from otagw.access import EVERYTHING
+from otagw.cli import common
+
+
+@click.group()
+def keys() -> None:
+    """Make, list, disable and delete access keys."""
+
+
+@keys.command()
+@click.option("--id", "key_id", help="Id of a key pair you have already; generated when left out.")
+@click.option("--secret", help='Its secret; "-" reads it from standard input. Generated when left out.')
+@click.option("--account", default="main", show_default=True, help="Whose things the key sees; made when new.")
+@click.option(
+    "--grant", "grants", multiple=True, help="What it may do, e.g. 'ota:List*'; may be repeated. Default: '*'."
+)
+def create(key_id: str | None, secret: str | None, account: str, grants: tuple[str, ...]) -> None:
+    """Make an access key, or import the pair your scripts use with the vendor."""
+    if secret == "-":  # noqa: S105 - where to read it, not the secret
+        secret = sys.stdin.readline().rstrip("\r\n")
+    with common.store(common.load_settings()) as access:
+        key, shown = access.create(key_id=key_id, secret=secret, account=account, grants=grants or (EVERYTHING,))
+    click.echo(f"AccessKeyId      {key.id}")
+    click.echo(f"AccessKeySecret  {shown if secret is None else '(as given)'}")
+    click.echo(f"Account          {key.account}")
+    click.echo(f"Grants           {' '.join(key.grants)}{'' if grants else '   (none given: everything)'}")
+    if secret is None:
+        click.echo("The secret is shown this once.", err=True)
+
+
+@keys.command("list")
+def list_() -> None:
+    """List every access key, without its secret."""
+    with common.store(common.load_settings()) as access:
+        found = access.list()
+    for key in found:
+        made = datetime.fromtimestamp(key.created / 1000, UTC)
+        state = "enabled" if key.enabled else "disabled"
+        click.echo(f"{key.id:24}  {key.account:12}  {state:8}  {made:%Y-%m-%d %H:%M}  {' '.join(key.grants)}")
+    if not found:
+        click.echo("There is no access key: otagw keys create", err=True)
+
+
+@keys.command()
+@click.argument("key_id")
+def disable(key_id: str) -> None:
+    """Refuse a key from now on."""
+    with common.store(common.load_settings()) as access:
+        access.enable(key_id, False)
+    click.echo(f"{key_id} is disabled")
+
+
+@keys.command()
+@click.argument("key_id")
+def enable(key_id: str) -> None:
+    """Accept a disabled key again."""
+    with common.store(common.load_settings()) as access:
+        access.enable(key_id, True)
+    click.echo(f"{key_id} is enabled")
+
+
+@keys.command()
+@click.argument("key_id")
+def delete(key_id: str) -> None:
+    """Forget a key for good."""
+    with common.store(common.load_settings()) as access:
+        access.delete(key_id)
+    click.echo(f"{key_id} is deleted")

@@ -1,0 +1,54 @@
+"""``otagw serve``, ``migrate`` and ``welcome``: bring a gateway up."""
+
+import sys
+
+import click
+
+from otagw import clock, database, server
+from otagw.cli import common
+from otagw.cli.sign import own_key
+from otagw.dialects.aliyun import client
+from otagw.vault import VaultError
+
+
+@click.command()
+def serve() -> None:
+    """Serve in the foreground until SIGTERM or Ctrl-C; SIGHUP loads settings and code anew."""
+    chosen = common.load_settings()
+    with common.store(chosen):
+        pass  # says what is wrong before any process is started
+    sys.exit(server.supervise([server.command()]))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version; safe to repeat and to run twice at once."""
+    chosen = common.load_settings()
+    database.connect(chosen)
+    try:
+        applied = database.migrate(chosen)
+    except database.TROUBLE as error:
+        raise click.ClickException(f"the database does not answer: {error}") from None
+    finally:
+        database.disconnect()
+    click.echo(f"Applied {', '.join(applied)}." if applied else "The database is up to date.", err=True)
+
+
+@click.command()
+def welcome() -> None:
+    """Make a first access key if there is none, and print a request that is ready to be pasted."""
+    chosen = common.load_settings()
+    try:
+        with common.store(chosen) as access:
+            secret = None if access.list() else access.create()[1]
+    except VaultError as error:
+        raise click.ClickException(str(error)) from None
+    key_id, known = own_key(None)
+    name = f"demo-{clock.now() // 1000}"
+    params = {"Action": "CreateOTAFirmware", "FirmwareName": name, "DestVersion": "1.0.0", "ProductKey": "demo"}
+    shown = secret or "(shown when it was made; otagw keys create makes another)"
+    click.echo(f"\n  Endpoint         {chosen.endpoint}")
+    click.echo(f"  AccessKeyId      {key_id}")
+    click.echo(f"  AccessKeySecret  {shown}")
+    click.echo("\n  Paste this in another terminal; it works once, within 15 minutes:\n")
+    click.echo(f"  {client.v1(chosen.endpoint, key_id, known, params).curl()}\n")

@@ -1,0 +1,160 @@
+"""The database: one kept connection per thread, short write transactions, migrations.
+
+The models are bound to `db`, which has no engine until `connect` gives it one.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import peewee
+from playhouse import db_url, migrations
+
+from otagw import errors
+from otagw.settings import Settings
+
+BUSY_MS: Final = 10_000
+# What an engine raises when it is gone, full or locked: the request may be repeated later.
+TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
+db = peewee.DatabaseProxy()
+_lock: "FileLock | None" = None
+
+
+class WrongVersion(Exception):
+    """Say that the schema is not the one this code was written for."""
+
+
+class FileLock:
+    """Queue the writers of one SQLite file across threads and processes.
+
+    SQLite's own waiting sleeps in growing steps and is unfair; the kernel's queue is neither. It only orders writers:
+    correctness still rests on SQLite's lock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held = threading.local()
+
+    def __enter__(self) -> None:
+        handle = getattr(self._held, "handle", None)
+        if handle is None or self._held.pid != os.getpid():
+            # A handle of each thread's own: flock is held by the open file, and a fork would share it.
+            handle = self._held.handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._held.pid = os.getpid()
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *exc: object) -> None:
+        fcntl.flock(self._held.handle, fcntl.LOCK_UN)
+
+
+def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
+    """Return a SQLite database in WAL mode; nothing is opened until a thread first uses it."""
+    pragmas = {
+        "busy_timeout": BUSY_MS,  # first: the change to WAL needs a lock too
+        "journal_mode": "wal",
+        "synchronous": synchronous,
+        "foreign_keys": 1,
+        "cache_size": -16_000,
+    }
+    return peewee.SqliteDatabase(str(path), pragmas=pragmas, timeout=BUSY_MS / 1000)
+
+
+def connect(settings: Settings) -> None:
+    """Give the models their engine; creates the data folder, opens no connection."""
+    global _lock  # noqa: PLW0603 - goes with the engine, of which a process has one
+    disconnect()
+    settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = urlsplit(settings.database)
+    if url.scheme == "sqlite":
+        path = Path(settings.database.removeprefix("sqlite:///"))
+        db.initialize(sqlite(path, settings.sqlite_synchronous))
+        _lock = FileLock(path.with_name(path.name + ".lock"))
+    else:
+        db.initialize(db_url.connect(settings.database, unquote_user=True, unquote_password=True, prefer_psycopg3=True))
+        _lock = None
+
+
+def disconnect() -> None:
+    """Close this thread's connection, if there is one."""
+    if db.obj is not None and not db.is_closed():
+        db.close()
+
+
+def recover() -> None:
+    """Drop this thread's connection after trouble, so that its next use opens a sound one."""
+    with contextlib.suppress(peewee.PeeweeException):
+        disconnect()
+
+
+def is_sqlite() -> bool:
+    """Tell whether the engine is SQLite."""
+    return isinstance(db.obj, peewee.SqliteDatabase)
+
+
+@contextlib.contextmanager
+def write() -> Iterator[None]:
+    """Run one short write transaction; inside another it joins it.
+
+    Whatever reads the network or a file belongs before it: everybody else's writes wait meanwhile.
+    """
+    if db.in_transaction():
+        yield
+    elif _lock is None:
+        with db.atomic():
+            yield
+    else:
+        with _lock, db.atomic("IMMEDIATE"):
+            yield
+
+
+@contextlib.contextmanager
+def read() -> Iterator[None]:
+    """Run several reads on one state of the database."""
+    with db.atomic():
+        yield
+
+
+def execute(sql: str, *values: Any) -> Any:
+    """Run one statement written with ``?`` for values, on either engine; return its cursor."""
+    return db.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
+
+
+def migrator() -> migrations.Runner:
+    """Return the runner of ``otagw/migrations``."""
+    return migrations.Runner(db.obj, str(Path(__file__).parent / "migrations"))
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Bring the schema to this version, under a lock; return the names of what was applied."""
+    with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not is_sqlite():  # other machines may migrate the same server: this lock goes with the connection
+            db.execute_sql("SELECT pg_advisory_lock(8686)")
+        try:
+            return cast("list[str]", migrator().up())
+        finally:
+            if not is_sqlite():
+                db.execute_sql("SELECT pg_advisory_unlock(8686)")
+
+
+def check_version() -> None:
+    """Raise `WrongVersion` unless exactly this version's migrations are applied."""
+    pending = [m.name for m in migrator().status() if not m.applied]
+    unknown = [m.name for m in migrator().status() if m.path is None]
+    if pending:
+        raise WrongVersion(f"the database lacks {', '.join(pending)}: run `otagw migrate`")
+    if unknown:
+        raise WrongVersion(f"the database is of a later version ({', '.join(unknown)}): upgrade otagw")
+
+
+def ping() -> None:
+    """Raise `errors.Unavailable` unless the database answers."""
+    try:
+        db.execute_sql("SELECT 1").fetchone()
+    except peewee.PeeweeException as error:
+        raise errors.Unavailable("the database does not answer") from error

@@ -1,0 +1,1 @@
+"""The fronts: each speaks one vendor's wire over the same core."""

@@ -1,0 +1,80 @@
+"""The dialect of Actions: how the gateway reads, believes, checks and answers them; and the table of them."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from werkzeug.wrappers import Request
+
+from otagw import access, errors
+from otagw.access import Caller, Keys
+from otagw.dialects.aliyun import mistakes, render, signature, wire
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.aliyun.wire import Message
+from otagw.gateway import Answer
+from otagw.nonces import Nonces
+from otagw.operation import Handler, Operation, Table
+
+actions: Final[Table[AliyunSchema]] = Table()
+
+
+def operation(schema: type[AliyunSchema], *, needs: str) -> Callable[[Handler], Handler]:
+    """Make the decorated handler the Action that the schema is named after."""
+
+    def add(handler: Handler) -> Handler:
+        actions.add(Operation(schema.__name__, schema(), needs, handler))
+        return handler
+
+    return add
+
+
+class Actions:
+    """The one endpoint of Tuya's and Alibaba's OTA API."""
+
+    table = actions
+
+    def __init__(self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int) -> None:
+        self._keys = keys
+        self._nonces = nonces
+        self._spelling = spelling
+        self._skew = skew_ms
+
+    def open(self, request: Request, request_id: str) -> Message:
+        """Guess from the outside of a request how it wants to be answered; `parse` knows better."""
+        message = Message(request, request_id, "")
+        query = request.environ.get("QUERY_STRING", "")
+        is_alibaba = (
+            message.header("authorization").startswith(wire.V3_PREFIX)
+            or bool(message.header("x-acs-version"))
+            or query.startswith("Version=")
+            or "&Version=" in query
+        )
+        self._spell(message, is_alibaba)
+        return message
+
+    def _spell(self, message: Message, is_alibaba: bool) -> None:
+        """Choose the spelling of an answer; Alibaba writes request ids in upper case."""
+        chosen = self._spelling if self._spelling != "auto" else ("alibaba" if is_alibaba else "documented")
+        message.spelling = chosen
+        message.request_id = message.request_id.upper() if chosen == "alibaba" else message.request_id.lower()
+
+    def parse(self, message: Message) -> None:
+        """Read the parameters, the scheme and the Action."""
+        wire.parse(message, functools.partial(self._spell, message))
+
+    def authenticate(self, message: Message) -> Caller:
+        """Return who signed the request."""
+        claim = signature.claim(message, functools.partial(mistakes.explain, message))
+        return access.admit(claim, self._keys, self._nonces, self._skew)
+
+    def validate(self, operation: Operation[AliyunSchema], message: Message) -> dict[str, Any]:
+        """Return the operation's arguments."""
+        return operation.schema.read(message.params)
+
+    def render(self, message: Message, data: Mapping[str, Any]) -> Answer:
+        """Spell a result."""
+        return render.result(message, data)
+
+    def refuse(self, message: Message, fault: errors.Fault) -> Answer:
+        """Spell a refusal."""
+        return render.refusal(message, fault, message.header("host"))

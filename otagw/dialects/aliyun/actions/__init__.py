@@ -1,0 +1,3 @@
+"""The Actions, by what they are about; importing this package puts all of them into the table."""
+
+from otagw.dialects.aliyun.actions import firmware as firmware

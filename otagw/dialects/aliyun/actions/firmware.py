@@ -1,0 +1,239 @@
+"""Actions on packages, which this vendor calls firmware."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
+from otagw.access import Caller
+from otagw.dialects.aliyun import fields
+from otagw.dialects.aliyun.action import operation
+from otagw.dialects.aliyun.render import utc
+from otagw.dialects.aliyun.schema import MISSING, AliyunSchema
+from otagw.ota import packages
+from otagw.ota.packages import Draft, Package
+
+_DIGITS = {"MD5": 32, "SHA256": 64}
+
+
+class FirmwareFile(AliyunSchema):
+    """One file of a package of several."""
+
+    name = fields.Text(32, required=True, expected="1 to 32 characters")
+    url = fields.Url(required=True)
+    size = fields.Integer(1, fields.MAX_SIZE)
+    file_md5 = fields.Text(32, r"[0-9A-Fa-f]{32}", expected="32 hex digits")
+    sign_value = fields.Text(64, r"(?:[0-9A-Fa-f]{32}){1,2}", expected="32 or 64 hex digits, as SignMethod says")
+
+
+class CreateOTAFirmware(AliyunSchema):
+    """The parameters of a new package."""
+
+    dest_version = fields.version(required=True)
+    firmware_name = fields.name(required=True)
+    firmware_url = fields.Url()
+    firmware_sign = fields.Text(64, expected="32 hex digits (MD5) or 64 (SHA256), as SignMethod says")
+    sign_method = fields.Choice("MD5", "SHA256", default="MD5")
+    firmware_size = fields.Integer(1, fields.MAX_SIZE)
+    product_key = fields.ProductKey()
+    firmware_desc = fields.Text(100)
+    type = fields.Integer(0, 1, default=0)
+    src_version = fields.version()
+    module_name = fields.version(default="default")
+    need_to_verify = fields.Boolean(default=True)
+    udi = fields.Text(4096)
+    multi_files = fields.Objects(FirmwareFile(), 20)
+    client_token = fields.client_token()
+
+    @validates_schema
+    def check_sign(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Check digests against the method they are of."""
+        digits = _DIGITS[data["sign_method"]]
+        expected = f"{digits} hex digits of {data['sign_method']}, the SignMethod"
+        if data["firmware_sign"] and not _is_hex(data["firmware_sign"], digits):
+            raise ValidationError(expected, "firmware_sign")
+        for number, file in enumerate(data["multi_files"], 1):
+            if file["sign_value"] and not _is_hex(file["sign_value"], digits):
+                raise ValidationError({"multi_files": {number: {"sign_value": [expected]}}})
+
+    @validates_schema
+    def check_source(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Check that a differential package says what it starts from, and that this is another version."""
+        if data["type"] == 1:
+            if not data["src_version"]:
+                raise ValidationError(MISSING, "src_version")
+            if data["src_version"] == data["dest_version"]:
+                raise ValidationError("a version other than DestVersion", "src_version")
+
+    @validates_schema
+    def check_files(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Check that the files are given in one way, under different names."""
+        names = [file["name"] for file in data["multi_files"]]
+        if len(set(names)) < len(names):
+            repeated = next(i for i, name in enumerate(names) if name in names[:i])
+            raise ValidationError({"multi_files": {repeated + 1: {"name": ["a name that no other file has"]}}})
+        for single in ("firmware_url", "firmware_sign", "firmware_size"):
+            if names and data[single]:
+                raise ValidationError("nothing where MultiFiles is given", single)
+
+
+@operation(CreateOTAFirmware, needs="ota:CreateOTAFirmware")
+def create_ota_firmware(
+    caller: Caller,
+    dest_version: str,
+    firmware_name: str,
+    firmware_url: str | None,
+    firmware_sign: str | None,
+    sign_method: str,
+    firmware_size: int | None,
+    product_key: str | None,
+    firmware_desc: str | None,
+    type: int,  # noqa: A002 - the vendor's name
+    src_version: str | None,
+    module_name: str,
+    need_to_verify: bool,
+    udi: str | None,
+    multi_files: tuple[dict[str, Any], ...],
+    client_token: str | None,
+) -> dict[str, Any]:
+    """Add a firmware to the store.
+
+    Its name is unique in the account. With a ClientToken the call may be repeated for 24 hours and adds one firmware.
+    """
+    draft = Draft(
+        name=firmware_name,
+        version=dest_version,
+        product_key=product_key,
+        module=module_name,
+        source_versions=(src_version,) if src_version else (),
+        differential=type == 1,
+        description=firmware_desc,
+        custom_info=udi,
+        needs_verification=need_to_verify,
+        url=firmware_url,
+        size=firmware_size,
+        sign_method=sign_method,
+        sign=firmware_sign,
+        files=multi_files,
+    )
+    identity, created = packages.create(caller.account, draft, client_token)
+    return {"data": {"firmware_id": str(identity), "utc_create": utc(created)}}
+
+
+class FirmwareId(AliyunSchema):
+    """The one parameter of what is asked about one package."""
+
+    firmware_id = fields.Id(required=True)
+
+
+class QueryOTAFirmware(FirmwareId):
+    """The parameters of a look at one package."""
+
+
+@operation(QueryOTAFirmware, needs="ota:QueryOTAFirmware")
+def query_ota_firmware(caller: Caller, firmware_id: str) -> dict[str, Any]:
+    """Show a firmware with all that is known of it."""
+    package = packages.get(caller.account, firmware_id)
+    return {
+        "firmware_info": {
+            **_summary(package),
+            "firmware_url": package.url,
+            "udi": package.custom_info,
+            "verify_progress": 0,
+            "multi_files": package.files or None,
+        }
+    }
+
+
+class ListOTAFirmware(AliyunSchema):
+    """The parameters of a page of packages."""
+
+    current_page = fields.Integer(1, 2**31 - 1, required=True)
+    page_size = fields.Integer(1, 100, required=True)
+    product_key = fields.ProductKey()
+    dest_version = fields.version()
+
+
+@operation(ListOTAFirmware, needs="ota:ListOTAFirmware")
+def list_ota_firmware(
+    caller: Caller, current_page: int, page_size: int, product_key: str | None, dest_version: str | None
+) -> dict[str, Any]:
+    """List the account's firmwares, newest first."""
+    page = packages.page(caller.account, current_page, page_size, product_key=product_key, version=dest_version)
+    return {
+        "current_page": page.number,
+        "page_size": page.size,
+        "page_count": page.count,
+        "total": page.total,
+        "firmware_info": {"simple_firmware_info": [_summary(package) for package in page.items]},
+    }
+
+
+class ModifyOTAFirmware(FirmwareId):
+    """The parameters of a change to a package."""
+
+    also_known_as = {"FirmwareUdi": "udi"}
+
+    firmware_name = fields.name()
+    product_key = fields.ProductKey()
+    firmware_desc = fields.Text(100)
+    udi = fields.Text(4096)
+
+
+@operation(ModifyOTAFirmware, needs="ota:ModifyOTAFirmware")
+def modify_ota_firmware(
+    caller: Caller,
+    firmware_id: str,
+    firmware_name: str | None,
+    product_key: str | None,
+    firmware_desc: str | None,
+    udi: str | None,
+) -> None:
+    """Change the name, the description or the Udi of a firmware.
+
+    What is not given stays as it is. A ProductKey must be the firmware's own.
+    """
+    packages.modify(
+        caller.account,
+        firmware_id,
+        product_key=product_key,
+        name=firmware_name,
+        description=firmware_desc,
+        custom_info=udi,
+    )
+
+
+class DeleteOTAFirmware(FirmwareId):
+    """The parameters of a deletion."""
+
+
+@operation(DeleteOTAFirmware, needs="ota:DeleteOTAFirmware")
+def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
+    """Delete a firmware from the store."""
+    packages.delete(caller.account, firmware_id)
+
+
+def _is_hex(text: str, digits: int) -> bool:
+    return len(text) == digits and all(c in "0123456789abcdefABCDEF" for c in text)
+
+
+def _summary(package: Package) -> dict[str, Any]:
+    """Return what lists show of a package."""
+    return {
+        "firmware_id": str(package.id),
+        "firmware_name": package.name or f"{package.kind}-{package.version}-{package.id}",
+        "firmware_desc": package.description,
+        "firmware_sign": package.sign,
+        "firmware_size": package.size,
+        "sign_method": package.sign_method,
+        "product_key": package.product_key,
+        "product_name": package.product_name,
+        "module_name": package.module,
+        "dest_version": package.version,
+        "src_version": ",".join(package.source_versions) or None,
+        "type": int(package.differential),
+        "status": package.status,
+        "verified": package.verified,
+        "utc_create": utc(package.created),
+        "utc_modified": utc(package.modified),
+    }

@@ -1,0 +1,86 @@
+"""How each fault is called on the wire of Actions. Codes, once released, never change their meaning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from otagw import errors
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A code with its HTTP status and text; in `CODES` both are templates over the fault's own data.
+
+    ``gateway`` refusals are answered with their status in every spelling; the others, of the business, with 200 and
+    Success false where the vendor's SDKs expect that.
+    """
+
+    code: str
+    status: int
+    text: str
+    gateway: bool = True
+
+
+Key = tuple[type[errors.Fault], str]
+_V1_TEXT: Final = "Specified signature is not matched with our calculation. server string to sign is:{signed}"
+_V3_TEXT: Final = "Specified signature does not match our calculation. server StringToSign is [{signed}]"
+# Headers of V3 and the common parameters they stand for, so that one code means one thing in both schemes.
+_PARAMETERS: Final = {
+    "x-acs-action": "Action",
+    "x-acs-version": "Version",
+    "x-acs-date": "Timestamp",
+    "x-acs-signature-nonce": "SignatureNonce",
+    "x-acs-content-sha256": "ContentSha256",
+    "host": "Host",
+}
+
+CODES: Final[Mapping[Key, Refusal]] = {
+    (errors.RouteNotFound, ""): Refusal("InvalidApi.NotFound", 404, "Specified api is not found, please check your url and method."),
+    (errors.MethodNotAllowed, ""): Refusal("UnsupportedHTTPMethod", 405, "This http method is not supported."),
+    (errors.RequestTooLarge, ""): Refusal("RequestEntityTooLarge", 413, "The request is larger than {limit}."),
+    (errors.UnsupportedMediaType, ""): Refusal("UnsupportedMediaType", 415, "The body's Content-Type is not {expected}."),
+    (errors.Unreadable, ""): Refusal("InvalidRequest", 400, "The request cannot be read: {problem}."),
+    (errors.MissingParameter, ""): Refusal("Missing{parameter}", 400, "{name} is mandatory for this action."),
+    (errors.InvalidParameter, ""): Refusal("InvalidParameter", 400, "The specified parameter {name} is not valid: expected {expected}."),
+    (errors.InvalidFormat, ""): Refusal("InvalidParameter.Format", 400, "The specified parameter Format is not valid: expected JSON or XML."),
+    (errors.InvalidVersion, ""): Refusal("InvalidVersion", 400, "Specified parameter Version is not valid."),
+    (errors.UnknownOperation, ""): Refusal("InvalidAction.NotFound", 404, "Specified api is not found, please check your url and method."),
+    (errors.ConflictingCredentials, ""): Refusal("ConflictingCredentials", 400, "The request carries more than one set of credentials: {problem}."),
+    (errors.IncompleteSignature, ""): Refusal("IncompleteSignature", 400, "The request signature does not conform to Aliyun standards. {problem}."),
+    (errors.UnsupportedSignatureMethod, ""): Refusal("InvalidSignatureMethod", 400, "The signature method is not supported: expected {expected}."),
+    (errors.InvalidTimestamp, ""): Refusal("InvalidTimeStamp.Format", 400, "Specified time stamp or date value is not well formatted: {name} is expected as YYYY-MM-DDThh:mm:ssZ."),
+    (errors.ExpiredTimestamp, ""): Refusal("InvalidTimeStamp.Expired", 400, "Specified time stamp or date value is expired."),
+    (errors.UnknownKey, ""): Refusal("InvalidAccessKeyId.NotFound", 404, "Specified access key is not found."),
+    (errors.DisabledKey, ""): Refusal("InvalidAccessKeyId.Inactive", 400, "Specified access key is disabled."),
+    (errors.BodyMismatch, ""): Refusal("ContentSHA256NotMatched", 400, "The body is not the one that x-acs-content-sha256 is the digest of."),
+    (errors.WrongSignature, ""): Refusal("SignatureDoesNotMatch", 400, _V1_TEXT),
+    (errors.ReplayedNonce, ""): Refusal("SignatureNonceUsed", 400, "Specified signature nonce was used already."),
+    (errors.NotGranted, ""): Refusal("NoPermission", 403, "User not authorized to operate on the specified resource: the access key has no grant for {needs}."),
+    (errors.TokenReused, ""): Refusal("IdempotentParameterMismatch", 400, "ClientToken was used before with other parameters."),
+    (errors.NotFound, "package"): Refusal("iot.ota.FirmwareNotFound", 404, "The specified firmware does not exist.", gateway=False),
+    (errors.NotFound, "product"): Refusal("iot.prod.NotExistedProduct", 404, "The product {key} does not exist.", gateway=False),
+    (errors.NotFound, "module"): Refusal("iot.ota.ModuleNotFound", 404, "The module {key} does not exist.", gateway=False),
+    (errors.AlreadyExists, "package"): Refusal("iot.ota.FirmwareNameExists", 409, "A firmware named {key} exists already.", gateway=False),
+    (errors.LimitReached, "package"): Refusal("iot.ota.FirmwareCountExceeded", 403, "The account has {limit} firmwares, as many as it may.", gateway=False),
+    (errors.LimitReached, "module"): Refusal("iot.ota.ModuleCountExceeded", 403, "The product has {limit} modules, as many as it may.", gateway=False),
+    (errors.Unavailable, ""): Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure of the server: {problem}."),
+    (errors.Internal, ""): Refusal("InternalError", 500, "The request processing has failed due to some unknown error, exception or failure."),
+}  # fmt: skip
+
+
+def spell(fault: errors.Fault) -> Refusal:
+    """Return the code, status and text of a fault."""
+    facts: dict[str, Any] = dict(vars(fault))
+    rule = CODES[type(fault), facts.get("kind", "")]
+    text, parameter = rule.text, facts.get("name", "")
+    if isinstance(fault, errors.WrongSignature) and fault.signed.startswith("ACS3-"):
+        text = _V3_TEXT
+    code = rule.code.format(parameter=_PARAMETERS.get(parameter, parameter))
+    return Refusal(code, rule.status, text.format(**facts), rule.gateway)
+
+
+def hint(fault: errors.Fault, code: str) -> str:
+    """Return what to do about a refusal: a known mistake by its name, or where the code is explained."""
+    if isinstance(fault, errors.WrongSignature):
+        return fault.hint or "Run `otagw explain` with the request's URL and your secret: it names the usual mistakes."
+    return f"See docs/codes.md, {code}."

@@ -1,0 +1,198 @@
+"""What a parameter of an Action may be.
+
+Stricter than marshmallow's own fields: whole texts are matched, a trailing newline included, and digits are ASCII. Each
+field says in ``expected`` what it takes; refusals and docs/actions.md use that sentence.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+from marshmallow import fields as stock
+
+# The letters of names: English, Chinese and Japanese. docs/wire/aliyun.md lists the ranges.
+LETTERS: Final = (
+    "A-Za-z\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f\U00030000-\U000323af"
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+)
+RESERVED_KEYS: Final = frozenset(
+    ["v3", "v5", "oss", "device", "console", "healthz", "readyz", "metrics", "troubleshoot"]
+)
+MAX_SIZE: Final = 2**53 - 1
+
+
+class Field(stock.Field[Any]):
+    """Take one decoded parameter; subclasses say what of it they accept."""
+
+    expected = "a text"
+
+    def __init__(self, *, required: bool = False, default: Any = None, expected: str | None = None) -> None:
+        if required:
+            super().__init__(required=True)
+        else:
+            super().__init__(load_default=default)
+        self.default = default
+        self.expected = expected or self.expected
+
+    def read(self, text: str) -> Any:
+        """Return the value of a text, or raise ValueError."""
+        return text
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return self.read(value)
+        except ValueError:
+            raise ValidationError(self.expected) from None
+
+
+class Text(Field):
+    """Take up to so many characters (not bytes), other than NUL, which PostgreSQL cannot keep."""
+
+    def __init__(self, longest: int, pattern: str = "", **options: Any) -> None:
+        options.setdefault("expected", f"at most {longest} characters")
+        super().__init__(**options)
+        self.longest = longest
+        self._fits = re.compile(pattern or r"[^\0]*").fullmatch
+
+    def read(self, text: str) -> str:
+        """Return the text."""
+        if len(text) > self.longest or not self._fits(text):
+            raise ValueError(text)
+        return text
+
+
+class Integer(Field):
+    """Take 1 to 16 ASCII digits that make a number within bounds."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(expected=f"an integer from {low} to {high}", **options)
+        self._low, self._high = low, high
+
+    def read(self, text: str) -> int:
+        """Return the number."""
+        if not re.fullmatch(r"[0-9]{1,16}", text) or not self._low <= int(text) <= self._high:
+            raise ValueError(text)
+        return int(text)
+
+
+class Boolean(Field):
+    """Take ``true`` or ``false`` in any case."""
+
+    expected = "true or false"
+
+    def read(self, text: str) -> bool:
+        """Return the truth."""
+        if text.lower() not in ("true", "false"):
+            raise ValueError(text)
+        return text.lower() == "true"
+
+
+class Choice(Field):
+    """Take one of a few words in any case; return it as it is written here."""
+
+    def __init__(self, *words: str, **options: Any) -> None:
+        super().__init__(expected="one of " + ", ".join(words), **options)
+        self._words = {word.lower(): word for word in words}
+
+    def read(self, text: str) -> str:
+        """Return the word."""
+        if text.lower() not in self._words:
+            raise ValueError(text)
+        return self._words[text.lower()]
+
+
+class Url(Field):
+    """Take an absolute http or https URL of at most 2,048 characters."""
+
+    expected = "an absolute http or https URL of at most 2048 characters"
+
+    def read(self, text: str) -> str:
+        """Return the URL as it came."""
+        parts = urlsplit(text)
+        if len(text) > 2048 or parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError(text)
+        if not re.fullmatch(r"[^\s\x00-\x20\x7f]+", text):
+            raise ValueError(text)
+        return text
+
+
+class ProductKey(Text):
+    """Take the key of a product; addresses of the gateway itself are none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(256, r"[A-Za-z0-9_-]+", expected="1 to 256 of A-Z a-z 0-9 _ -, no reserved word", **options)
+
+    def read(self, text: str) -> str:
+        """Return the key."""
+        if text.lower() in RESERVED_KEYS:
+            raise ValueError(text)
+        return super().read(text)
+
+
+class Id(Field):
+    """Take an id as we gave it; one that is not ours is not found, never ill-formed."""
+
+    expected = "an id that the gateway gave"
+
+
+def version(**options: Any) -> Text:
+    """Return a field for a version, or for the name of a module."""
+    return Text(64, r"[A-Za-z0-9._-]+", expected="1 to 64 of A-Z a-z 0-9 . _ -", **options)
+
+
+def name(**options: Any) -> Text:
+    """Return a field for the name of a package."""
+    return Text(
+        40,
+        f"[{LETTERS}0-9][{LETTERS}0-9()_-]*",
+        expected="1 to 40 characters: Chinese, English or Japanese letters, digits, - _ ( ), a letter or digit first",
+        **options,
+    )
+
+
+def client_token() -> Text:
+    """Return the field for the idempotency token that every create takes."""
+    return Text(64, r"[\x21-\x7e]+", expected="1 to 64 printable ASCII characters")
+
+
+class List(stock.Field[Any]):
+    """Take ``X.1, X.2, …``: what came, in numeric order; gaps close up."""
+
+    def __init__(self, inner: Field, longest: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = inner
+        self.expected = f"at most {longest} of: {inner.expected}"
+        self.longest = longest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return tuple(_each(self, value, self.inner.deserialize))
+
+
+class Objects(stock.Field[Any]):
+    """Take ``X.1.Name, X.1.Url, X.2.Name, …`` as a list of objects of one schema."""
+
+    def __init__(self, schema: Any, longest: int, **options: Any) -> None:
+        super().__init__(load_default=(), **options)
+        self.schema = schema
+        self.longest = longest
+        self.expected = f"at most {longest} entries"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return tuple(_each(self, value, self.schema.load))
+
+
+def _each(field: List | Objects, items: Mapping[int, Any], read: Any) -> Sequence[Any]:
+    """Read every item of a numbered list; errors stand under the number the client gave it."""
+    if len(items) > field.longest:
+        raise ValidationError(field.expected)
+    values, problems = [], {}
+    for number in sorted(items):
+        try:
+            values.append(read(items[number]))
+        except ValidationError as error:
+            problems[number] = error.messages
+    if problems:
+        raise ValidationError(problems)
+    return values

@@ -1,0 +1,83 @@
+"""The wire of Actions, answering side: three spellings, JSON and XML, results and refusals.
+
+``wire`` reads what this writes the answer to; docs/wire/aliyun.md shows the shapes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+from otagw import errors
+from otagw.dialects.aliyun import codes
+from otagw.dialects.aliyun.spelling import SPELLINGS, spell
+from otagw.dialects.aliyun.wire import Message
+from otagw.gateway import Answer
+
+JSON: Final = "application/json;charset=utf-8"
+XML: Final = "text/xml;charset=utf-8"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# What XML 1.0 has no way to write.
+_UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def utc(milliseconds: int) -> str:
+    """Return a time as every ``Utc…`` name of an answer has it: ISO 8601, milliseconds, Z."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def result(message: Message, data: Mapping[str, Any]) -> Answer:
+    """Return the envelope of a success: the code (but not in Alibaba's spelling), the data, the id, true."""
+    by = SPELLINGS[message.spelling]
+    code = {} if message.spelling == "alibaba" else {"code": ""}
+    envelope = spell({**code, **data, "request_id": message.request_id, "success": True}, by)
+    return _answer(message, 200, envelope, f"{message.operation}Response")
+
+
+def refusal(message: Message, fault: errors.Fault, host: str) -> Answer:
+    """Return the envelope of a refusal, as the spelling and the kind of refusal want it."""
+    found = codes.spell(fault)
+    envelope: dict[str, Any] = {"code": found.code}
+    identity = {"request_id": message.request_id}
+    status, root = found.status, "Error"
+    if message.spelling != "alibaba":
+        envelope |= {"error_message": found.text, **identity, "success": False}
+    elif found.gateway:
+        envelope |= {"message": found.text, **identity, "host_id": host, "recommend": codes.hint(fault, found.code)}
+    else:
+        envelope |= {"error_message": found.text, **identity, "success": False}
+        status, root = 200, f"{message.operation}Response"
+    headers = {"Allow": ", ".join(fault.allowed)} if isinstance(fault, errors.MethodNotAllowed) else {}
+    spelled = spell(envelope, SPELLINGS[message.spelling])
+    return _answer(message, status, spelled, root, found.code, headers)
+
+
+def _answer(
+    message: Message,
+    status: int,
+    envelope: Mapping[str, Any],
+    root: str,
+    code: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    if message.xml:
+        body, kind = f"<?xml version='1.0' encoding='UTF-8'?>{_xml(root, envelope)}", XML
+    else:
+        body, kind = _encode(envelope), JSON
+    return Answer(status, body.encode(), kind, message.request_id, code, headers or {})
+
+
+def _xml(name: str, value: Any) -> str:
+    """Return an element; a list repeats it."""
+    if isinstance(value, list):
+        return "".join(_xml(name, item) for item in value)
+    if isinstance(value, Mapping):
+        inner = "".join(_xml(key, item) for key, item in value.items())
+    elif isinstance(value, bool):
+        inner = str(value).lower()
+    else:
+        inner = escape(_UNWRITABLE.sub("\ufffd", str(value)))
+    return f"<{name}>{inner}</{name}>"

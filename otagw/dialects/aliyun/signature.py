@@ -1,0 +1,160 @@
+"""The two signature schemes of Actions, V1 (parameters, HMAC-SHA1) and V3 (headers, HMAC-SHA256).
+
+Pure functions: they turn a message into a claim that knows how to sign itself; `access.admit` judges it. The rules are
+in docs/wire/aliyun.md, the golden vectors in tests/vectors/.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from otagw import errors
+from otagw.access import Claim
+from otagw.dialects.aliyun import wire
+
+ALGORITHM: Final = "ACS3-HMAC-SHA256"
+METHOD: Final = "HMAC-SHA1"
+MAX_NONCE: Final = 128
+MUST_SIGN: Final = (
+    "host",
+    "x-acs-action",
+    "x-acs-version",
+    "x-acs-date",
+    "x-acs-signature-nonce",
+    "x-acs-content-sha256",
+)
+_AUTHORIZATION: Final = re.compile(
+    r"(ACS3-[A-Z0-9-]+) +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
+)
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_literal = re.compile(r"[A-Za-z0-9\-_.~]*").fullmatch
+
+
+def encode(text: str) -> str:
+    """Percent-encode as RFC 3986 does: all but ``A-Z a-z 0-9 - _ . ~``, from UTF-8, in upper case."""
+    return text if _literal(text) else quote(text, safe="-_.~")
+
+
+def canonical_query(params: Mapping[str, str]) -> str:
+    """Return the sorted, re-encoded parameters; what the client escaped, or how, does not matter."""
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(params.items()))
+
+
+def string_to_sign(method: str, params: Mapping[str, str]) -> str:
+    """Return what V1 signs: all parameters but Signature, under the path ``/`` whatever it was."""
+    query = canonical_query({name: value for name, value in params.items() if name != "Signature"})
+    # Encoding the canonical query again can only meet these three characters.
+    twice = query.replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+    return f"{method}&%2F&{twice}"
+
+
+def sign_v1(secret: str, text: str) -> str:
+    """Return the Base64 signature of a string to sign; the key is the secret with ``&`` behind it."""
+    digest = hmac.digest(f"{secret}&".encode(), text.encode(), "sha1")
+    return base64.b64encode(digest).decode()
+
+
+def canonical_request(
+    method: str, query: Mapping[str, str], headers: Iterable[tuple[str, str]], names: str, digest: str
+) -> bytes:
+    """Return the canonical request of V3: ``headers`` in order, values as they came (bytes as Latin-1)."""
+    lines = b"".join(f"{name}:".encode() + value.strip().encode("latin-1") + b"\n" for name, value in headers)
+    head = f"{method}\n/\n{canonical_query(query)}\n".encode()
+    return head + lines + f"\n{names}\n{digest}".encode()
+
+
+def sign_v3(secret: str, canonical: bytes) -> tuple[str, str]:
+    """Return the hex signature of a canonical request, and the string to sign that it goes by."""
+    text = f"{ALGORITHM}\n{hashlib.sha256(canonical).hexdigest()}"
+    return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest(), text
+
+
+def timestamp(text: str, name: str) -> int:
+    """Read ``YYYY-MM-DDThh:mm:ssZ`` as milliseconds; raise `errors.InvalidTimestamp` that names where it stood."""
+    try:
+        if _TIMESTAMP.fullmatch(text):
+            moment = datetime(
+                int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), int(text[17:19]),
+                tzinfo=UTC,
+            )  # fmt: skip
+            return int(moment.timestamp()) * 1000
+    except ValueError:
+        pass
+    raise errors.InvalidTimestamp(name)
+
+
+def claim(message: wire.Message, hint: Callable[[str], str]) -> Claim:
+    """Return what a message says of itself, after checking that all of it is there and of a known kind."""
+    return _claim_v3(message, hint) if message.v3 else _claim_v1(message, hint)
+
+
+def _claim_v1(message: wire.Message, hint: Callable[[str], str]) -> Claim:
+    params = message.params
+    message.key_id = params.get("AccessKeyId", "")
+    for name in ("AccessKeyId", "SignatureMethod", "SignatureNonce", "Timestamp", "Signature"):
+        if not params.get(name):
+            raise errors.MissingParameter(name)
+    if params["SignatureMethod"] != METHOD:
+        raise errors.UnsupportedSignatureMethod(METHOD)
+    if (params.get("SignatureVersion") or "1.0") != "1.0":
+        raise errors.InvalidParameter("SignatureVersion", "1.0")
+    if params.get("SignatureType"):
+        raise errors.InvalidParameter("SignatureType", "to be empty: only access keys are accepted")
+    _check_nonce(params["SignatureNonce"], "SignatureNonce")
+    at = timestamp(params["Timestamp"], "Timestamp")
+    text = string_to_sign(message.request.method, params)
+    return Claim(
+        key_id=params["AccessKeyId"],
+        at=at,
+        nonce=params["SignatureNonce"],
+        signature=params["Signature"],
+        sign=lambda secret: (sign_v1(secret, text), text),
+        hint=hint,
+    )
+
+
+def _claim_v3(message: wire.Message, hint: Callable[[str], str]) -> Claim:
+    match = _AUTHORIZATION.fullmatch(message.header("authorization"))
+    if match is None:
+        raise errors.IncompleteSignature(
+            f"Authorization is not of the form {ALGORITHM} Credential=…,SignedHeaders=…,Signature=…"
+        )
+    algorithm, message.key_id, names, signature = match.groups()
+    if algorithm != ALGORITHM:
+        raise errors.UnsupportedSignatureMethod(ALGORITHM)
+    signed = names.split(";")
+    for name in MUST_SIGN:
+        if not message.header(name):
+            raise errors.MissingParameter(name)
+        if name not in signed:
+            raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
+    if len(set(signed)) != len(signed) or names != names.lower():
+        raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
+    if message.params.get("AccessKeyId", message.key_id) != message.key_id:
+        raise errors.ConflictingCredentials("AccessKeyId and Credential differ")
+    nonce = message.header("x-acs-signature-nonce")
+    _check_nonce(nonce, "x-acs-signature-nonce")
+    at = timestamp(message.header("x-acs-date"), "x-acs-date")
+    digest = hashlib.sha256(message.body).hexdigest()
+    if message.header("x-acs-content-sha256") != digest:
+        raise errors.BodyMismatch
+    headers = [(name, message.header(name)) for name in signed]
+    canonical = canonical_request(message.request.method, message.query, headers, names, digest)
+    return Claim(
+        key_id=message.key_id,
+        at=at,
+        nonce=nonce,
+        signature=signature,
+        sign=lambda secret: sign_v3(secret, canonical),
+        hint=hint,
+    )
+
+
+def _check_nonce(nonce: str, name: str) -> None:
+    if len(nonce) > MAX_NONCE:
+        raise errors.InvalidParameter(name, f"1 to {MAX_NONCE} characters")

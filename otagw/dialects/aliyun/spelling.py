@@ -1,0 +1,52 @@
+"""The three spellings of an answer's names. Names are written once, in snake_case, and spelled by a function here."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+# Words that the vendors do not write as a capital and small letters.
+_ALIBABA: Final = {"oss_access_key_id": "OSSAccessKeyId"}
+_DOCUMENTED: Final = {
+    "firmware_id": "FirmwareID",
+    "job_id": "JobID",
+    "task_id": "TaskID",
+    "request_id": "RequestID",
+    "iot_id": "IoTID",
+    "oss_access_key_id": "OSSAccessKeyID",
+}
+_EXAMPLE: Final = {"oss_access_key_id": "ossAccessKeyId"}
+
+
+@functools.cache
+def alibaba(name: str) -> str:
+    """Spell as Alibaba's API does: ``firmware_id`` is FirmwareId. These are the true names of parameters."""
+    return _ALIBABA.get(name) or "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+@functools.cache
+def documented(name: str) -> str:
+    """Spell as Tuya's English reference does: ``firmware_id`` is FirmwareID."""
+    return _DOCUMENTED.get(name) or alibaba(name)
+
+
+@functools.cache
+def example(name: str) -> str:
+    """Spell as Tuya's live JSON does: ``firmware_id`` is firmwareId."""
+    word = _EXAMPLE.get(name) or alibaba(name)
+    return word[:1].lower() + word[1:]
+
+
+SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
+    "alibaba": alibaba,
+    "documented": documented,
+    "example": example,
+}
+
+
+def spell(data: Any, by: Callable[[str], str]) -> Any:
+    """Return plain data with its names spelled; what is None is left out."""
+    if isinstance(data, Mapping):
+        return {by(name): spell(value, by) for name, value in data.items() if value is not None}
+    if isinstance(data, (list, tuple)):
+        return [spell(item, by) for item in data]
+    return data

@@ -1,0 +1,146 @@
+"""The wire of Actions, reading side: parameters of query and form, and which scheme signed them.
+
+The facts are in docs/wire/aliyun.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Request
+
+from otagw import errors
+
+V3_PREFIX: Final = "ACS3-"
+FORM: Final = "application/x-www-form-urlencoded"
+MAX_PARAMETERS: Final = 20_000
+MAX_BODY: Final = 4 * 1024 * 1024
+VERSIONS: Final = ("2018-01-20", "2022-01-01")
+
+
+@dataclass(slots=True)
+class Message:
+    """One request to the endpoint of Actions.
+
+    ``params`` are all decoded parameters of query and form, ``query`` those of the query alone (V3 signs these), and
+    ``body`` the bytes that came.
+    """
+
+    request: Request
+    request_id: str
+    spelling: str
+    xml: bool = False
+    operation: str = ""
+    key_id: str = ""
+    v3: bool = False
+    params: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return a header as it came (bytes as Latin-1), or an empty text."""
+        key = name.upper().replace("-", "_")
+        environ = self.request.environ
+        return str(environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key, ""))
+
+
+def parse(message: Message, spell: Callable[[bool], None]) -> None:
+    """Fill a message from its request, up to the name of the operation."""
+    message.v3 = _is_v3(message)
+    message.query = _pairs(message.request.environ.get("QUERY_STRING", ""))
+    message.body = _body(message.request)
+    message.params = _with_form(message)
+    spell(message.v3 or bool(message.params.get("Version")))
+    if not message.v3:
+        message.xml = _wants_xml(message.params.get("Format", ""))
+    _check_conflicts(message)
+    name = "x-acs-action" if message.v3 else "Action"
+    message.operation = message.header(name) if message.v3 else message.params.get(name, "")
+    if not message.operation:
+        raise errors.MissingParameter(name)
+    version = message.header("x-acs-version") if message.v3 else message.params.get("Version", "")
+    if version and version not in VERSIONS:
+        raise errors.InvalidVersion
+
+
+def _is_v3(message: Message) -> bool:
+    authorization = message.header("authorization")
+    if authorization and not authorization.startswith(V3_PREFIX):
+        raise errors.UnsupportedSignatureMethod("ACS3-HMAC-SHA256 in Authorization, or HMAC-SHA1 in SignatureMethod")
+    return bool(authorization)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Decode ``name=value&…``: blank values stay, ``;`` is no separator, ``+`` is a space, nothing comes twice."""
+    if not text:
+        return {}
+    if text.count("&") >= MAX_PARAMETERS:
+        raise errors.RequestTooLarge(f"{MAX_PARAMETERS} parameters")
+    found: dict[str, str] = {}
+    for pair in text.split("&"):
+        if pair:
+            raw, _, value = pair.partition("=")
+            name = _decode(raw, raw)
+            if name in found:
+                raise errors.InvalidParameter(name, "to be given once")
+            found[name] = _decode(value, name)
+    return found
+
+
+def _decode(text: str, name: str) -> str:
+    if text.isascii() and "%" not in text:
+        return text.replace("+", " ")
+    raw = unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
+
+
+def _body(request: Request) -> bytes:
+    environ = request.environ
+    if environ.get("CONTENT_LENGTH", "0") in ("0", "") and "wsgi.input_terminated" not in environ:
+        return b""
+    try:
+        request.max_content_length = MAX_BODY
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise errors.RequestTooLarge(f"{MAX_BODY} bytes") from None
+    except (HTTPException, OSError):
+        raise errors.Unreadable("the body ended too early") from None
+
+
+def _with_form(message: Message) -> dict[str, str]:
+    if not message.body:
+        return dict(message.query)
+    kind = message.header("content-type").partition(";")[0].strip().lower()
+    if kind != FORM:
+        raise errors.UnsupportedMediaType(FORM)
+    form = _pairs(message.body.decode("latin-1"))
+    for name in form:
+        if name in message.query:
+            raise errors.InvalidParameter(name, "to be given once, in the query or in the form")
+    return {**message.query, **form}
+
+
+def _wants_xml(text: str) -> bool:
+    wanted = text.lower()
+    if wanted not in ("", "none", "json", "xml"):
+        raise errors.InvalidFormat
+    return wanted == "xml"
+
+
+def _check_conflicts(message: Message) -> None:
+    """Refuse credentials of two schemes, and one credential that comes with two values."""
+    params = message.params
+    if message.v3 and "Signature" in params:
+        raise errors.ConflictingCredentials("a signature in Authorization and another in Signature")
+    pairs = [("SecurityToken", "x-acs-security-token"), ("AccessKeyId", "x-acs-accesskey-id")]
+    if message.v3:
+        pairs += [("Action", "x-acs-action"), ("Version", "x-acs-version")]
+    for name, header in pairs:
+        given: list[Any] = [params.get(name), message.header(header)]
+        if all(given) and given[0] != given[1]:
+            raise errors.ConflictingCredentials(f"{name} and {header} differ")

@@ -1,0 +1,114 @@
+"""The path of every request, whatever its dialect. Start reading here.
+
+Each dialect turns its wire into a `Message` and back; what lies between, and the order of it, is the same for all.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from werkzeug.wrappers import Request
+
+from otagw import access, database, errors
+from otagw import log as request_log
+from otagw.access import Caller
+from otagw.operation import Operation, Table
+
+log = logging.getLogger("otagw.gateway")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: ``code`` is the refusal's, for the log; empty on success."""
+
+    status: int
+    body: bytes
+    content_type: str
+    request_id: str
+    code: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Message(Protocol):
+    """A request as its dialect reads it; the gateway needs no more of it than this."""
+
+    request_id: str
+    operation: str
+    key_id: str
+
+
+M = TypeVar("M", bound=Message)
+S = TypeVar("S")
+
+
+class Dialect(Protocol[M, S]):
+    """One vendor's wire. Every method but `open` and `render` may raise a Fault; `refuse` must not fail."""
+
+    @property
+    def table(self) -> Table[S]:
+        """Return what can be called."""
+
+    def open(self, request: Request, request_id: str) -> M:
+        """Return a message that knows how it wants to be answered, before anything in it is trusted."""
+
+    def parse(self, message: M) -> None:
+        """Read the operation's name and its parameters from the wire."""
+
+    def authenticate(self, message: M) -> Caller:
+        """Return who asks."""
+
+    def validate(self, operation: Operation[S], message: M) -> dict[str, Any]:
+        """Return the operation's arguments."""
+
+    def render(self, message: M, data: Mapping[str, Any]) -> Answer:
+        """Spell the result."""
+
+    def refuse(self, message: M, fault: errors.Fault) -> Answer:
+        """Spell the refusal."""
+
+
+def serve(dialect: Dialect[M, S], request: Request) -> Answer:
+    """Answer one request: parse, authenticate, find, authorize, validate, handle, render; in this order."""
+    started = time.perf_counter()
+    message = dialect.open(request, str(uuid.uuid4()))
+    caller: Caller | None = None
+    try:
+        dialect.parse(message)
+        caller = dialect.authenticate(message)
+        operation = dialect.table.find(message.operation)
+        if operation is None:
+            raise errors.UnknownOperation(message.operation)
+        access.authorize(caller, operation.needs)
+        arguments = dialect.validate(operation, message)
+        answer = dialect.render(message, operation.handle(caller, **arguments) or {})
+        fault = None
+    except errors.Fault as refusal:
+        fault = refusal
+    except database.TROUBLE:
+        log.exception("the database failed", extra={"request_id": message.request_id})
+        database.recover()
+        fault = errors.Unavailable("the database does not answer")
+    except Exception:
+        log.exception("an operation crashed", extra={"request_id": message.request_id})
+        fault = errors.Internal()
+    if fault:
+        answer = dialect.refuse(message, fault)
+    request_log.request(message, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return answer
+
+
+def refuse(dialect: Dialect[M, S], request: Request, fault: errors.Fault) -> Answer:
+    """Answer a request that reaches no operation: an unknown path, say."""
+    started = time.perf_counter()
+    message = dialect.open(request, str(uuid.uuid4()))
+    answer = dialect.refuse(message, fault)
+    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return answer
+
+
+def report(dialect: Dialect[M, S], request: Request, data: Mapping[str, Any]) -> Answer:
+    """Answer a question about the gateway itself, in the same envelope."""
+    return dialect.render(dialect.open(request, str(uuid.uuid4())), {"data": data})

@@ -1,0 +1,94 @@
+"""The log: one structured line per request, and never a secret, a signature, a token or a full query."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from otagw import errors
+from otagw.access import Caller
+from otagw.settings import Settings
+
+if TYPE_CHECKING:
+    from otagw.gateway import Answer, Message
+
+_LONGEST: Final = 64
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_requests = logging.getLogger("otagw.request")
+
+
+class Json(logging.Formatter):
+    """Write a record as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class Text(logging.Formatter):
+    """Write a record for a person; values are quoted as JSON, so that none can forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        extra = "".join(
+            f" {name}={json.dumps(v, ensure_ascii=False, default=str)}" for name, v in _extra(record).items()
+        )
+        trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
+        return f"{time} {record.levelname.lower():7} {record.getMessage()}{extra}{trace}"
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN}
+
+
+def configure(settings: Settings) -> None:
+    """Send the log to standard error in the format of the settings."""
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler()
+    handler.setFormatter(Text() if as_text else Json())
+    root = logging.getLogger("otagw")
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    root.propagate = False
+
+
+def request(
+    message: "Message",
+    caller: Caller | None,
+    answer: "Answer",
+    fault: errors.Fault | None,
+    client: str | None,
+    seconds: float,
+) -> None:
+    """Write the line of one request.
+
+    What a stranger sent is cut short, and the id of a key that does not exist to four characters: it may well be a
+    secret put in the wrong place.
+    """
+    if not _requests.isEnabledFor(logging.INFO):
+        return
+    stranger = caller is None and isinstance(fault, errors.UnknownKey)
+    facts = {
+        "request_id": message.request_id,
+        "action": message.operation[:_LONGEST],
+        "account": caller.account.name if caller else "",
+        "key_id": message.key_id[:4] + "…" if stranger else message.key_id[:_LONGEST],
+        "code": answer.code,
+        "status": answer.status,
+        "ms": round(seconds * 1000, 2),
+        "client": client or "",
+    }
+    if isinstance(fault, errors.WrongSignature) and fault.hint:
+        facts["hint"] = fault.hint
+    _requests.info("request", extra=facts)

@@ -1,0 +1,49 @@
+"""What can be called: operations, by name."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Schema = TypeVar("Schema")
+
+# A handler takes the caller and the validated fields, and returns plain data under snake_case names.
+Handler = Callable[..., Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Operation(Generic[Schema]):
+    """One thing that can be asked for: how its input is read, what grant it needs, and what it does."""
+
+    name: str
+    schema: Schema
+    needs: str
+    handle: Handler
+
+    @property
+    def doc(self) -> str:
+        """Return the reference text: the handler's docstring."""
+        return inspect.getdoc(self.handle) or ""
+
+
+class Table(Generic[Schema]):
+    """The operations of one dialect."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, Operation[Schema]] = {}
+
+    def add(self, operation: Operation[Schema]) -> None:
+        """Add an operation; a name can be taken once."""
+        if operation.name in self._operations:
+            raise ValueError(f"{operation.name} is an operation already")
+        self._operations[operation.name] = operation
+
+    def find(self, name: str) -> Operation[Schema] | None:
+        """Return the operation of exactly this name."""
+        return self._operations.get(name)
+
+    def __iter__(self) -> Iterator[Operation[Schema]]:
+        return iter(self._operations.values())
+
+    def __len__(self) -> int:
+        return len(self._operations)

@@ -1,0 +1,1 @@
+"""The core: packages, products and modules, without HTTP and without vendor words."""

@@ -1,0 +1,30 @@
+"""Whose things are meant, and by which rules they live."""
+
+from dataclasses import dataclass, field
+
+from otagw import clock, database
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the operator decided for every account."""
+
+    register_unknown: bool = True
+    package_quota: int = 0
+
+
+@dataclass(frozen=True)
+class Account:
+    """The owner that every function of the core takes first and filters by."""
+
+    id: int
+    name: str
+    rules: Rules = field(default_factory=Rules)
+
+
+def ensure(name: str, rules: Rules | None = None) -> Account:
+    """Return the account of this name, making it if there is none."""
+    with database.write():
+        database.execute("INSERT INTO account (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", name, clock.now())
+        row = database.execute("SELECT id FROM account WHERE name = ?", name).fetchone()
+    return Account(row[0], name, rules or Rules())

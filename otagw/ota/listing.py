@@ -1,0 +1,78 @@
+"""Pages of a listing whose last page costs what its first does.
+
+Totals are counters kept in the transaction of each write. The last half of a listing is read backwards, and what is
+skipped is skipped over an index alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from otagw import database
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page: its items, its number from 1, its size, and the length of the whole listing."""
+
+    items: Sequence[Item]
+    number: int
+    size: int
+    total: int
+
+    @property
+    def count(self) -> int:
+        """Return how many pages there are."""
+        return -(-self.total // self.size)
+
+
+def scope(table: str, **filters: str | None) -> str:
+    """Return the name of the counter of a table's rows under these filters; names and values cannot run together."""
+    return "/".join([table, *(f"{name}={len(value)}:{value}" for name, value in filters.items() if value)])
+
+
+def scopes(table: str, **filters: str | None) -> list[str]:
+    """Return every counter that a row with these values is counted in: one for each combination of filters."""
+    combinations: list[dict[str, str]] = [{}]
+    for name, value in filters.items():
+        if value:
+            combinations += [{**chosen, name: value} for chosen in combinations]
+    return [scope(table, **chosen) for chosen in combinations]
+
+
+def count(account_id: int, names: Iterable[str], by: int) -> None:
+    """Move counters, inside the transaction of the write that makes it true."""
+    rows = [(account_id, name, by) for name in sorted(names)]
+    marks = ",".join(["(?,?,?)"] * len(rows))
+    database.execute(
+        f"INSERT INTO counter (account_id, scope, total) VALUES {marks} "
+        "ON CONFLICT (account_id, scope) DO UPDATE SET total = counter.total + excluded.total",
+        *(value for row in rows for value in row),
+    )
+
+
+def total(account_id: int, name: str) -> int:
+    """Return what a counter holds."""
+    row = database.execute("SELECT total FROM counter WHERE account_id = ? AND scope = ?", account_id, name).fetchone()
+    return int(row[0]) if row else 0
+
+
+def rows(select: str, table: str, where: str, values: Sequence[Any], of: int, number: int, size: int) -> Iterator[Any]:
+    """Yield one page of a table's rows, newest first.
+
+    ``select`` joins what a row needs and ends before its WHERE; ``where`` filters ``table`` by ``values``; ``of`` is
+    how many rows there are.
+    """
+    offset = (number - 1) * size
+    length = min(size, of - offset)
+    if length <= 0:
+        return
+    backwards = offset > of // 2
+    order = "ASC" if backwards else "DESC"
+    skip = of - offset - length if backwards else offset
+    ids = f"SELECT id FROM {table} WHERE {where} ORDER BY id {order} LIMIT {length} OFFSET {skip}"
+    cursor = database.execute(f"{select} WHERE {table}.id IN ({ids}) ORDER BY {table}.id DESC", *values)
+    yield from islice(cursor, length)

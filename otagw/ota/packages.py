@@ -1,0 +1,207 @@
+"""Packages: what a device can be updated to."""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from otagw import clock, database, errors
+from otagw.models import Package as Row
+from otagw.ota import idempotency, listing, modules, products
+from otagw.ota.accounts import Account
+from otagw.ota.listing import Page
+
+KIND: Final = "package"
+# What a package's verification has come to.
+NOT_NEEDED, UNVERIFIED = -1, 0
+_COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_INSERT: Final = (
+    f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
+)
+_SELECT: Final = (
+    f"SELECT {', '.join('package.' + c for c in _COLUMNS)}, product.name "
+    "FROM package LEFT JOIN product ON product.key = package.product_key"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
+
+    ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
+    then ``url``, ``size`` and ``sign`` are None.
+    """
+
+    name: str | None
+    version: str
+    kind: str = "firmware"
+    product_key: str | None = None
+    module: str = modules.DEFAULT
+    source_versions: tuple[str, ...] = ()
+    differential: bool = False
+    description: str | None = None
+    custom_info: str | None = None
+    needs_verification: bool = True
+    url: str | None = None
+    size: int | None = None
+    sign_method: str | None = None
+    sign: str | None = None
+    files: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package as it is kept."""
+
+    id: int
+    account_id: int
+    name: str | None
+    kind: str
+    product_key: str | None
+    module: str
+    version: str
+    source_versions: list[str]
+    differential: bool
+    description: str | None
+    custom_info: str | None
+    status: int
+    url: str | None
+    size: int | None
+    sign_method: str | None
+    sign: str | None
+    files: list[dict[str, Any]]
+    verified: bool
+    created: int
+    modified: int
+    product_name: str | None
+
+
+def create(account: Account, draft: Draft, token: str | None = None) -> tuple[int, int]:
+    """Keep a new package; return its id and the time of its creation.
+
+    Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
+    quota or the modules of the product, `errors.NotFound` for a product that is not the account's.
+    """
+    answer = idempotency.run(account, "package.create", token, asdict(draft), lambda: _insert(account, draft))
+    return answer["id"], answer["created"]
+
+
+def get(account: Account, key: str) -> Package:
+    """Return a package by its id, which is a decimal text."""
+    row = database.execute(
+        f"{_SELECT} WHERE package.id = ? AND package.account_id = ?", _id(key), account.id
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    return _package(row)
+
+
+def page(account: Account, number: int, size: int, *, product_key: str | None, version: str | None) -> Page[Package]:
+    """Return a page of the account's packages, newest first; the filters compare exactly."""
+    filters = {"product_key": product_key, "version": version}
+    where = "".join(f" AND {column} = ?" for column, value in filters.items() if value)
+    with database.read():
+        products.check_filter(account, product_key)
+        total = listing.total(account.id, listing.scope(KIND, **filters))
+        values = [account.id, *filter(None, filters.values())]
+        rows = listing.rows(_SELECT, "package", f"account_id = ?{where}", values, total, number, size)
+        return Page([_package(row) for row in rows], number, size, total)
+
+
+def modify(
+    account: Account,
+    key: str,
+    *,
+    product_key: str | None = None,
+    name: str | None = None,
+    description: str | None = None,
+    custom_info: str | None = None,
+) -> None:
+    """Change what is given of a package; with ``product_key`` only if it is of that product."""
+    given = {"name": name, "description": description, "custom_info": custom_info}
+    changes = {column: value for column, value in given.items() if value is not None}
+    with database.write():
+        package = get(account, key)
+        if product_key and package.product_key != product_key:
+            raise errors.NotFound(kind=KIND, key=key)
+        if name and name != package.name and _has_name(account, name):
+            raise errors.AlreadyExists(kind=KIND, key=name)
+        Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
+
+
+def delete(account: Account, key: str) -> None:
+    """Delete a package."""
+    with database.write():
+        package = get(account, key)
+        Row.delete().where(Row.id == package.id).execute()
+        listing.count(account.id, _scopes(package.product_key, package.version), -1)
+
+
+def _insert(account: Account, draft: Draft) -> dict[str, Any]:
+    quota = account.rules.package_quota
+    if quota and listing.total(account.id, listing.scope(KIND)) >= quota:
+        raise errors.LimitReached(kind=KIND, limit=quota)
+    if draft.product_key:
+        products.require(account, draft.product_key)
+        modules.require(account, draft.product_key, draft.module)
+    now = clock.now()
+    values = _values(account, draft, now)
+    identity = clock.new_id(now)
+    while database.execute(_INSERT, identity, *values).rowcount == 0:
+        if draft.name and _has_name(account, draft.name):
+            raise errors.AlreadyExists(kind=KIND, key=draft.name)
+        identity = clock.new_id(now)
+    listing.count(account.id, _scopes(draft.product_key, draft.version), 1)
+    return {"id": identity, "created": now}
+
+
+def _values(account: Account, draft: Draft, now: int) -> tuple[Any, ...]:
+    """Return a new row's values after its id, in the order of the columns."""
+    return (
+        account.id,
+        draft.name,
+        draft.kind,
+        draft.product_key,
+        draft.module,
+        draft.version,
+        json.dumps(draft.source_versions, ensure_ascii=False),
+        draft.differential,
+        draft.description,
+        draft.custom_info,
+        UNVERIFIED if draft.needs_verification else NOT_NEEDED,
+        draft.url,
+        draft.size,
+        draft.sign_method,
+        draft.sign,
+        json.dumps([dict(file) for file in draft.files], ensure_ascii=False) if draft.files else None,
+        False,
+        now,
+        now,
+    )
+
+
+def _package(row: tuple[Any, ...]) -> Package:
+    facts = dict(zip(_COLUMNS, row, strict=False))
+    facts["source_versions"] = json.loads(facts["source_versions"])
+    facts["files"] = json.loads(facts["files"]) if facts["files"] else []
+    facts["differential"], facts["verified"] = bool(facts["differential"]), bool(facts["verified"])
+    return Package(**facts, product_name=row[-1])
+
+
+def _has_name(account: Account, name: str) -> bool:
+    query = "SELECT 1 FROM package WHERE account_id = ? AND name = ?"
+    return database.execute(query, account.id, name).fetchone() is not None
+
+
+@functools.lru_cache(1024)
+def _scopes(product_key: str | None, version: str) -> list[str]:
+    return listing.scopes(KIND, product_key=product_key, version=version)
+
+
+def _id(key: str) -> int:
+    """Read an id as we write it; whatever else is given is no package's."""
+    number = int(key) if key.isascii() and key.isdecimal() and len(key) <= 19 else 0
+    if str(number) != key or number >= 1 << 63:
+        raise errors.NotFound(kind=KIND, key=key)
+    return number

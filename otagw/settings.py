@@ -1,0 +1,203 @@
+"""Every setting: what it is called, its default, what it accepts; read from one file, then the environment."""
+
+import dataclasses
+import difflib
+import json
+import os
+import tomllib
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+# Read elsewhere or by the tests; they look like settings but are none.
+NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
+DEFAULT_FILE = "config/otagw.toml"
+_WORDS = {str: "a text", int: "an integer", bool: "true or false"}
+
+
+class SettingsError(ValueError):
+    """Say which settings are wrong and what was expected, one line each."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule for a value: what it expects, in words, and the test itself."""
+
+    expected: str
+    passes: Callable[[Any], bool]
+
+
+def _one_of(*choices: str) -> Check:
+    return Check("one of " + ", ".join(f'"{c}"' for c in choices), lambda value: value in choices)
+
+
+def _between(low: int, high: int) -> Check:
+    return Check(f"an integer from {low} to {high}", lambda value: low <= value <= high)
+
+
+def _is_address(value: str) -> bool:
+    host, colon, port = value.rpartition(":")
+    return value.startswith("unix:/") or bool(colon and host and port.isdecimal() and int(port) < 65536)
+
+
+def _is_public_url(value: str) -> bool:
+    url = urlsplit(value)
+    return not value or bool(url.scheme in ("http", "https") and url.netloc and not url.query)
+
+
+ANYTHING = Check("a text", lambda value: True)
+ADDRESS = Check('"HOST:PORT" or "unix:/PATH"', _is_address)
+PUBLIC_URL = Check("an http or https URL without a query, or nothing", _is_public_url)
+DATABASE_URL = Check(
+    "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME, or nothing",
+    lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres"),
+)
+FOLDER = Check("the path of a folder, or nothing", lambda value: "://" not in value or value.startswith("file:///"))
+
+
+def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
+    """Declare one setting."""
+    return field(default=default, metadata={"doc": doc, "check": check})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Hold every setting; made by `load`, passed to whatever needs one."""
+
+    bind: str = setting("127.0.0.1:8686", "Address to serve on: HOST:PORT, or unix:/PATH behind a proxy.", ADDRESS)
+    public_url: str = setting(
+        "", "How clients reach the gateway, e.g. https://ota.example.com:8686. Empty: by the address above.", PUBLIC_URL
+    )
+    data_dir: str = setting("var", "Folder for everything the gateway keeps on this machine.")
+    database_url: str = setting(
+        "", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Empty: otagw.db in data_dir.", DATABASE_URL
+    )
+    sqlite_synchronous: str = setting(
+        "FULL",
+        "FULL: an acknowledged change survives a power cut. NORMAL: faster, survives a crash of the process only.",
+        _one_of("FULL", "NORMAL"),
+    )
+    storage_url: str = setting("", "Folder for package files. Empty: the folder files in data_dir.", FOLDER)
+    workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
+    threads: int = setting(4, "Threads in each of them.", _between(1, 64))
+    tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
+    tls_key: str = setting("", "Private key (PEM) of tls_cert.")
+    trusted_proxies: int = setting(
+        0, "How many proxies in front are ours; as many entries of X-Forwarded-For are believed.", _between(0, 10)
+    )
+    spelling: str = setting(
+        "auto",
+        "How Actions are answered: auto (by request), documented, alibaba or example. See docs/wire/aliyun.md.",
+        _one_of("auto", "documented", "alibaba", "example"),
+    )
+    clock_skew_seconds: int = setting(
+        900, "How far a request's timestamp may be from this clock, either way.", _between(1, 86400)
+    )
+    unknown_products: str = setting(
+        "register",
+        "A write that names an unknown product or module: register it, or refuse.",
+        _one_of("register", "refuse"),
+    )
+    package_quota: int = setting(0, "Packages an account may keep. 0: as many as it likes.", _between(0, 2**31))
+    log_format: str = setting(
+        "auto", "json, text, or auto: text on a terminal and JSON elsewhere.", _one_of("auto", "json", "text")
+    )
+    log_level: str = setting(
+        "INFO", "Least severe message to log.", _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    )
+
+    def __post_init__(self) -> None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise SettingsError("tls_cert and tls_key: expected both or neither")
+
+    @property
+    def data_path(self) -> Path:
+        """Return the folder for local data."""
+        return Path(self.data_dir)
+
+    @property
+    def storage_path(self) -> Path:
+        """Return the folder that holds package files."""
+        return Path(self.storage_url.removeprefix("file://")) if self.storage_url else self.data_path / "files"
+
+    @property
+    def database(self) -> str:
+        """Return the URL of the database in use."""
+        return self.database_url or f"sqlite:///{self.data_path / 'otagw.db'}"
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL that clients are told to use, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        scheme = "https" if self.tls_cert else "http"
+        return f"{scheme}://{self.bind.replace('0.0.0.0', '127.0.0.1')}"  # noqa: S104 - compared, not bound
+
+
+def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: str | None = None) -> Settings:
+    """Read the settings file, then the environment over it.
+
+    The file is ``path``, else ``OTAGW_CONFIG``, else ``config/otagw.toml`` where that exists.
+    Raises `SettingsError` that names every unknown or ill-typed setting.
+    """
+    values: dict[str, tuple[str, Any]] = {}
+    problems: list[str] = []
+    file = path or environ.get("OTAGW_CONFIG")
+    if file or Path(DEFAULT_FILE).is_file():
+        source = file or DEFAULT_FILE
+        values.update({name: (f"{source}: {name}", value) for name, value in _read(source).items()})
+    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    for name, text in environ.items():
+        if name.startswith("OTAGW_") and not name.startswith(NOT_SETTINGS):
+            key = name.removeprefix("OTAGW_").lower()
+            values[key] = (name, _from_text(text, fields[key].type) if key in fields else text)
+    accepted = {}
+    for name, (where, value) in values.items():
+        problem = _problem(fields, name, value)
+        if problem:
+            problems.append(f"{where}: {problem}")
+        accepted[name] = value
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return Settings(**accepted)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable TOML file ({error})") from None
+
+
+def _from_text(text: str, kind: Any) -> Any:
+    """Read a value of the environment; what does not fit is left as it is for `_problem` to report."""
+    if kind is str:
+        return text
+    try:
+        return json.loads(text.strip().lower() if kind is bool else text)
+    except ValueError:
+        return text
+
+
+def _problem(fields: Mapping[str, dataclasses.Field[Any]], name: str, value: Any) -> str:
+    if name not in fields:
+        near = difflib.get_close_matches(name, fields, n=1)
+        return "no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    kind, check = fields[name].type, fields[name].metadata["check"]
+    expected = check.expected if check is not ANYTHING else _WORDS[kind]  # type: ignore[index]  # a Field's type is a type here
+    fits = type(value) is kind and check.passes(value)
+    return "" if fits else f"expected {expected}, got {value!r}"
+
+
+def document() -> str:
+    """Return the commented settings file with every default: the text of ``config/otagw.toml``."""
+    head = (
+        "# Every setting of otagw at its default. Each can be overridden by the environment: bind by OTAGW_BIND.\n"
+        "# Made by `make docs` from otagw/settings.py; an unknown or ill-typed setting is refused at start.\n"
+    )
+    return head + "".join(
+        f"\n# {f.metadata['doc']}\n{f.name} = {json.dumps(f.default)}\n" for f in dataclasses.fields(Settings)
+    )

@@ -1,0 +1,74 @@
+"""Access key secrets at rest: HMAC needs them back, so they are encrypted, not hashed."""
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_SIZE = 32
+_NONCE = 12
+
+
+class VaultError(Exception):
+    """Say what is wrong with the master key, never what it is."""
+
+
+class Vault:
+    """Seal and open secrets with one master key; each is bound to the id it belongs to."""
+
+    def __init__(self, master: bytes) -> None:
+        self._cipher = AESGCM(master)
+
+    def seal(self, owner: str, secret: str) -> str:
+        """Encrypt a secret for the key id ``owner``."""
+        nonce = secrets.token_bytes(_NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, secret.encode(), owner.encode())
+        return base64.b64encode(sealed).decode()
+
+    def open(self, owner: str, sealed: str) -> str:
+        """Decrypt what `seal` made for ``owner``; raise `VaultError` under another master key."""
+        raw = base64.b64decode(sealed)
+        try:
+            return self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], owner.encode()).decode()
+        except InvalidTag:
+            raise VaultError("the master key does not open this database's access keys") from None
+
+
+def unlock(folder: Path, environ: Mapping[str, str] = os.environ) -> Vault:
+    """Return the vault of ``OTAGW_MASTER_KEY`` (32 bytes, Base64), or of the file master.key, made on first use."""
+    text = environ.get("OTAGW_MASTER_KEY")
+    path = folder / "master.key"
+    if text is None:
+        if not path.exists():
+            _make(path)
+        text = path.read_text(encoding="ascii")
+        if path.stat().st_mode & 0o077:
+            raise VaultError(f"{path}: expected to be readable by its owner alone (chmod 600)")
+    try:
+        master = base64.urlsafe_b64decode(text.strip())
+    except (ValueError, binascii.Error):
+        master = b""
+    if len(master) != _SIZE:
+        raise VaultError(f"the master key: expected {_SIZE} bytes in Base64 (in OTAGW_MASTER_KEY or {path})")
+    return Vault(master)
+
+
+def _make(path: Path) -> None:
+    """Write a new master key; of several processes that try, one wins and all use its key."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(base64.urlsafe_b64encode(secrets.token_bytes(_SIZE)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,223 @@
+"""What the tests share: a gateway in process, one under gunicorn, keys, and callers that sign by themselves."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from otagw import clock, database, settings
+from otagw.app import create_app
+from tests import signer
+
+ROOT = Path(__file__).parent.parent
+REQUIRED = os.environ.get("OTAGW_TEST_REQUIRE", "")
+KEY = ("testid", "testsecret")
+OTHER = ("otherid", "othersecret")
+NOW = 1_795_000_000
+
+
+def need(program):
+    """Return the path of a program; without it skip, or fail where all of them are required."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    if not found:
+        message = f"needs {program}, which is not installed"
+        pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    """Let no setting of the machine that runs the tests get into them."""
+    for name in list(os.environ):
+        if name.startswith("OTAGW_") and not name.startswith("OTAGW_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """The settings of a test's own gateway, as an environment."""
+    return {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "data"), "OTAGW_LOG_FORMAT": "json"}
+
+
+class Client:
+    """Call Actions of a gateway in process, signed by the tests' own signer."""
+
+    def __init__(self, app, key=KEY):
+        self.app, self.key, self.http = app, key, app.test_client()
+
+    def by(self, key):
+        return Client(self.app, key)
+
+    def send(self, params, method="GET", **options):
+        """Send parameters as they are, in the query."""
+        return self.http.open("/?" + signer.query(params), method=method, **options)
+
+    def __call__(self, action, method="GET", seconds=None, **params):
+        """Call an Action with V1; return the response."""
+        return self.send(signer.v1(self.key, action, method, seconds, **params), method)
+
+    def v3(self, action, **params):
+        """Call an Action with V3; return the response."""
+        headers = signer.v3(self.key, action, "gateway.test:8686", **params)
+        environ = {"HTTP_HOST": headers.pop("host")}
+        return self.http.post("/?" + signer.query(params), headers=headers, environ_overrides=environ)
+
+    def ok(self, action, **params):
+        """Call an Action that must succeed; return the envelope."""
+        response = self(action, **params)
+        assert response.json["Success"] is True, response.json
+        return response.json
+
+    def refused(self, action, **params):
+        """Call an Action that must be refused; return status, code and text."""
+        response = self(action, **params)
+        assert response.json["Success"] is False, response.json
+        return response.status_code, response.json["Code"], response.json["ErrorMessage"]
+
+    def make(self, name="package", version="1.0.0", **params):
+        """Create a firmware; return its id."""
+        return self.ok("CreateOTAFirmware", FirmwareName=name, DestVersion=version, **params)["Data"]["FirmwareID"]
+
+
+@pytest.fixture
+def make_app(environment):
+    """Make gateways in process; each closes its connections at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**changes):
+            chosen = settings.load({**environment, **{f"OTAGW_{k.upper()}": str(v) for k, v in changes.items()}})
+            database.connect(chosen)
+            database.migrate(chosen)
+            app = create_app(chosen)
+            keys = app.extensions["otagw"]["keys"]
+            for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
+                if key_id not in [key.id for key in keys.list()]:
+                    keys.create(key_id=key_id, secret=secret, account=account)
+            stack.callback(database.disconnect)
+            stack.callback(app.extensions["otagw"]["nonces"].close)
+            return app
+
+        yield make
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return Client(app)
+
+
+@pytest.fixture
+def held_clock():
+    """A clock that stands still; set ``seconds`` to move it."""
+
+    class Held:
+        seconds = NOW
+
+    clock.hold(lambda: int(Held.seconds * 1000))
+    yield Held
+    clock.hold(None)
+
+
+class Live:
+    """A gateway under the real gunicorn, in a process of its own."""
+
+    def __init__(self, folder, **changes):
+        self.port = free_port()
+        self.host = f"127.0.0.1:{self.port}"
+        self.folder = folder
+        self.environ = {
+            **os.environ,
+            "OTAGW_CONFIG": "/dev/null",
+            "OTAGW_DATA_DIR": str(folder / "data"),
+            "OTAGW_BIND": self.host,
+            "OTAGW_LOG_FORMAT": "json",
+            **{f"OTAGW_{name.upper()}": str(value) for name, value in changes.items()},
+        }
+        scheme = "https" if "tls_cert" in changes else "http"
+        self.url = f"{scheme}://{self.host}"
+        self.process = None
+
+    def cli(self, *words, check=True):
+        """Run an otagw command on this gateway's data."""
+        command = [sys.executable, "-m", "otagw", *words]
+        return subprocess.run(command, env=self.environ, check=check, capture_output=True, text=True, timeout=60)
+
+    def prepare(self):
+        self.cli("migrate")
+        self.cli("keys", "create", "--id", KEY[0], "--secret", KEY[1])
+        self.cli("keys", "create", "--id", OTHER[0], "--secret", OTHER[1], "--account", "other")
+        return self
+
+    def start(self, command=("serve",)):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "otagw", *command], env=self.environ, stderr=log, start_new_session=True
+            )
+        self.wait()
+        return self
+
+    def wait(self, seconds=30):
+        """Wait until the gateway answers."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
+        raise AssertionError(self.log())
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+    def kill(self):
+        """End every process of the gateway at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def log(self):
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+    def get(self, action, key=KEY, **params):
+        """Call an Action with V1 over the network; return the response."""
+        return requests.get(f"{self.url}/?{signer.query(signer.v1(key, action, **params))}", timeout=10)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory):
+    """One gateway under gunicorn for all tests that only talk to it."""
+    gateway = Live(tmp_path_factory.mktemp("live")).prepare().start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def make_live(tmp_path):
+    """Make gateways under gunicorn that a test may stop, kill and start again."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**changes):
+            gateway = Live(tmp_path, **changes).prepare()
+            stack.callback(gateway.stop)
+            return gateway
+
+        yield make
