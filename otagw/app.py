@@ -63,6 +63,8 @@ def open_keys(settings: Settings) -> Keys:
 
 def _route_actions(app: Flask, dialect: Actions) -> None:
     def act() -> Response:
+        if request.method == "HEAD":  # Werkzeug lets it in wherever GET is
+            raise MethodNotAllowed(["GET", "POST"])
         return _response(gateway.serve(dialect, _current()))
 
     for number, path in enumerate(("/", "//")):

@@ -1,4 +1,4 @@
-"""The gateway's gunicorn configuration, as ``otagw serve`` and config/gunicorn.conf.py load it."""
+"""The gateway's gunicorn configuration as ``otagw serve`` loads it; config/gunicorn.conf.py is the same by hand."""
 
 from otagw import server, settings
 

@@ -1,59 +1,146 @@
 """How gunicorn runs the gateway: its options, and the supervisor of ``otagw serve``."""
 
+import ctypes
+import logging
+import queue
 import signal
+import socket
+import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from otagw import settings
 from otagw.settings import Settings
 
-STOP_SECONDS: Final = 30
+log = logging.getLogger("otagw.serve")
+GRACEFUL_SECONDS: Final = 30
+# Longer than gunicorn needs to give up on a request, shorter than TimeoutStopSec in config/otagw.service.
+STOP_SECONDS: Final = GRACEFUL_SECONDS + 5
+_PR_SET_PDEATHSIG: Final = 1
 
 
-def options(settings: Settings) -> dict[str, Any]:
+def options(chosen: Settings) -> dict[str, Any]:
     """Return gunicorn's settings: what ``config/gunicorn.conf.py`` holds."""
     return {
-        "bind": settings.bind,
-        "workers": settings.workers,
-        "threads": settings.threads,
-        "worker_class": "gthread",
-        "limit_request_line": 0,
-        "control_socket_disable": True,
+        "bind": chosen.bind,
+        "workers": chosen.workers,
+        "threads": chosen.threads,
+        "worker_class": "otagw.edge.Worker",
+        "logger_class": "otagw.edge.Log",
         "accesslog": None,
-        "certfile": settings.tls_cert or None,
-        "keyfile": settings.tls_key or None,
+        "certfile": chosen.tls_cert or None,
+        "keyfile": chosen.tls_key or None,
+        # The edge limits the head as a whole; a line or a field may take all of it.
+        "limit_request_line": 0,
+        "limit_request_field_size": 256 * 1024,
+        "limit_request_fields": 200,
+        # An accelerator that happens to be installed has limits of its own.
+        "http_parser": "python",
+        # Whom to believe is said once, by trusted_proxies.
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
+        "forwarded_allow_ips": "",
+        # Also how long a new connection may say nothing. Half the file descriptors that Linux grants by default.
+        "keepalive": 5,
+        "worker_connections": 500,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "control_socket_disable": True,
     }
 
 
 def command() -> list[str]:
-    """Return the command line of gunicorn with these options."""
-    return [sys.executable, "-m", "gunicorn", "-c", "python:otagw.gunicorn_config", "otagw.wsgi:app"]
+    """Return the command line of gunicorn with these options.
 
-
-def supervise(commands: Sequence[Sequence[str]]) -> int:
-    """Run the commands until one of them ends, then stop the others; return the first one's exit status.
-
-    SIGTERM, SIGINT and SIGHUP are passed on to all.
+    The configuration is a file, not a module, because gunicorn reads only a file anew on SIGHUP.
     """
-    children = [subprocess.Popen(command) for command in commands]  # noqa: S603 - our own command lines
+    config = Path(__file__).with_name("gunicorn_config.py")
+    return [sys.executable, "-m", "gunicorn", "-c", str(config), "otagw.wsgi:app"]
 
-    def forward(number: int, _: FrameType | None) -> None:
-        for child in children:
-            if child.poll() is None:
-                child.send_signal(number)
 
+def check(chosen: Settings) -> None:
+    """Raise `settings.SettingsError` if the certificate cannot be used; gunicorn would notice at the first request."""
+    if chosen.tls_cert:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chosen.tls_cert, chosen.tls_key)
+        except OSError as error:
+            raise settings.SettingsError(f"tls_cert, tls_key: expected a readable pair ({error})") from None
+
+
+def check_free(chosen: Settings) -> None:
+    """Raise `settings.SettingsError` if nobody can listen on the address; gunicorn would try for five seconds."""
+    host, _, port = chosen.bind.rpartition(":")
+    if host == "unix":
+        return
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise settings.SettingsError(f"cannot serve on {chosen.bind}: {error.strerror}") from None
+
+
+def can_reload() -> bool:
+    """Return whether the settings can be loaded anew; if not, log why, and what runs goes on as it is."""
+    try:
+        check(settings.load())
+    except settings.SettingsError as error:
+        log.error("the settings stay as they are: %s", error)
+        return False
+    return True
+
+
+def supervise(commands: Sequence[Sequence[str]], can_reload: Callable[[], bool] = can_reload) -> int:
+    """Run the commands until one of them ends or a signal says so, then stop all; return the exit status.
+
+    SIGTERM and SIGINT stop, which is status 0. SIGHUP is passed on, unless ``can_reload`` says no. A command that ends
+    by itself is a failure, whatever its own status. If this process is killed, Linux stops the commands.
+    """
+    received: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, forward)
+        signal.signal(number, lambda number, _: received.put(number))
+    children = [
+        subprocess.Popen(command, preexec_fn=_end_with_parent)  # noqa: S603, PLW1509 - our own commands, and no threads
+        for command in commands
+    ]
+    status = _watch(children, received, can_reload)
+    _stop(children)
+    return status
+
+
+def _watch(
+    children: Sequence[subprocess.Popen[bytes]], received: queue.SimpleQueue[int], can_reload: Callable[[], bool]
+) -> int:
+    """Return when it is time to stop, with the exit status."""
     while all(child.poll() is None for child in children):
-        time.sleep(0.2)
-    status = next(child.returncode for child in children if child.returncode is not None)
-    forward(signal.SIGTERM, None)
+        try:
+            number = received.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        if number != signal.SIGHUP:
+            return 0
+        if can_reload():
+            for child in children:
+                child.send_signal(signal.SIGHUP)
+    ended = next(child.returncode for child in children if child.returncode is not None)
+    log.error("a process ended by itself, with status %s", ended)
+    return 128 - ended if ended < 0 else ended or 1
+
+
+def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        child.terminate()
     for child in children:
         try:
             child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
-    return status
+            child.wait()
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,6 +1,9 @@
 """What the tests share: a gateway in process, one under gunicorn, keys, and callers that sign by themselves."""
 
 import contextlib
+import io
+import json
+import logging
 import os
 import shutil
 import signal
@@ -67,7 +70,8 @@ class Client:
         return self.http.open("/?" + signer.query(params), method=method, **options)
 
     def __call__(self, action, method="GET", seconds=None, **params):
-        """Call an Action with V1; return the response."""
+        """Call an Action with V1, at the time of the clock unless told; return the response."""
+        seconds = clock.now() // 1000 if seconds is None else seconds
         return self.send(signer.v1(self.key, action, method, seconds, **params), method)
 
     def v3(self, action, **params):
@@ -122,6 +126,14 @@ def app(make_app):
 @pytest.fixture
 def client(app):
     return Client(app)
+
+
+@pytest.fixture
+def log_lines(app):
+    """Read what the gateway in process logged since, line by line."""
+    stream = io.StringIO()
+    logging.getLogger("otagw").handlers[0].setStream(stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 @pytest.fixture

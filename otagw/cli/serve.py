@@ -4,19 +4,26 @@ import sys
 
 import click
 
-from otagw import clock, database, server
+from otagw import clock, database, log, server
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.dialects.aliyun import client
+from otagw.settings import SettingsError
 from otagw.vault import VaultError
 
 
 @click.command()
 def serve() -> None:
-    """Serve in the foreground until SIGTERM or Ctrl-C; SIGHUP loads settings and code anew."""
+    """Serve in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the settings and the certificate anew."""
     chosen = common.load_settings()
     with common.store(chosen):
         pass  # says what is wrong before any process is started
+    try:
+        server.check(chosen)
+        server.check_free(chosen)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    log.configure(chosen)
     sys.exit(server.supervise([server.command()]))
 
 

@@ -13,17 +13,17 @@ SWEPT_AT_ONCE: Final = 10
 
 
 def run(
-    account: Account, action: str, token: str | None, asked: Any, work: Callable[[], dict[str, Any]]
+    account: Account, action: str, token: str | None, asked: Callable[[], Any], work: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """Do ``work`` in one write transaction, at most once for a token of this account and action.
 
-    Within 24 hours the same token returns the first answer; with another ``asked`` (anything JSON can hold) it raises
-    `errors.TokenReused`. A refusal is not kept: the caller may correct it and use the token again.
+    Within 24 hours the same token returns the first answer, and raises `errors.TokenReused` when ``asked`` returns
+    something else (of what JSON can hold). A refusal is not kept: the caller may correct it and use the token again.
     """
     with database.write():
         if not token:
             return work()
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(asked(), sort_keys=True).encode()).hexdigest()
         oldest = clock.now() - KEPT_MS
         key = (account.id, action, token)
         row = database.execute(

@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
@@ -16,6 +16,7 @@ KIND: Final = "package"
 # What a package's verification has come to.
 NOT_NEEDED, UNVERIFIED = -1, 0
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_SOURCES, _FILES = _COLUMNS.index("source_versions"), _COLUMNS.index("files")
 _INSERT: Final = (
     f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -50,9 +51,8 @@ class Draft:
     files: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class Package:
-    """A package as it is kept."""
+class Package(NamedTuple):
+    """A package as it is kept; the fields stand in the order of the columns."""
 
     id: int
     account_id: int
@@ -83,7 +83,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> tuple[in
     Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
     quota or the modules of the product, `errors.NotFound` for a product that is not the account's.
     """
-    answer = idempotency.run(account, "package.create", token, asdict(draft), lambda: _insert(account, draft))
+    answer = idempotency.run(account, "package.create", token, lambda: asdict(draft), lambda: _insert(account, draft))
     return answer["id"], answer["created"]
 
 
@@ -182,11 +182,13 @@ def _values(account: Account, draft: Draft, now: int) -> tuple[Any, ...]:
 
 
 def _package(row: tuple[Any, ...]) -> Package:
-    facts = dict(zip(_COLUMNS, row, strict=False))
-    facts["source_versions"] = json.loads(facts["source_versions"])
-    facts["files"] = json.loads(facts["files"]) if facts["files"] else []
-    facts["differential"], facts["verified"] = bool(facts["differential"]), bool(facts["verified"])
-    return Package(**facts, product_name=row[-1])
+    raw = Package(*row)
+    return raw._replace(
+        source_versions=json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else [],
+        files=json.loads(row[_FILES]) if row[_FILES] else [],
+        differential=bool(raw.differential),
+        verified=bool(raw.verified),
+    )
 
 
 def _has_name(account: Account, name: str) -> bool:

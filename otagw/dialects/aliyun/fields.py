@@ -5,7 +5,7 @@ field says in ``expected`` what it takes; refusals and docs/actions.md use that 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,10 +29,7 @@ class Field(stock.Field[Any]):
     expected = "a text"
 
     def __init__(self, *, required: bool = False, default: Any = None, expected: str | None = None) -> None:
-        if required:
-            super().__init__(required=True)
-        else:
-            super().__init__(load_default=default)
+        super().__init__(required=required)
         self.default = default
         self.expected = expected or self.expected
 
@@ -160,37 +157,41 @@ def client_token() -> Text:
 class List(stock.Field[Any]):
     """Take ``X.1, X.2, …``: what came, in numeric order; gaps close up."""
 
-    def __init__(self, inner: Field, longest: int, **options: Any) -> None:
-        super().__init__(**options)
+    default = ()
+
+    def __init__(self, inner: Field, longest: int, *, required: bool = False) -> None:
+        super().__init__(required=required)
         self.inner = inner
         self.expected = f"at most {longest} of: {inner.expected}"
         self.longest = longest
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return tuple(_each(self, value, self.inner.deserialize))
+        return tuple(_each(self, value, self.inner.deserialize).values())
 
 
 class Objects(stock.Field[Any]):
-    """Take ``X.1.Name, X.1.Url, X.2.Name, …`` as a list of objects of one schema."""
+    """Take ``X.1.Name, X.1.Url, X.2.Name, …`` as objects of one schema, by their numbers."""
 
-    def __init__(self, schema: Any, longest: int, **options: Any) -> None:
-        super().__init__(load_default=(), **options)
+    default: Mapping[int, Any] = {}
+
+    def __init__(self, schema: Any, longest: int) -> None:
+        super().__init__()
         self.schema = schema
         self.longest = longest
         self.expected = f"at most {longest} entries"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return tuple(_each(self, value, self.schema.load))
+        return _each(self, value, self.schema.complete)
 
 
-def _each(field: List | Objects, items: Mapping[int, Any], read: Any) -> Sequence[Any]:
+def _each(field: List | Objects, items: Mapping[int, Any], read: Any) -> dict[int, Any]:
     """Read every item of a numbered list; errors stand under the number the client gave it."""
     if len(items) > field.longest:
         raise ValidationError(field.expected)
-    values, problems = [], {}
+    values, problems = {}, {}
     for number in sorted(items):
         try:
-            values.append(read(items[number]))
+            values[number] = read(items[number])
         except ValidationError as error:
             problems[number] = error.messages
     if problems:

@@ -1,8 +1,69 @@
-"""The usual mistakes in signing, each as a way to sign that clients are known to use by accident."""
+"""Why a signature is wrong: every mistake the gateway knows is tried, and the one that gives the signature is named.
 
+The tables are in `mistakes_v1` and `mistakes_v3`; docs/wire/signing-mistakes.md lists them for the one who signs.
+"""
+
+import hmac
+from collections.abc import Iterator
+
+from otagw.dialects.aliyun import mistakes_v1, mistakes_v3
+from otagw.dialects.aliyun.mistakes_query import Case, Scheme
 from otagw.dialects.aliyun.wire import Message
+
+# A hint is a courtesy to people: what no person would sign by hand is not worth the gateway's time.
+MAX_PARAMETERS = 100
+MAX_SIZE = 8 * 1024
+
+_MINUTE = 60_000
+_QUARTER = 15 * _MINUTE
+_FARTHEST_ZONE = 14 * 60 * _MINUTE
+_PASTED_WITHIN = 3 * _MINUTE
 
 
 def explain(message: Message, secret: str) -> str:
-    """Return which known mistake makes the message's signature match, or an empty text."""
-    return ""
+    """Return which known mistake makes the message's signature match, or an empty text; never raise."""
+    size = len(message.request.environ.get("QUERY_STRING", "")) + len(message.body)
+    if len(message.params) > MAX_PARAMETERS or size > MAX_SIZE:
+        return ""
+    case = (mistakes_v3 if message.v3 else mistakes_v1).case(message, secret)
+    if case is None or len(case.text) > MAX_SIZE:
+        return ""
+    scheme = mistakes_v3.SCHEME if message.v3 else mistakes_v1.SCHEME
+    if hmac.compare_digest(scheme.seal(case.key, case.text).encode(), case.given):
+        return ""
+    found = (said for said, guess in _guesses(scheme, case) if hmac.compare_digest(guess.encode(), case.given))
+    return next(found, "")
+
+
+def _guesses(scheme: Scheme, case: Case) -> Iterator[tuple[str, str]]:
+    """Yield what to say, and the signature that would prove it; the other scheme's key goes with every mistake."""
+    for mistake in scheme.keys:
+        for key in mistake.how(case):
+            yield mistake.sentence, scheme.seal(key, case.text)
+    other = scheme.keys[0]
+    keys = [(case.key, ""), *((key, other.sentence + " ") for key in other.how(case))]
+    tried = {case.text}
+    for wrong_text in scheme.texts:
+        for text in wrong_text.how(case):
+            if text in tried:
+                continue
+            tried.add(text)
+            for key, before in keys:
+                yield before + wrong_text.sentence, scheme.seal(key, text)
+    for wrong_seal in scheme.seals:
+        for key, before in keys:
+            for guess in wrong_seal.how(key, case.text):
+                yield before + wrong_seal.sentence, guess
+
+
+def zone(at: int, now: int) -> str:
+    """Return the time zone whose local time a timestamp (in milliseconds) looks like, as ``UTC+8``, or nothing.
+
+    A request is a little old by the time someone asks, so the distance from now falls just short of whole quarters.
+    """
+    quarters = -(-(at - now) // _QUARTER)
+    offset = quarters * _QUARTER
+    if abs(quarters) < 2 or abs(offset) > _FARTHEST_ZONE or now + offset - at > _PASTED_WITHIN:
+        return ""
+    hours, minutes = divmod(abs(offset) // _MINUTE, 60)
+    return f"UTC{'+' if offset > 0 else '-'}{hours}" + (f":{minutes:02d}" if minutes else "")

@@ -6,7 +6,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -19,14 +19,14 @@ from otagw.gateway import Answer
 JSON: Final = "application/json;charset=utf-8"
 XML: Final = "text/xml;charset=utf-8"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_EPOCH: Final = datetime(1970, 1, 1)  # UTC throughout; `utc` writes the Z
 # What XML 1.0 has no way to write.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def utc(milliseconds: int) -> str:
     """Return a time as every ``Utc…`` name of an answer has it: ISO 8601, milliseconds, Z."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
 
 
 def result(message: Message, data: Mapping[str, Any]) -> Answer:

@@ -28,7 +28,7 @@ MUST_SIGN: Final = (
     "x-acs-signature-nonce",
     "x-acs-content-sha256",
 )
-_AUTHORIZATION: Final = re.compile(
+AUTHORIZATION: Final = re.compile(
     r"(ACS3-[A-Z0-9-]+) +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
 )
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -119,7 +119,7 @@ def _claim_v1(message: wire.Message, hint: Callable[[str], str]) -> Claim:
 
 
 def _claim_v3(message: wire.Message, hint: Callable[[str], str]) -> Claim:
-    match = _AUTHORIZATION.fullmatch(message.header("authorization"))
+    match = AUTHORIZATION.fullmatch(message.header("authorization"))
     if match is None:
         raise errors.IncompleteSignature(
             f"Authorization is not of the form {ALGORITHM} Credential=…,SignedHeaders=…,Signature=…"

@@ -36,6 +36,7 @@ def example(name: str) -> str:
     return word[:1].lower() + word[1:]
 
 
+_NESTED: Final = (dict, list, tuple)
 SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
     "alibaba": alibaba,
     "documented": documented,
@@ -44,9 +45,13 @@ SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
 
 
 def spell(data: Any, by: Callable[[str], str]) -> Any:
-    """Return plain data with its names spelled; what is None is left out."""
-    if isinstance(data, Mapping):
-        return {by(name): spell(value, by) for name, value in data.items() if value is not None}
+    """Return plain data (dicts, lists, tuples, scalars) with its names spelled; what is None is left out."""
+    if isinstance(data, dict):
+        return {
+            by(name): spell(value, by) if isinstance(value, _NESTED) else value
+            for name, value in data.items()
+            if value is not None
+        }
     if isinstance(data, (list, tuple)):
         return [spell(item, by) for item in data]
     return data

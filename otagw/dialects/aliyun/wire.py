@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from otagw import errors
@@ -100,16 +100,19 @@ def _decode(text: str, name: str) -> str:
 
 
 def _body(request: Request) -> bytes:
-    environ = request.environ
-    if environ.get("CONTENT_LENGTH", "0") in ("0", "") and "wsgi.input_terminated" not in environ:
+    """Return the whole body; Werkzeug's own limit would cut a chunked one off without a word."""
+    length = request.content_length
+    if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return b""
     try:
-        request.max_content_length = MAX_BODY
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise errors.RequestTooLarge(f"{MAX_BODY} bytes") from None
+        body = request.stream.read(MAX_BODY + 1) if (length or 0) <= MAX_BODY else None
     except (HTTPException, OSError):
         raise errors.Unreadable("the body ended too early") from None
+    if body is None or len(body) > MAX_BODY:
+        raise errors.RequestTooLarge(f"{MAX_BODY} bytes")
+    if length and len(body) < length:
+        raise errors.Unreadable("the body ended too early")
+    return body
 
 
 def _with_form(message: Message) -> dict[str, str]:

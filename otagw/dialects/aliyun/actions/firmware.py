@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
-
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.render import utc
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema
+from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.ota import packages
 from otagw.ota.packages import Draft, Package
 
@@ -45,36 +43,41 @@ class CreateOTAFirmware(AliyunSchema):
     multi_files = fields.Objects(FirmwareFile(), 20)
     client_token = fields.client_token()
 
-    @validates_schema
-    def check_sign(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Check digests against the method they are of."""
-        digits = _DIGITS[data["sign_method"]]
-        expected = f"{digits} hex digits of {data['sign_method']}, the SignMethod"
-        if data["firmware_sign"] and not _is_hex(data["firmware_sign"], digits):
-            raise ValidationError(expected, "firmware_sign")
-        for number, file in enumerate(data["multi_files"], 1):
-            if file["sign_value"] and not _is_hex(file["sign_value"], digits):
-                raise ValidationError({"multi_files": {number: {"sign_value": [expected]}}})
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Check digests against their method, the source version, and that files are given in one way."""
+        _check_digests(values)
+        _check_source(values)
+        _check_files(values)
 
-    @validates_schema
-    def check_source(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Check that a differential package says what it starts from, and that this is another version."""
-        if data["type"] == 1:
-            if not data["src_version"]:
-                raise ValidationError(MISSING, "src_version")
-            if data["src_version"] == data["dest_version"]:
-                raise ValidationError("a version other than DestVersion", "src_version")
 
-    @validates_schema
-    def check_files(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Check that the files are given in one way, under different names."""
-        names = [file["name"] for file in data["multi_files"]]
-        if len(set(names)) < len(names):
-            repeated = next(i for i, name in enumerate(names) if name in names[:i])
-            raise ValidationError({"multi_files": {repeated + 1: {"name": ["a name that no other file has"]}}})
-        for single in ("firmware_url", "firmware_sign", "firmware_size"):
-            if names and data[single]:
-                raise ValidationError("nothing where MultiFiles is given", single)
+def _check_digests(values: Mapping[str, Any]) -> None:
+    digits = _DIGITS[values["sign_method"]]
+    expected = f"{digits} hex digits of {values['sign_method']}, the SignMethod"
+    if values["firmware_sign"] and not _is_hex(values["firmware_sign"], digits):
+        raise wrong(expected, "firmware_sign")
+    for number, file in values["multi_files"].items():
+        if file["sign_value"] and not _is_hex(file["sign_value"], digits):
+            raise wrong(expected, "multi_files", number, "sign_value")
+
+
+def _check_source(values: Mapping[str, Any]) -> None:
+    """Check that a differential package says what it starts from, and that this is another version."""
+    if values["type"] == 1:
+        if not values["src_version"]:
+            raise wrong(MISSING, "src_version")
+        if values["src_version"] == values["dest_version"]:
+            raise wrong("a version other than DestVersion", "src_version")
+
+
+def _check_files(values: Mapping[str, Any]) -> None:
+    names = set()
+    for number, file in values["multi_files"].items():
+        if file["name"] in names:
+            raise wrong("a name that no other file has", "multi_files", number, "name")
+        names.add(file["name"])
+    for single in ("firmware_url", "firmware_sign", "firmware_size"):
+        if names and values[single]:
+            raise wrong("nothing where MultiFiles is given", single)
 
 
 @operation(CreateOTAFirmware, needs="ota:CreateOTAFirmware")
@@ -93,7 +96,7 @@ def create_ota_firmware(
     module_name: str,
     need_to_verify: bool,
     udi: str | None,
-    multi_files: tuple[dict[str, Any], ...],
+    multi_files: Mapping[int, Mapping[str, Any]],
     client_token: str | None,
 ) -> dict[str, Any]:
     """Add a firmware to the store.
@@ -114,7 +117,7 @@ def create_ota_firmware(
         size=firmware_size,
         sign_method=sign_method,
         sign=firmware_sign,
-        files=multi_files,
+        files=tuple(multi_files.values()),
     )
     identity, created = packages.create(caller.account, draft, client_token)
     return {"data": {"firmware_id": str(identity), "utc_create": utc(created)}}

@@ -1,0 +1,1 @@
+"""Measurements: ratios within one run, never absolute promises. ``make bench`` runs them."""

@@ -1,0 +1,351 @@
+"""What holds for every Action, the ones of tomorrow included: this runs over the table itself."""
+
+import dataclasses
+import inspect
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table
+from otagw import errors, reference
+from otagw.dialects.aliyun import codes, fields, spelling
+from otagw.dialects.aliyun.action import actions
+from tests import signer
+from tests.conftest import KEY, OTHER, Client
+
+ROOT = Path(__file__).parent.parent.parent
+OPERATIONS = sorted(actions, key=lambda operation: operation.name)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+
+
+def example(field):
+    """Return a value that a field takes."""
+    match field:
+        case fields.Integer() | fields.Id():
+            return "1"
+        case fields.Boolean():
+            return "true"
+        case fields.Choice():
+            return field.expected.split()[-1]
+        case fields.Url():
+            return "https://example.com/x.bin"
+        case fields.Text():
+            return next(text for text in ("a1", "0" * 32, "0" * 64) if _takes(field, text))
+    raise AssertionError(f"an example for {field!r} is wanted here")
+
+
+def _takes(field, text):
+    try:
+        return bool(field.read(text))
+    except ValueError:
+        return False
+
+
+def required(operation):
+    """Return parameters that satisfy a schema, no more than it requires."""
+    found = {}
+    for name, field in operation.schema.fields.items():
+        wire = spelling.alibaba(name)
+        if field.required and isinstance(field, fields.List):
+            found[f"{wire}.1"] = example(field.inner)
+        elif field.required and not isinstance(field, fields.Objects):
+            found[wire] = example(field)
+    return found
+
+
+def v1_query(client, params, method="GET"):
+    return client.send(params, method)
+
+
+def v1_form(client, params):
+    return client.http.post("/", data=signer.query(params), content_type="application/x-www-form-urlencoded")
+
+
+def assert_refusal(response, *expected):
+    body = response.json
+    assert response.content_type.startswith("application/json")
+    assert body.get("Success") in (False, None)
+    assert "Data" not in body
+    assert body["Code"] in expected, body
+    assert UUID.fullmatch(body.get("RequestID") or body.get("RequestId"))
+    assert response.headers["X-Request-Id"] == (body.get("RequestID") or body.get("RequestId"))
+    assert response.status_code >= 400
+
+
+def tampered(action, params, defect):
+    """Return V1 parameters with one thing wrong, and the codes that may say so."""
+    right = signer.v1(KEY, action, **params)
+    match defect:
+        case "nothing":
+            return {"Action": action, **params}, "MissingAccessKeyId"
+        case "forged":
+            return {**right, "Signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, "SignatureDoesNotMatch"
+        case "unsigned parameter":
+            return {**right, "Extra": "1"}, "SignatureDoesNotMatch"
+        case "unknown key":
+            return signer.v1(("nobody", "testsecret"), action, **params), "InvalidAccessKeyId.NotFound"
+        case "another's secret":
+            return signer.v1((KEY[0], OTHER[1]), action, **params), "SignatureDoesNotMatch"
+        case "expired":
+            return signer.v1(KEY, action, seconds=1_600_000_000, **params), "InvalidTimeStamp.Expired"
+        case "from the future":
+            return signer.v1(KEY, action, seconds=4_000_000_000, **params), "InvalidTimeStamp.Expired"
+        case "bad timestamp":
+            return signer.v1(KEY, action, Timestamp="2026-01-02 03:04:05", **params), "InvalidTimeStamp.Format"
+        case "other method":
+            return signer.v1(KEY, action, SignatureMethod="HMAC-SHA256", **params), "InvalidSignatureMethod"
+        case _:
+            name = defect.removeprefix("no ")
+            return {k: v for k, v in right.items() if k != name}, f"Missing{name}"
+
+
+V1_DEFECTS = [
+    *("nothing", "forged", "unsigned parameter", "unknown key", "another's secret", "expired", "from the future"),
+    *("bad timestamp", "other method", "no AccessKeyId", "no SignatureMethod", "no SignatureNonce", "no Timestamp"),
+    "no Signature",
+]
+
+
+@every_operation
+@pytest.mark.parametrize("send", [v1_query, v1_form])
+@pytest.mark.parametrize("defect", V1_DEFECTS)
+def test_v1_refuses_a_stranger(client, operation, send, defect):
+    params, code = tampered(operation.name, required(operation), defect)
+    assert_refusal(send(client, params), code)
+
+
+V3_DEFECTS = {
+    "forged": "SignatureDoesNotMatch",
+    "unsigned parameter": "SignatureDoesNotMatch",
+    "unknown key": "InvalidAccessKeyId.NotFound",
+    "another's secret": "SignatureDoesNotMatch",
+    "expired": "InvalidTimeStamp.Expired",
+    "other host": "SignatureDoesNotMatch",
+    "other action": "SignatureDoesNotMatch",
+    "other body": "ContentSHA256NotMatched",
+    "unreadable": "IncompleteSignature",
+    "other algorithm": "InvalidSignatureMethod",
+    "basic": "InvalidSignatureMethod",
+    "two schemes": "ConflictingCredentials",
+    "two keys": "ConflictingCredentials",
+    "two tokens": "ConflictingCredentials",
+    "no x-acs-date": "MissingTimestamp",
+    "no x-acs-signature-nonce": "MissingSignatureNonce",
+    "no x-acs-content-sha256": "MissingContentSha256",
+    "no x-acs-action": "MissingAction",
+    **{f"unsigned {name}": "IncompleteSignature" for name in ("host", "x-acs-date", "x-acs-action", "x-acs-version")},
+    "unsigned x-acs-signature-nonce": "IncompleteSignature",
+    "unsigned x-acs-content-sha256": "IncompleteSignature",
+}
+
+
+def v3_call(client, operation, defect):
+    """Send a V3 request with one thing wrong."""
+    params, query = required(operation), {}
+    key = {"unknown key": ("nobody", KEY[1]), "another's secret": (KEY[0], OTHER[1])}.get(defect, KEY)
+    seconds = 1_600_000_000 if defect == "expired" else None
+    headers = signer.v3(key, operation.name, "gateway.test", seconds=seconds, **params)
+    body = b""
+    match defect.split(" ", 1):
+        case ["forged"]:
+            headers["Authorization"] = re.sub(r"Signature=.*", "Signature=" + "0" * 64, headers["Authorization"])
+        case ["unsigned", "parameter"]:
+            query = {"Extra": "1"}
+        case ["unsigned", name]:
+            headers["Authorization"] = headers["Authorization"].replace(f"{name};", "").replace(f";{name}", "")
+        case ["no", name]:
+            del headers[name]
+        case ["other", "host"]:
+            headers["host"] = "elsewhere.test"
+        case ["other", "action"]:
+            other = next(o.name for o in OPERATIONS if o is not operation)
+            headers["x-acs-action"] = other
+        case ["other", "body"]:
+            body, headers["content-type"] = b"Extra=1", "application/x-www-form-urlencoded"
+        case ["other", "algorithm"]:
+            headers["Authorization"] = headers["Authorization"].replace("HMAC-SHA256", "HMAC-SM3")
+        case ["unreadable"]:
+            headers["Authorization"] = "ACS3-HMAC-SHA256 nonsense"
+        case ["basic"]:
+            headers["Authorization"] = "Basic dGVzdGlkOnRlc3RzZWNyZXQ="
+        case ["two", "schemes"]:
+            query = {"Signature": "x"}
+        case ["two", "keys"]:
+            query = {"AccessKeyId": OTHER[0]}
+        case ["two", "tokens"]:
+            query, headers["x-acs-security-token"] = {"SecurityToken": "a"}, "b"
+    environ = {"HTTP_HOST": headers.pop("host")}
+    url = "/?" + signer.query({**params, **query})
+    return client.http.post(url, data=body, headers=headers, environ_overrides=environ)
+
+
+@every_operation
+@pytest.mark.parametrize("defect", list(V3_DEFECTS))
+def test_v3_refuses_a_stranger(client, operation, defect):
+    assert_refusal(v3_call(client, operation, defect), V3_DEFECTS[defect])
+
+
+@every_operation
+def test_a_request_is_accepted_once(client, operation):
+    params = signer.v1(KEY, operation.name, **required(operation))
+    client.send(params)
+    assert_refusal(client.send(params), "SignatureNonceUsed")
+
+
+@every_operation
+def test_a_v3_request_is_accepted_once(client, operation):
+    params = required(operation)
+    headers = signer.v3(KEY, operation.name, "gateway.test", **params)
+    environ = {"HTTP_HOST": headers.pop("host")}
+    url = "/?" + signer.query(params)
+    client.http.post(url, headers=headers, environ_overrides=environ)
+    assert_refusal(client.http.post(url, headers=headers, environ_overrides=environ), "SignatureNonceUsed")
+
+
+@every_operation
+def test_a_missing_grant_is_refused_before_the_parameters_are_looked_at(app, operation):
+    limited = ("limited", "limitedsecret")
+    app.extensions["otagw"]["keys"].create(key_id=limited[0], secret=limited[1], grants=["ota:NothingOfThis"])
+    assert_refusal(Client(app, limited)(operation.name, DestVersion="\n"), "NoPermission")
+
+
+@every_operation
+def test_a_disabled_key_is_refused_at_once(app, client, operation):
+    app.extensions["otagw"]["keys"].enable(KEY[0], False)
+    assert_refusal(client(operation.name, **required(operation)), "InvalidAccessKeyId.Inactive")
+
+
+def wanted():
+    for operation in OPERATIONS:
+        for name in required(operation):
+            yield pytest.param(operation, name, id=f"{operation.name}-{name}")
+
+
+@pytest.mark.parametrize(("operation", "name"), list(wanted()))
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_missing_parameter_is_named_as_on_the_wire(client, operation, name, empty):
+    params = {**required(operation), name: empty}
+    status, code, text = client.refused(operation.name, **params)
+    assert (status, code) == (400, f"Missing{name}")
+    assert text == f"{name} is mandatory for this action."
+
+
+def checked():
+    """Yield every parameter that can be ill-formed, with a value that is."""
+    for operation in OPERATIONS:
+        for name, field in operation.schema.fields.items():
+            inner = field.inner if isinstance(field, fields.List) else field
+            if isinstance(inner, (fields.Id, fields.Objects)):
+                continue
+            bad = "x" * (inner.longest + 1) if isinstance(inner, fields.Text) else "\u0661 "
+            wire = spelling.alibaba(name) + (".1" if isinstance(field, fields.List) else "")
+            yield pytest.param(operation, wire, bad, id=f"{operation.name}-{wire}")
+
+
+@pytest.mark.parametrize(("operation", "name", "bad"), list(checked()))
+def test_an_ill_formed_parameter_is_named_with_what_was_expected(client, operation, name, bad):
+    status, code, text = client.refused(operation.name, **{**required(operation), name: bad})
+    assert (status, code) == (400, "InvalidParameter")
+    assert text.startswith(f"The specified parameter {name} is not valid: expected ")
+
+
+@every_operation
+def test_every_id_may_be_spelled_in_two_ways_but_not_both_at_once(client, operation):
+    for name in operation.schema.fields:
+        one, two = spelling.alibaba(name), spelling.documented(name)
+        if one != two:
+            params = {**required(operation), one: "1", two: "1"}
+            assert client.refused(operation.name, **params)[1] == "InvalidParameter"
+
+
+@every_operation
+def test_another_accounts_object_is_not_found(app, client, operation):
+    identity = client.make("mine", ProductKey="mine")
+    ids = [spelling.alibaba(n) for n, field in operation.schema.fields.items() if isinstance(field, fields.Id)]
+    for name in ids:
+        params = {**required(operation), name: identity}
+        response = Client(app, OTHER)(operation.name, **params)
+        unknown = Client(app, OTHER)(operation.name, **{**params, name: "1"})
+        assert response.status_code == 404
+        assert response.json["Code"] == unknown.json["Code"]
+        assert response.json["ErrorMessage"] == unknown.json["ErrorMessage"]
+
+
+@every_operation
+@pytest.mark.parametrize("spelled", ["documented", "alibaba"])
+def test_a_crash_shows_a_code_and_the_request_id_only(client, operation, spelled, monkeypatch, log_lines):
+    def crash(*_, **__):
+        raise RuntimeError("the inside of the gateway")
+
+    monkeypatch.setitem(actions._operations, operation.name, dataclasses.replace(operation, handle=crash))
+    params = required(operation)
+    if spelled == "alibaba":
+        params["Version"] = "2018-01-20"
+    response = client(operation.name, **params)
+    assert response.status_code == 500
+    assert response.json["Code"] == "InternalError"
+    assert "inside" not in response.text
+    assert "Traceback" not in response.text
+    crashed = next(line for line in log_lines() if "traceback" in line)
+    assert "the inside of the gateway" in crashed["traceback"]
+    assert crashed["request_id"] == response.headers["X-Request-Id"]
+
+
+@every_operation
+def test_the_handler_takes_what_the_schema_has(operation):
+    parameters = list(inspect.signature(operation.handle).parameters)
+    assert parameters[0] == "caller"
+    assert sorted(parameters[1:]) == sorted(operation.schema.fields)
+
+
+@every_operation
+def test_it_is_documented(operation):
+    page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
+    section = page.split(f"## {operation.name}\n")[1].split("\n## ")[0]
+    assert operation.doc in section
+    for name in operation.schema.fields:
+        assert f"`{spelling.alibaba(name)}" in section
+
+
+@every_operation
+def test_it_needs_the_grant_of_its_own_name(operation):
+    assert operation.needs == f"ota:{operation.name}"
+
+
+@pytest.mark.parametrize("fault", errors.family(), ids=lambda fault: fault.__name__)
+def test_every_fault_has_a_code(fault):
+    kinds = {kind for found, kind in codes.CODES if found is fault}
+    assert kinds
+    has_kind = "kind" in {field.name for field in dataclasses.fields(fault)}
+    assert ("" in kinds) is not has_kind
+
+
+def test_codes_are_not_shared_by_what_a_client_must_tell_apart():
+    found = [(rule.code, rule.text) for rule in codes.CODES.values()]
+    assert len(found) == len({code for code, _ in found})
+
+
+@pytest.mark.parametrize(
+    ("path", "made"),
+    [("docs/actions.md", reference.actions_page), ("docs/codes.md", reference.codes_page)],
+)
+def test_generated_pages_are_up_to_date(path, made):
+    assert (ROOT / path).read_text(encoding="utf-8") == made(), "run `make docs`"
+
+
+SPELLINGS = ("documented", "alibaba", "example")
+
+
+@every_operation
+@pytest.mark.parametrize(("spelled", "xml"), [*itertools.product(SPELLINGS, (False, True))])
+def test_every_answer_is_an_envelope_in_every_spelling(make_app, operation, spelled, xml):
+    client = Client(make_app(spelling=spelled))
+    params = {**required(operation), **({"Format": "XML"} if xml else {})}
+    for response in (client(operation.name, **params), client(operation.name, Timestamp="x", **params)):
+        names = ("code", "requestId") if spelled == "example" else ("Code", "RequestI")
+        assert response.content_type == ("text/xml;charset=utf-8" if xml else "application/json;charset=utf-8")
+        assert names[1] in response.text
+        assert "<html" not in response.text.lower()

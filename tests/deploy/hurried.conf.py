@@ -1,0 +1,7 @@
+"""config/gunicorn.conf.py with limits on time that a test can wait for."""
+
+from otagw import edge, server, settings
+
+globals().update(server.options(settings.load()))
+edge.HEAD_SECONDS = edge.STEP_SECONDS = 1.0
+keepalive = 1

@@ -1,0 +1,179 @@
+"""What gunicorn refuses before the application sees it: an envelope or a clean close, never a page, never an echo."""
+
+import http.client
+import socket
+import time
+
+import pytest
+
+from tests import signer
+from tests.conftest import KEY
+from tests.deploy import servers
+from tests.deploy.servers import assert_documented, parse, read, send
+
+MARK = "should-stay-unseen"
+GET = f"GET /?{MARK} HTTP/1.1\r\nHost: a\r\n".encode()
+POST = f"POST /?{MARK} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n".encode()
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(32)) + b"\x00" * 150
+INVALID, LARGE = (400, "InvalidRequest"), (413, "RequestEntityTooLarge")
+
+BROKEN = {
+    "garbage": (f"{MARK}\r\n\r\n".encode(), INVALID),
+    "garbage with a bare LF": (f"{MARK}\n\n".encode(), INVALID),
+    "lower-case method": (f"get /?{MARK} HTTP/1.1\r\n\r\n".encode(), INVALID),
+    "unknown version": (f"GET /?{MARK} HTTP/3.0\r\n\r\n".encode(), INVALID),
+    "no version": (f"GET /?{MARK}\r\n".encode(), INVALID),
+    "space in the address": (f"GET /?{MARK} a HTTP/1.1\r\n\r\n".encode(), INVALID),
+    "NUL in the address": (f"GET /?{MARK}\0 HTTP/1.1\r\n\r\n".encode(), INVALID),
+    "NUL in a header": (GET + b"X: \0\r\n\r\n", INVALID),
+    "raw UTF-8 in the address": (f"GET /?{MARK}é HTTP/1.1\r\n\r\n".encode(), INVALID),
+    "header without colon": (GET + f"{MARK}\r\n\r\n".encode(), INVALID),
+    "header with a space in its name": (GET + f"{MARK} b: c\r\n\r\n".encode(), INVALID),
+    "folded header": (GET + b"X: a\r\n b\r\n\r\n", INVALID),
+    "two hosts": (GET + b"Host: b\r\n\r\n", INVALID),
+    "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", INVALID),
+    "negative length": (POST + b"Content-Length: -1\r\n\r\n", INVALID),
+    "length and chunks": (CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n", INVALID),
+    "unknown coding": (POST + f"Transfer-Encoding: {MARK}\r\n\r\n".encode(), INVALID),
+    "unknown expectation": (POST + f"Expect: {MARK}\r\n\r\n".encode(), INVALID),
+    "bad chunk size": (CHUNKED + f"\r\n{MARK}\r\n".encode(), INVALID),
+    "chunk without end": (CHUNKED + b"\r\n3\r\nabcdef\r\n0\r\n\r\n", INVALID),
+    "endless trailers": (CHUNKED + b"\r\n0\r\n" + b"A: b\r\n" * 50_000, INVALID),
+    "TLS": (TLS_HELLO, INVALID),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", INVALID),
+    "PROXY": (b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n" + GET + b"\r\n", INVALID),
+    "300 headers": (GET + b"A: b\r\n" * 300 + b"\r\n", LARGE),
+    "a header of 300 KiB": (GET + b"A: " + b"b" * 300 * 1024 + b"\r\n\r\n", LARGE),
+    "a head of 300 KiB": (GET + (b"A: " + b"b" * 2048 + b"\r\n") * 150 + b"\r\n", LARGE),
+    "an address of 300 KiB": (b"GET /?" + b"a" * 300 * 1024 + b" HTTP/1.1\r\n\r\n", LARGE),
+    "a first line without end": (b"a" * 300 * 1024, LARGE),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_request_is_answered_with_an_envelope_and_a_close(live, name):
+    data, expected = BROKEN[name]
+    answer = send(live.port, data)
+    assert_documented(parse(answer), *expected)
+    assert MARK.encode() not in answer
+    assert MARK not in live.log()
+
+
+@pytest.mark.parametrize("name", ["garbage", "unknown version", "header without colon", "a head of 300 KiB"])
+def test_a_refusal_of_the_edge_says_that_the_connection_closes(live, name):
+    assert parse(send(live.port, BROKEN[name][0])).headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HT", GET, POST + b"Content-Length: 9\r\n\r\nabc"])
+def test_a_request_that_breaks_off_ends_in_a_close(live, data):
+    with socket.create_connection(("127.0.0.1", live.port), 10) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = parse(read(connection))
+    if answer:
+        assert_documented(answer, *INVALID)
+
+
+def test_a_refusal_of_the_edge_is_one_line_in_the_log_with_its_client(live):
+    identity = parse(send(live.port, BROKEN["garbage"][0])).json["RequestID"]
+    lines = servers.eventually(lambda: [line for line in live.log().splitlines() if identity in line])
+    assert len(lines) == 1
+    assert '"code": "InvalidRequest"' in lines[0]
+    assert '"client": "127.0.0.1"' in lines[0]
+
+
+def test_workers_survive_every_broken_request(live):
+    before = servers.session(live.process.pid)
+    for data, _ in BROKEN.values():
+        send(live.port, data)
+    assert servers.session(live.process.pid) == before
+    assert live.get("ListOTAFirmware").status_code in {200, 400}
+
+
+@pytest.mark.parametrize("kilobytes", [37, 200])
+def test_a_long_address_passes(live, kilobytes):
+    params = signer.v1(KEY, "CreateOTAFirmware", Padding="x" * kilobytes * 1000)
+    connection = http.client.HTTPConnection(live.host, timeout=10)
+    connection.request("GET", "/?" + signer.query(params))
+    answer = connection.getresponse()
+    assert b"MissingDestVersion" in answer.read()
+    connection.close()
+
+
+def test_a_connection_serves_two_requests(live):
+    connection = http.client.HTTPConnection(live.host, timeout=10)
+    ends = []
+    for _ in range(2):
+        connection.request("GET", "/healthz")
+        ends.append(connection.sock.getsockname())
+        answer = connection.getresponse()
+        assert (answer.status, answer.version) == (200, 11)
+        answer.read()
+    connection.close()
+    assert ends[0] == ends[1]
+
+
+def test_two_requests_sent_at_once_are_both_answered(live):
+    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+    answer = send(live.port, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 2
+
+
+def test_a_body_over_the_limit_is_refused_and_the_refusal_can_be_read(live):
+    body = b"a=" + b"b" * 5 * 1024 * 1024
+    data = POST.replace(MARK.encode(), b"Action=X") + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    assert_documented(parse(send(live.port, data)), *LARGE)
+
+
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory):
+    """A gateway with one thread that gives its clients one second."""
+    gateway = servers.Gunicorn(tmp_path_factory.mktemp("hurried"), workers=1, threads=1).prepare()
+    yield gateway.start("tests/deploy/hurried.conf.py")
+    gateway.stop()
+
+
+def dribble(port, data):
+    """Send byte by byte until the other side has enough; return its answer and the seconds."""
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), 0.05) as connection:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+            return answer, time.monotonic() - started
+    raise AssertionError("the other side waits for ever")
+
+
+@pytest.mark.heavy
+def test_a_head_that_comes_byte_by_byte_is_cut_off_in_time(hurried):
+    answer, seconds = dribble(hurried.port, b"GET / HTTP/1.1\r\nX: " + b"a" * 400)
+    assert_documented(parse(answer), *INVALID)
+    assert b"within 1 seconds" in answer
+    assert seconds < 5
+
+
+@pytest.mark.heavy
+def test_a_body_that_stops_coming_is_cut_off_in_time(hurried):
+    started = time.monotonic()
+    answer = send(hurried.port, POST + b"Content-Length: 9\r\n\r\nabc")
+    assert_documented(parse(answer), *INVALID)
+    assert time.monotonic() - started < 8
+
+
+@pytest.mark.heavy
+def test_a_connection_that_says_nothing_is_closed(hurried):
+    assert send(hurried.port, b"") == b""
+
+
+@pytest.mark.heavy
+def test_connections_that_say_nothing_hold_up_nobody(hurried):
+    silent = [socket.create_connection(("127.0.0.1", hurried.port)) for _ in range(50)]
+    started = time.monotonic()
+    assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
+    assert time.monotonic() - started < 2
+    for connection in silent:
+        connection.close()

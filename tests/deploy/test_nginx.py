@@ -1,0 +1,188 @@
+"""nginx by config/nginx.conf before gunicorn by config/gunicorn.conf.py, over TLS with the test's own authority."""
+
+import subprocess
+
+import pytest
+
+from tests import signer
+from tests.conftest import KEY, free_port, need
+from tests.deploy import pki, servers
+from tests.deploy.servers import assert_alibaba, assert_documented, eventually, parse, send
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("nginx")]
+
+
+class Site:
+    """nginx, the gateway behind it, and a curl that trusts it."""
+
+    def __init__(self, folder, upstream, gateway=None):
+        self.ca = str(pki.make(folder))
+        self.nginx = servers.Nginx(need("nginx"), folder, upstream)
+        self.gateway, self.host, self.url = gateway, self.nginx.host, self.nginx.url
+
+    def curl(self, path, *options):
+        return servers.curl(need("curl"), self.url + path, "--path-as-is", "--cacert", self.ca, *options)
+
+    def line(self, reply):
+        """Return the gateway's log line of a request."""
+        identity = reply.headers["x-request-id"]
+        return eventually(lambda: [line for line in self.gateway.log().splitlines() if identity in line])[0]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nginx")
+    gateway = servers.Gunicorn(folder, trusted_proxies=1).prepare().start()
+    site = Site(folder, gateway.port, gateway)
+    site.nginx.start()
+    yield site
+    site.nginx.stop()
+    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def orphan(tmp_path_factory):
+    """nginx with no gateway behind it."""
+    site = Site(tmp_path_factory.mktemp("orphan"), free_port())
+    site.nginx.start()
+    yield site
+    site.nginx.stop()
+
+
+def v1(action="ListOTAFirmware", **params):
+    return "/?" + signer.query(signer.v1(KEY, action, **params))
+
+
+def headers(pairs):
+    return [word for name, value in pairs.items() for word in ("-H", f"{name}: {value}")]
+
+
+def test_the_configuration_is_clean(site):
+    done = subprocess.run(site.nginx.command("-t"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "warn" not in done.stderr
+
+
+def test_curl_with_v1_passes(site):
+    reply = site.curl(v1("CreateOTAFirmware", FirmwareName="by-v1", DestVersion="1"))
+    assert reply.json["Success"] is True
+
+
+def test_curl_with_v3_passes_host_user_agent_and_accept_unchanged(site):
+    extra = {"accept": "application/json;q=1,*/*", "user-agent": "Some/1.0  (two spaces)"}
+    params = {"FirmwareName": "by-v3", "DestVersion": "1"}
+    signed = signer.v3(KEY, "CreateOTAFirmware", site.host, extra=extra, **params)
+    reply = site.curl("/?" + signer.query(params), "-X", "POST", *headers(signed))
+    assert reply.json["Success"] is True
+
+
+@pytest.mark.parametrize("algorithm", [None, "v2"])
+def test_the_unmodified_tea_sdk_passes_with_its_default_protocol(site, algorithm):
+    from alibabacloud_iot20180120 import models
+    from alibabacloud_iot20180120.client import Client
+    from alibabacloud_tea_openapi.models import Config
+
+    config = Config(
+        access_key_id=KEY[0],
+        access_key_secret=KEY[1],
+        endpoint=site.host,
+        ca=site.ca,
+        signature_algorithm=algorithm,
+    )
+    request = models.CreateOTAFirmwareRequest(firmware_name=f"by-tea-{algorithm}", dest_version="1")
+    assert Client(config).create_otafirmware(request).body.success is True
+
+
+def test_a_doubled_slash_reaches_the_gateway_as_it_is(site):
+    assert site.curl("/" + v1("CreateOTAFirmware", FirmwareName="doubled", DestVersion="1")).json["Success"] is True
+    assert site.curl("//nowhere").json["Code"] == "InvalidApi.NotFound"
+
+
+def test_no_path_is_redirected(site):
+    assert [site.curl(path).status for path in ("/nowhere/", "/nowhere//", "/nowhere/../", "/oss")] == [404] * 4
+
+
+def test_a_long_address_passes(site):
+    reply = site.curl(v1("CreateOTAFirmware", Padding="x" * 37_000))
+    assert reply.json["Code"] == "MissingDestVersion"
+
+
+def test_the_log_has_the_clients_address(site):
+    assert '"client": "127.0.0.2"' in site.line(site.curl(v1(), "--interface", "127.0.0.2"))
+
+
+def test_an_address_that_the_client_claims_is_not_believed(site):
+    claims = [f"{name}: 6.6.6.6" for name in ("X-Forwarded-For", "X-Real-IP", "X_Forwarded_For", "Forwarded")]
+    line = site.line(site.curl(v1(), "--interface", "127.0.0.2", *[word for claim in claims for word in ("-H", claim)]))
+    assert '"client": "127.0.0.2"' in line
+    assert "6.6.6.6" not in line
+
+
+def test_schemes_that_the_client_claims_change_nothing(site):
+    claims = {"X-Forwarded-Proto": "http", "X-Forwarded-Ssl": "off", "X-Forwarded-Protocol": "x"}
+    assert site.curl("/healthz", *headers(claims)).status == 200
+
+
+def test_the_access_log_has_no_query(site):
+    site.curl("/logged?Signature=should-stay-unseen")
+    eventually(lambda: " GET /logged 404 " in site.nginx.log())
+    assert "?" not in site.nginx.log()
+    assert "should-stay-unseen" not in site.nginx.log() + site.nginx.log("error.log") + site.gateway.log()
+
+
+def test_a_body_over_the_limit_is_refused_in_both_spellings(site, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(b"a" * (4 * 1024 * 1024 + 1))
+    body = ("--data-binary", f"@{large}")
+    assert_documented(site.curl("/", *body), 413, "RequestEntityTooLarge")
+    assert_alibaba(site.curl("/", *body, "-H", "x-acs-version: 2018-01-20"), 413, "RequestEntityTooLarge")
+
+
+def test_an_upload_below_oss_may_be_larger(site, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(b"a" * (4 * 1024 * 1024 + 1))
+    # The answer is the gateway's own: nginx let the body through.
+    assert site.curl("/oss", "--data-binary", f"@{large}").headers["x-request-id"] in site.gateway.log()
+
+
+def test_an_address_over_64_kib_is_refused(site):
+    assert_documented(site.curl("/?" + "a" * 70_000), 414, "RequestEntityTooLarge")
+
+
+def test_a_header_over_64_kib_is_refused_in_both_spellings(site):
+    large = ("-H", "A: " + "a" * 70_000)
+    assert_documented(site.curl("/", *large), 431, "RequestEntityTooLarge")
+    assert_alibaba(site.curl("/?Version=2018-01-20", *large), 431, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"garbage\r\n\r\n"], ids=["plain http", "garbage"]
+)
+def test_what_is_not_tls_is_answered_with_an_envelope(site, data):
+    assert_documented(parse(send(site.nginx.port, data)), 400, "InvalidRequest")
+
+
+@pytest.mark.parametrize("header", ["Host: http://127.0.0.1:8080", "Host:", "Content-Length: x", "Bad Name"])
+def test_a_broken_request_is_answered_with_an_envelope(site, header):
+    reply = site.curl("/", "-H", header)
+    assert_documented(reply, reply.status, reply.json["Code"])
+    assert reply.status in {400, 404}
+
+
+def test_without_a_gateway_the_answer_is_an_envelope_in_both_spellings(orphan):
+    assert_documented(orphan.curl(v1()), 502, "ServiceUnavailable")
+    for alibaba in (orphan.curl(v1(Version="2018-01-20")), orphan.curl("/", "-H", "Authorization: ACS3-HMAC-SHA256 x")):
+        assert_alibaba(alibaba, 502, "ServiceUnavailable")
+        assert alibaba.json["HostId"] == orphan.host
+
+
+def test_a_host_that_is_no_host_does_not_break_the_envelope(orphan):
+    assert_alibaba(orphan.curl("/?Version=1", "-H", 'Host: a"b'), 502, "ServiceUnavailable")
+
+
+def test_every_refusal_has_a_request_id_of_its_own(orphan):
+    assert len({orphan.curl("/").json["RequestID"] for _ in range(3)}) == 3
+
+
+def test_nginx_does_not_tell_its_version(orphan):
+    assert orphan.curl("/").headers["server"] == "nginx"

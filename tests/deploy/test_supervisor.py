@@ -1,0 +1,160 @@
+"""`otagw serve`: it starts and stops everything together, loads settings anew, and says what is wrong in one line."""
+
+import http.client
+import os
+import signal
+import socket
+import stat
+import threading
+
+import pytest
+
+from tests.deploy import pki
+from tests.deploy.servers import children, curl, eventually, ignores, session
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture
+def served(make_live):
+    """A gateway whose two workers are up."""
+    gateway = make_live().start()
+    (master,) = eventually(lambda: children(gateway.process.pid))
+    eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2)
+    assert healthz(gateway) == 200
+    return gateway
+
+
+def healthz(gateway):
+    connection = http.client.HTTPConnection(gateway.host, timeout=10)
+    try:
+        connection.request("GET", "/healthz", headers={"Connection": "close"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_supervisor_stops_everything(served, number):
+    served.process.send_signal(number)
+    assert served.process.wait(30) == 0
+    assert session(served.process.pid) == set()
+    assert "Traceback" not in served.log()
+
+
+def test_ctrl_c_in_a_terminal_stops_everything_quietly(served):
+    os.killpg(served.process.pid, signal.SIGINT)
+    assert served.process.wait(30) == 0
+    assert session(served.process.pid) == set()
+    assert "Traceback" not in served.log()
+
+
+def test_the_end_of_gunicorn_ends_the_supervisor_with_a_failure(served):
+    (master,) = children(served.process.pid)
+    os.kill(master, signal.SIGKILL)
+    assert served.process.wait(30) == 128 + signal.SIGKILL
+    eventually(lambda: not session(served.process.pid))
+
+
+def test_gunicorn_stopped_behind_the_supervisors_back_is_a_failure_too(served):
+    (master,) = children(served.process.pid)
+    os.kill(master, signal.SIGTERM)
+    assert served.process.wait(30) == 1
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(served):
+    served.process.kill()
+    served.process.wait(30)
+    eventually(lambda: not session(served.process.pid))
+
+
+def test_a_killed_worker_is_replaced(served):
+    (master,) = children(served.process.pid)
+    before = children(master)
+    os.kill(min(before), signal.SIGKILL)
+    eventually(lambda: len(children(master) - {min(before)}) == 2)
+    assert healthz(served) == 200
+
+
+def test_sighup_replaces_the_workers_and_refuses_no_request_meanwhile(served):
+    stop, answers = threading.Event(), []
+
+    def ask():
+        while not stop.is_set():
+            try:
+                answers.append(healthz(served))
+            except OSError as error:
+                answers.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    served.process.send_signal(signal.SIGHUP)
+    try:
+        eventually(lambda: served.log().count("Worker exiting") == 2)
+    finally:
+        stop.set()
+        asking.join()
+    assert set(answers) == {200}
+
+
+def test_sighup_reads_the_settings_file_anew(make_live):
+    gateway = make_live()
+    file = gateway.folder / "otagw.toml"
+    file.write_text("workers = 1")
+    gateway.environ["OTAGW_CONFIG"] = str(file)
+    gateway.start()
+    (master,) = children(gateway.process.pid)
+    eventually(lambda: len(children(master)) == 1)
+    file.write_text("workers = 3")
+    gateway.process.send_signal(signal.SIGHUP)
+    eventually(lambda: len(children(master)) == 3)
+
+
+def test_sighup_with_wrong_settings_changes_nothing(make_live):
+    gateway = make_live()
+    file = gateway.folder / "otagw.toml"
+    file.write_text("workers = 1")
+    gateway.environ["OTAGW_CONFIG"] = str(file)
+    gateway.start()
+    assert healthz(gateway) == 200
+    file.write_text("wrokers = 3")
+    gateway.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "did you mean workers?" in gateway.log())
+    assert healthz(gateway) == 200
+
+
+def test_a_port_in_use_is_one_message_and_a_failure(make_live):
+    gateway = make_live()
+    with socket.create_server(("127.0.0.1", gateway.port)):
+        done = gateway.cli("serve", check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: cannot serve on {gateway.host}: Address already in use\n"
+
+
+def test_a_certificate_of_another_key_is_one_message_and_a_failure(make_live, tmp_path):
+    pki.make(tmp_path)
+    certificate = (tmp_path / "tls.crt").rename(tmp_path / "other.crt")
+    pki.make(tmp_path)
+    done = make_live(tls_cert=certificate, tls_key=tmp_path / "tls.key").cli("serve", check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: tls_cert, tls_key: expected a readable pair")
+    assert done.stderr.count("\n") == 1
+
+
+def test_serve_needs_no_file_of_the_working_folder(make_live, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gateway = make_live()
+    del gateway.environ["OTAGW_CONFIG"]
+    assert healthz(gateway.start()) == 200
+
+
+def test_serve_listens_on_a_unix_socket(make_live, tmp_path, monkeypatch):
+    from tests.conftest import need
+
+    gateway = make_live(bind=f"unix:{tmp_path}/socket")
+    monkeypatch.setattr(gateway, "wait", lambda: None)
+    gateway.start()
+    file = tmp_path / "socket"
+    eventually(lambda: file.exists() and stat.S_ISSOCK(file.stat().st_mode))
+    reply = curl(need("curl"), "http://gateway/healthz", "--unix-socket", str(file), "-H", "X_Forwarded_For: 1.2.3.4")
+    assert reply.status == 200

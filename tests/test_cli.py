@@ -1,0 +1,182 @@
+"""The command line: what it prints, what it refuses, and its exit status."""
+
+import json
+import re
+import shlex
+import subprocess
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from otagw.cli import main
+from tests import signer
+from tests.conftest import KEY
+
+
+@pytest.fixture
+def otagw(environment, monkeypatch):
+    """Run a command in process, on data of the test's own."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words, status=0, **options):
+        result = CliRunner().invoke(main, [*words], **options)
+        assert result.exit_code == status, (words, result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def store(otagw):
+    otagw("migrate")
+    otagw("keys", "create", "--id", KEY[0], "--secret", KEY[1])
+    return otagw
+
+
+def test_every_command_explains_itself(otagw):
+    assert "serve" in otagw("--help")
+    for name, command in main.commands.items():
+        assert command.help, name
+        otagw(name, "--help")
+
+
+def test_migrate_may_be_repeated(otagw):
+    assert "Applied 0001_first_tables" in otagw("migrate")
+    assert "up to date" in otagw("migrate")
+
+
+def test_what_needs_the_database_says_when_it_is_not_migrated(otagw):
+    assert "run `otagw migrate`" in otagw("keys", "list", status=1)
+    assert "run `otagw migrate`" in otagw("serve", status=1)
+
+
+def test_a_wrong_setting_ends_with_its_name(otagw, monkeypatch):
+    monkeypatch.setenv("OTAGW_WORKERS", "many")
+    assert "OTAGW_WORKERS: expected an integer from 1 to 64" in otagw("serve", status=1)
+
+
+def test_a_generated_secret_is_shown_once(store):
+    shown = store("keys", "create", "--account", "ci", "--grant", "ota:List*")
+    secret = re.search(r"AccessKeySecret  (\w{30})\n", shown)[1]
+    assert "ota:List*" in shown
+    listed = store("keys", "list")
+    assert secret not in listed
+    assert re.search(r"OTAK\w{20}  ci +enabled .* ota:List\*", listed)
+
+
+def test_a_key_without_a_grant_says_that_it_may_do_everything(otagw):
+    otagw("migrate")
+    assert "everything" in otagw("keys", "create")
+
+
+def test_a_given_secret_is_not_shown_at_all(otagw):
+    otagw("migrate")
+    assert "hush" not in otagw("keys", "create", "--id", "mine", "--secret", "hush")
+
+
+def test_a_secret_can_come_from_standard_input(store):
+    store("keys", "create", "--id", "piped", "--secret", "-", input="pipedsecret\n")
+    url = store("sign", "--id", "piped", "ListOTAFirmware").strip()
+    params = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+    given = params.pop("Signature")
+    assert given == signer.v1_signature("pipedsecret", "GET", params)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["create", "--id", KEY[0]], "already"),
+        (["create", "--id", "a b"], "--id: expected"),
+        (["create", "--secret", "a b"], "--secret: expected"),
+        (["create", "--grant", "List"], "--grant: expected"),
+        (["disable", "nobody"], "there is no access key nobody"),
+        (["enable", "nobody"], "there is no access key nobody"),
+        (["delete", "nobody"], "there is no access key nobody"),
+    ],
+)
+def test_keys_refuses_by_name(store, words, said):
+    assert said in store("keys", *words, status=1)
+
+
+def test_a_key_can_be_disabled_enabled_and_deleted(store):
+    store("keys", "disable", KEY[0])
+    assert "disabled" in store("keys", "list")
+    store("keys", "enable", KEY[0])
+    assert "disabled" not in store("keys", "list")
+    store("keys", "delete", KEY[0])
+    assert KEY[0] not in store("keys", "list")
+
+
+def test_sign_prints_a_url_that_an_independent_signer_agrees_with(store):
+    url = store("sign", "CreateOTAFirmware", "FirmwareName=固件 *~", "DestVersion=1", "Udi=").strip()
+    assert url.startswith("http://127.0.0.1:8686/?Action=CreateOTAFirmware&")
+    params = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+    given = params.pop("Signature")
+    assert params["FirmwareName"] == "固件 *~"
+    assert given == signer.v1_signature(KEY[1], "GET", params)
+
+
+def test_sign_v3_prints_a_curl_line_that_an_independent_signer_agrees_with(store):
+    words = shlex.split(store("sign", "--scheme", "v3", "ListOTAFirmware", "CurrentPage=1", "PageSize=2"))
+    headers = dict(word.split(": ", 1) for word in words if ": " in word)
+    given = headers.pop("Authorization")
+    params = {"CurrentPage": "1", "PageSize": "2"}
+    digest = headers["x-acs-content-sha256"]
+    assert given == signer.v3_authorization(*KEY, "POST", params, headers, digest)
+
+
+def test_sign_refuses_what_is_no_pair(store):
+    assert "NAME=VALUE" in store("sign", "ListOTAFirmware", "CurrentPage", status=2)
+    assert "each name once" in store("sign", "ListOTAFirmware", "A=1", "A=2", status=2)
+
+
+def test_sign_without_any_key_says_what_to_give(otagw):
+    otagw("migrate")
+    assert "--id and --secret" in otagw("sign", "ListOTAFirmware", status=1)
+
+
+def test_sign_with_a_key_needs_no_database(otagw):
+    otagw("sign", "--id", "a", "--secret", "b", "--endpoint", "http://h", "ListOTAFirmware")
+
+
+def test_call_to_nobody_says_so(store):
+    said = store("call", "--endpoint", "http://127.0.0.1:9", "ListOTAFirmware", status=1)
+    assert "http://127.0.0.1:9/ cannot be reached" in said
+    assert "Signature" not in said
+
+
+def test_actions_lists_every_action(otagw):
+    assert re.search(r"^CreateOTAFirmware +Add a firmware", otagw("actions"), re.M)
+
+
+def test_welcome_makes_a_key_only_once(otagw):
+    otagw("migrate")
+    first, second = otagw("welcome"), otagw("welcome")
+    secret = re.search(r"AccessKeySecret  (\w{30})\n", first)[1]
+    assert secret not in second
+    assert re.search(r"AccessKeyId +(\w+)", first)[1] == re.search(r"AccessKeyId +(\w+)", second)[1]
+    assert "curl 'http://127.0.0.1:8686/?Action=CreateOTAFirmware" in second
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("scheme", ["v1", "v3"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_call_shows_the_answer_and_ends_by_success(live, scheme, method):
+    words = ["call", "--scheme", scheme, "--method", method, "ListOTAFirmware", "CurrentPage=1"]
+    done = live.cli(*words, "PageSize=1")
+    assert json.loads(done.stdout)["Success"] is True
+    failed = live.cli(*words, check=False)
+    assert failed.returncode == 1
+    assert "MissingPageSize" in failed.stdout
+
+
+@pytest.mark.heavy
+def test_a_signed_curl_line_can_be_pasted(live):
+    for scheme in ("v1", "v3"):
+        words = ["--scheme", scheme, "ListOTAFirmware", "CurrentPage=1", "PageSize=1"]
+        line = live.cli("sign", "--curl", *words).stdout
+        answer = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=30).stdout
+        assert json.loads(answer)["Success"] is True

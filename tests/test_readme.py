@@ -1,0 +1,115 @@
+"""The README's words are run: a fresh clone, its two commands, the pasted request, every line for a shell."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+
+from tests import signer
+from tests.conftest import KEY, ROOT, free_port, need
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def test_every_linked_file_is_there():
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert len(links) > 8
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("code", blocks("python") + blocks("js"))
+def test_sdk_samples_are_those_that_run(code):
+    assert code in (ROOT / "docs/sdks.md").read_text(encoding="utf-8")
+
+
+def test_the_block_that_adds_an_action_is_one_of_ours():
+    source = (ROOT / "otagw/dialects/aliyun/actions/firmware.py").read_text(encoding="utf-8")
+    operation = blocks("text")[0].split("\n\n\n")[1]
+    assert operation.strip() in source
+
+
+@pytest.mark.heavy
+def test_the_lines_for_a_shell_do_what_they_say(live):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("otagw ")]
+    assert len(lines) > 8
+    for line in lines:
+        words = shlex.split(line)[1:]
+        if "explain" in words:
+            params = signer.v1(KEY, "ListOTAFirmware", CurrentPage="1", PageSize="1")
+            words[1:] = [f"{live.url}/?{signer.query(params)}", "--secret", KEY[1]]
+        done = live.cli(*words, check=False)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+class Run:
+    """``make run`` in a clone, its output read while it serves."""
+
+    def __init__(self, folder, port):
+        environ = {**os.environ, "OTAGW_BIND": f"127.0.0.1:{port}"}
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            ["make", "run"], cwd=folder, env=environ, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.lines = []
+        self.reader = threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")))
+        self.reader.start()
+
+    def wait(self, port, seconds):
+        while True:
+            try:
+                requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).raise_for_status()
+                return time.monotonic() - self.started
+            except requests.RequestException:
+                assert self.process.poll() is None, self.lines
+                assert time.monotonic() < self.started + seconds, self.lines
+                threading.Event().wait(0.1)
+
+    def interrupt(self):
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(30)
+        self.reader.join(30)
+        self.process.stdout.close()
+
+
+def said(run, name):
+    return next(line.split(maxsplit=1)[1].strip() for line in run.lines if line.strip().startswith(name))
+
+
+@pytest.mark.heavy
+@pytest.mark.alone
+def test_a_newcomer_clones_runs_and_pastes(tmp_path):
+    need("curl")
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), "otagw"], cwd=tmp_path, check=True, timeout=60)
+    for time_of_it in ("first", "second"):
+        port = free_port()
+        run = Run(tmp_path / "otagw", port)
+        try:
+            took = run.wait(port, 300)
+            line = next(line for line in run.lines if line.strip().startswith("curl "))
+            pasted = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=30)
+        finally:
+            run.interrupt()
+        assert re.fullmatch(
+            r'\{"Code":"","Data":\{"FirmwareID":"\d+","UtcCreate":"[-0-9T:.]+Z"\},"RequestID":"[-0-9a-f]{36}","Success":true\}',
+            pasted.stdout,
+        )
+        assert said(run, "Endpoint") == f"http://127.0.0.1:{port}"
+        assert re.fullmatch(r"\w{24}", said(run, "AccessKeyId"))
+        has_secret = re.fullmatch(r"\w{30}", said(run, "AccessKeySecret")) is not None
+        assert has_secret is (time_of_it == "first")
+        assert "Traceback" not in "".join(run.lines)
+        if time_of_it == "second":
+            assert took < 20
