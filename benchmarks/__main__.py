@@ -167,9 +167,9 @@ def main() -> None:
     table = head + [row for workers in options.workers for row in measure(workers, kinds, options)]
     (ROOT / "benchmarks/RESULTS.md").write_text(
         "# Results\n\n"
-        "Medians of alternating runs of signed Actions beside a bare Flask route, under the same gunicorn settings and\n"
-        "number of workers, each request on a connection of its own, durable (`synchronous=FULL`). The share is what\n"
-        "counts; the absolute figures belong to one machine and one hour.\n\n"
+        "Medians of alternating runs of signed Actions beside a bare Flask route, under the same gunicorn settings\n"
+        "and number of workers, each request on a connection of its own, durable (`synchronous=FULL`). The share is\n"
+        "what counts; the absolute figures belong to one machine and one hour.\n\n"
         f"`make bench`: {options.runs} runs of {options.requests} requests, {options.clients} clients, "
         f"{os.cpu_count()} cores.\n\n" + "\n".join(table) + "\n",
         encoding="utf-8",

@@ -121,7 +121,7 @@ def read() -> Iterator[None]:
 
 def execute(sql: str, *values: Any) -> Any:
     """Run one statement written with ``?`` for values, on either engine; return its cursor."""
-    return db.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
+    return db.obj.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
 
 
 def migrator() -> migrations.Runner:

@@ -5,7 +5,7 @@ import functools
 import shlex
 import sys
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 from werkzeug.test import EnvironBuilder
@@ -52,7 +52,7 @@ def explain(words: tuple[str, ...], secret: str | None, **options: Any) -> None:
         words, options = _unpaste(words[0])
     url = _url(words)
     request = _request(url, **options)
-    secret = _read(secret, str((url, options)))
+    secret = _read(secret, str((words, options)))
     message = Message(request, "", "alibaba")
     try:
         _check_route(url, request)
@@ -78,7 +78,7 @@ def _unpaste(line: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     return found.pop("words"), found
 
 
-def _url(words: tuple[str, ...]) -> str:
+def _url(words: tuple[str, ...]) -> SplitResult:
     """Return the URL among the words: it is alone, or in a curl line whose other options do not matter here."""
     unread = [word for word in words if word in _UNREAD]
     if unread:
@@ -86,23 +86,28 @@ def _url(words: tuple[str, ...]) -> str:
     urls = [word for word in words if "://" in word]
     if len(urls) != 1 or (len(words) > 1 and words[0] != "curl"):
         raise click.UsageError("expected one URL, as https://HOST:PORT/?Action=…, or a curl line")
-    return urls[0]
+    try:
+        return urlsplit(urls[0])
+    except ValueError as error:
+        raise click.UsageError(f"the URL cannot be read: {error}") from None
 
 
-def _request(url: str, method: str | None, headers: tuple[str, ...], data: tuple[str, ...]) -> Request:
+def _request(url: SplitResult, method: str | None, headers: tuple[str, ...], data: tuple[str, ...]) -> Request:
     """Build the request as the gateway's server would hand it over."""
-    parts, body = urlsplit(url), "&".join(data)
-    given = [(name.strip(), _wire(value.strip())) for name, _, value in (line.partition(":") for line in headers)]
-    if any(not name for name, _ in given):
+    body = "&".join(data)
+    if body.startswith("@"):
+        raise click.UsageError("--data: expected the form itself, not the name of a file")
+    if not all(line.partition(":")[0].strip() and ":" in line for line in headers):
         raise click.UsageError("--header: expected 'NAME: VALUE'")
+    given = [(name.strip(), _wire(value.strip())) for name, _, value in (line.partition(":") for line in headers)]
     if data and "content-type" not in [name.lower() for name, _ in given]:
         given.append(("Content-Type", wire.FORM))
     try:
         builder = EnvironBuilder(
             method=(method or ("POST" if data else "GET")).upper(),
-            headers=[("Host", _wire(parts.netloc.rpartition("@")[2])), *given],
+            headers=[("Host", _wire(url.netloc.rpartition("@")[2])), *given],
             data=body.encode(errors="surrogateescape") if data else None,
-            environ_overrides={"QUERY_STRING": _wire(parts.query)},
+            environ_overrides={"QUERY_STRING": _wire(url.query)},
         )
         environ = builder.get_environ()
     except ValueError as error:
@@ -118,8 +123,8 @@ def _wire(text: str) -> str:
     return text.encode(errors="surrogateescape").decode("latin-1")
 
 
-def _check_route(url: str, request: Request) -> None:
-    if urlsplit(url).path not in PATHS:
+def _check_route(url: SplitResult, request: Request) -> None:
+    if url.path not in PATHS:
         raise errors.RouteNotFound
     if request.method not in METHODS:
         raise errors.MethodNotAllowed(METHODS)
@@ -178,7 +183,8 @@ def _judge(message: Message, claim: Claim, secret: str) -> bool:
     late = first if isinstance(first, errors.ExpiredTimestamp) else None
     _say("time", _time(claim.at, skew, late))
     text = mistakes_v3.canonical(message) if message.v3 else claim.sign(secret)[1]
-    _say("signed", "".join(f"\n    {line}" for line in text.split("\n")))
+    _say("signed", "")
+    click.echo("\n".join(f"    {line}" for line in text.split("\n")))
     if isinstance(wrong, errors.WrongSignature):
         _say("signature", f"wrong: the gateway answers {_code(wrong)}")
         _say("mistake", wrong.hint or "none that is known: compare the text above with yours, and check the secret")

@@ -1,0 +1,59 @@
+"""The gateway on PostgreSQL, under gunicorn."""
+
+import concurrent.futures
+import threading
+
+import pytest
+import requests
+
+from tests.engines import postgres
+
+pytestmark = [pytest.mark.heavy]
+
+
+@pytest.fixture
+def gateway(make_live):
+    with postgres() as url:
+        made = make_live(database_url=url, workers=2).start()
+        yield made
+        made.stop()
+
+
+def test_packages_live_in_postgresql(gateway):
+    made = gateway.get("CreateOTAFirmware", FirmwareName="n", DestVersion="1", ProductKey="p", Udi="字\t").json()
+    found = gateway.get("QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareID"]).json()["FirmwareInfo"]
+    assert (found["FirmwareName"], found["Udi"], found["ProductName"]) == ("n", "字\t", "p")
+    assert gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1", ProductKey="p").json()["Total"] == 1
+
+
+def test_a_race_of_creates_with_one_name_has_one_winner(gateway):
+    barrier = threading.Barrier(8)
+
+    def create(_):
+        barrier.wait(30)
+        return gateway.get("CreateOTAFirmware", FirmwareName="same", DestVersion="1", ProductKey="p").status_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(create, range(8))) == [200, *[409] * 7]
+
+
+def test_a_database_that_is_gone_is_a_503_and_its_return_is_noticed(make_live):
+    with postgres() as url:
+        gateway = make_live(database_url=url, workers=1).start()
+        assert gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").json()["Success"]
+        _end_connections(url)
+        answers = [gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1") for _ in range(20)]
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert answers[-1].json()["Success"]
+        assert requests.get(f"{gateway.url}/readyz", timeout=10).status_code == 200
+        gateway.stop()
+
+
+def _end_connections(url):
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

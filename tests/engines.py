@@ -1,0 +1,28 @@
+"""An empty PostgreSQL database for a test, where a server is."""
+
+import contextlib
+import os
+import uuid
+
+import pytest
+
+from tests.conftest import REQUIRED
+
+POSTGRES = os.environ.get("OTAGW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@contextlib.contextmanager
+def postgres():
+    """Make an empty PostgreSQL database; give its URL."""
+    import psycopg
+
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        message = "needs a PostgreSQL server: OTAGW_TEST_POSTGRES=postgresql://USER@HOST/DATABASE"
+        pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
+    name = f"otagw_test_{uuid.uuid4().hex}"
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield POSTGRES.rpartition("/")[0] + "/" + name
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
