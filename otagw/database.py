@@ -105,10 +105,10 @@ def write() -> Iterator[None]:
     if db.in_transaction():
         yield
     elif _lock is None:
-        with db.atomic():
+        with db.transaction():
             yield
     else:
-        with _lock, db.atomic("IMMEDIATE"):
+        with _lock, db.transaction("IMMEDIATE"):
             yield
 
 

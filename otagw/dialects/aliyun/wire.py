@@ -84,19 +84,21 @@ def _pairs(text: str) -> dict[str, str]:
     if text.count("&") >= MAX_PARAMETERS:
         raise errors.RequestTooLarge(f"{MAX_PARAMETERS} parameters")
     found: dict[str, str] = {}
+    is_ascii = text.isascii()
     for pair in text.split("&"):
-        if pair:
-            raw, _, value = pair.partition("=")
-            name = _decode(raw, raw)
-            if name in found:
-                raise errors.InvalidParameter(name, "to be given once")
-            found[name] = _decode(value, name)
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if "%" in pair or "+" in pair or not is_ascii:
+            name = _decode(name, name)
+            value = _decode(value, name)
+        if name in found:
+            raise errors.InvalidParameter(name, "to be given once")
+        found[name] = value
     return found
 
 
 def _decode(text: str, name: str) -> str:
-    if text.isascii() and "%" not in text:
-        return text.replace("+", " ")
     raw = unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
     try:
         return raw.decode("utf-8")
