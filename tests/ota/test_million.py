@@ -1,0 +1,69 @@
+"""A long listing: what its last page costs, counted in steps of SQLite's machine, not in seconds."""
+
+import pytest
+
+from otagw import clock, database, settings
+from otagw.ota import accounts, listing, packages
+from otagw.ota.packages import Draft
+from tests.conftest import NOW
+
+pytestmark = [pytest.mark.heavy]
+ROWS = 1_000_000
+FILTERS = [{}, {"product_key": "p3"}, {"version": "1.7"}, {"product_key": "p3", "version": "1.3"}]
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory):
+    """An account with a million packages, of ten products and ten versions."""
+    folder = tmp_path_factory.mktemp("million")
+    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder)})
+    database.connect(chosen)
+    database.migrate(chosen)
+    account = accounts.ensure("main")
+    for number in range(10):
+        packages.create(account, Draft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
+    marks = ", ".join("?" * len(packages._COLUMNS))
+    start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
+    with database.write():
+        database.db.connection().executemany(
+            f"INSERT INTO package VALUES ({marks})",
+            (
+                (start + n, *packages._values(account, _draft(n), NOW * 1000))
+                for n in range(ROWS)
+            ),
+        )  # fmt: skip
+        for product in range(10):
+            draft = _draft(product)
+            listing.count(account.id, packages._scopes(draft.product_key, draft.version), ROWS // 10)
+    yield account
+    database.disconnect()
+
+
+def _draft(number):
+    return Draft(name=f"n{number}", version=f"1.{number % 10}", product_key=f"p{number % 10}")
+
+
+def steps(account, number, size, filters):
+    """Return how many thousand steps a page takes, and the page."""
+    taken = 0
+
+    def count():
+        nonlocal taken
+        taken += 1
+
+    connection = database.db.connection()
+    connection.set_progress_handler(count, 100)
+    given = {"product_key": None, "version": None, **filters}
+    page = packages.page(account, number, size, **given)
+    connection.set_progress_handler(None, 0)
+    return taken, page
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_the_last_page_costs_what_the_first_does(million, filters):
+    first, page = steps(million, 1, 20, filters)
+    last, end = steps(million, max(page.count, 1), 20, filters)
+    assert page.total in (0, ROWS // 10 + 1, ROWS + 10)
+    assert 0 < last <= first * 1.5 + 10
+    if page.total:
+        assert page.items[0].id > end.items[-1].id
