@@ -82,7 +82,7 @@ class Settings:
     )
     storage_url: str = setting("", "Folder for package files. Empty: the folder files in data_dir.", FOLDER)
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
-    threads: int = setting(4, "Threads in each of them.", _between(1, 64))
+    threads: int = setting(2, "Threads in each of them; each keeps a database connection.", _between(1, 64))
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")
     trusted_proxies: int = setting(
