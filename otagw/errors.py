@@ -177,6 +177,23 @@ class AlreadyExists(Fault):
 
 
 @dataclass(eq=False)
+class InUse(Fault):
+    """Say that something cannot go while others refer to it."""
+
+    kind: str
+    key: str
+    by: str
+
+
+@dataclass(eq=False)
+class Protected(Fault):
+    """Say that something built in cannot be changed or deleted."""
+
+    kind: str
+    key: str
+
+
+@dataclass(eq=False)
 class LimitReached(Fault):
     """Say that there may be no more of a kind."""
 

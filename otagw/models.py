@@ -49,6 +49,9 @@ class Module(Model):
     folded = CharField(64)
     name = CharField(64)
     created = BigIntegerField()
+    title = CharField(64, null=True)  # `alias` is a method of peewee's models
+    description = CharField(1024, null=True)
+    modified = BigIntegerField()
 
     class Meta:
         primary_key = peewee.CompositeKey("product", "folded")

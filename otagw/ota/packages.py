@@ -135,35 +135,36 @@ def delete(account: Account, key: str) -> None:
     with database.write():
         package = get(account, key)
         Row.delete().where(Row.id == package.id).execute()
-        listing.count(account.id, _scopes(package.product_key, package.version), -1)
+        listing.count(account.id, _scopes(package.product_key, package.version, package.module), -1)
 
 
 def _insert(account: Account, draft: Draft) -> dict[str, Any]:
     quota = account.rules.package_quota
     if quota and listing.total(account.id, listing.scope(KIND)) >= quota:
         raise errors.LimitReached(kind=KIND, limit=quota)
+    module = draft.module
     if draft.product_key:
         products.require(account, draft.product_key)
-        modules.require(account, draft.product_key, draft.module)
+        module = modules.require(account, draft.product_key, draft.module)
     now = clock.now()
-    values = _values(account, draft, now)
+    values = _values(account, draft, module, now)
     identity = clock.new_id(now)
     while database.execute(_INSERT, identity, *values).rowcount == 0:
         if draft.name and _has_name(account, draft.name):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
-    listing.count(account.id, _scopes(draft.product_key, draft.version), 1)
+    listing.count(account.id, _scopes(draft.product_key, draft.version, module), 1)
     return {"id": identity, "created": now}
 
 
-def _values(account: Account, draft: Draft, now: int) -> tuple[Any, ...]:
+def _values(account: Account, draft: Draft, module: str, now: int) -> tuple[Any, ...]:
     """Return a new row's values after its id, in the order of the columns."""
     return (
         account.id,
         draft.name,
         draft.kind,
         draft.product_key,
-        draft.module,
+        module,
         draft.version,
         json.dumps(draft.source_versions, ensure_ascii=False),
         draft.differential,
@@ -197,8 +198,10 @@ def _has_name(account: Account, name: str) -> bool:
 
 
 @functools.lru_cache(1024)
-def _scopes(product_key: str | None, version: str) -> list[str]:
-    return listing.scopes(KIND, product_key=product_key, version=version)
+def _scopes(product_key: str | None, version: str, module: str) -> list[str]:
+    """Return every counter that a package is counted in."""
+    found = listing.scopes(KIND, product_key=product_key, version=version)
+    return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found
 
 
 def _id(key: str) -> int:

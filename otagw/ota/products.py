@@ -1,7 +1,17 @@
 """Products, as far as packages need them: known, or registered on first use."""
 
+from typing import NamedTuple
+
 from otagw import clock, database, errors
 from otagw.ota.accounts import Account
+
+
+class Product(NamedTuple):
+    """A product as it is kept."""
+
+    key: str
+    name: str
+    created: int
 
 
 def require(account: Account, key: str) -> None:
@@ -18,6 +28,16 @@ def require(account: Account, key: str) -> None:
         owner = owner_of(key)
     if owner != account.id:
         raise errors.NotFound(kind="product", key=key)
+
+
+def get(account: Account, key: str) -> Product:
+    """Return a product of the account."""
+    row = database.execute(
+        "SELECT key, name, created FROM product WHERE key = ? AND account_id = ?", key, account.id
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound(kind="product", key=key)
+    return Product(*row)
 
 
 def check_filter(account: Account, key: str | None) -> None:

@@ -28,13 +28,13 @@ def million(tmp_path_factory):
         database.db.connection().executemany(
             f"INSERT INTO package VALUES ({marks})",
             (
-                (start + n, *packages._values(account, _draft(n), NOW * 1000))
+                (start + n, *packages._values(account, _draft(n), "default", NOW * 1000))
                 for n in range(ROWS)
             ),
         )  # fmt: skip
         for product in range(10):
             draft = _draft(product)
-            listing.count(account.id, packages._scopes(draft.product_key, draft.version), ROWS // 10)
+            listing.count(account.id, packages._scopes(draft.product_key, draft.version, draft.module), ROWS // 10)
     yield account
     database.disconnect()
 

@@ -149,6 +149,11 @@ def name(**options: Any) -> Text:
     )
 
 
+def alias() -> Text:
+    """Return a field for the name under which people know a module."""
+    return Text(64, f"[{LETTERS}0-9._-]+", expected="1 to 64 letters (Chinese, English, Japanese), digits, . _ -")
+
+
 def client_token() -> Text:
     """Return the field for the idempotency token that every create takes."""
     return Text(64, r"[\x21-\x7e]+", expected="1 to 64 printable ASCII characters")

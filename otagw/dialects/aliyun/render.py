@@ -29,6 +29,11 @@ def utc(milliseconds: int) -> str:
     return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
 
 
+def minute(milliseconds: int) -> str:
+    """Return a time as the ``Gmt…`` names of modules have it: ISO 8601, minutes, Z."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="minutes") + "Z"
+
+
 def result(message: Message, data: Mapping[str, Any]) -> Answer:
     """Return the envelope of a success: the code (but not in Alibaba's spelling), the data, the id, true."""
     by = SPELLINGS[message.spelling]
