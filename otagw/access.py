@@ -29,6 +29,8 @@ class Caller:
     account: Account
     key_id: str
     grants: tuple[str, ...]
+    # The URL at which this caller reached the gateway: links are made for whoever asks.
+    endpoint: str = ""
 
 
 @dataclass(frozen=True)

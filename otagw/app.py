@@ -1,7 +1,5 @@
 """Where the parts meet: settings in, a WSGI application out. Nothing happens at import."""
 
-import contextlib
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +9,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
-from otagw import database, errors, gateway, log, vault
+from otagw import database, errors, gateway, links, log, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
+from otagw.dialects.oss import route
 from otagw.gateway import Answer
 from otagw.nonces import Nonces
+from otagw.ota import files
 from otagw.ota.accounts import Rules
 from otagw.settings import Settings
+from otagw.storage import Storage
 
 
 class _Flask(Flask):
@@ -39,11 +40,22 @@ def create_app(settings: Settings) -> Flask:
     database.connect(settings)
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
+    files.use(Storage(settings.storage))
+    box = vault.unlock(settings.data_path)
+    links.use(links.Links(box.derive("links"), settings.link_life_seconds))
     keys, nonces = open_keys(settings), Nonces(settings.data_path / "nonces.db", skew_ms)
-    dialect = Actions(keys, nonces, spelling=settings.spelling, skew_ms=skew_ms)
+    dialect = Actions(
+        keys,
+        nonces,
+        spelling=settings.spelling,
+        skew_ms=skew_ms,
+        public_url=settings.public_url,
+        fallback=settings.endpoint,
+    )
     app = _Flask()
     _route_actions(app, dialect)
-    _route_health(app, settings, dialect, nonces)
+    _route_files(app)
+    _route_health(app, dialect, nonces)
     _route_errors(app, dialect)
     app.extensions["otagw"] = {"actions": dialect, "keys": keys, "nonces": nonces}
     if settings.trusted_proxies:
@@ -71,7 +83,18 @@ def _route_actions(app: Flask, dialect: Actions) -> None:
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
 
 
-def _route_health(app: Flask, settings: Settings, dialect: Actions, nonces: Nonces) -> None:
+def _route_files(app: Flask) -> None:
+    def upload() -> Response:
+        return _response(route.post_object(_current()))
+
+    def download(key: str) -> Response:
+        return _response(route.get_object(_current(), key))
+
+    app.add_url_rule(links.PATH, "upload", upload, methods=["POST"])
+    app.add_url_rule(f"{links.PATH}/<path:key>", "download", download, methods=["GET"])
+
+
+def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     def healthz() -> Response:
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
 
@@ -79,21 +102,13 @@ def _route_health(app: Flask, settings: Settings, dialect: Actions, nonces: Nonc
         try:
             database.ping()
             nonces.ping()
-            _check_storage(settings)
+            files.storage().check()
         except errors.Unavailable as fault:
             return _response(gateway.refuse(dialect, _current(), fault))
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
 
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
-
-
-def _check_storage(settings: Settings) -> None:
-    folder = settings.storage_path
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise errors.Unavailable("the storage cannot be written")
 
 
 def _route_errors(app: Flask, dialect: Actions) -> None:
@@ -125,4 +140,5 @@ def _current() -> Request:
 
 def _response(answer: Answer) -> Response:
     headers: Mapping[str, Any] = {**answer.headers, "X-Request-Id": answer.request_id}
-    return Response(answer.body, answer.status, headers, content_type=answer.content_type)
+    body = answer.body if answer.stream is None else answer.stream
+    return Response(body, answer.status, headers, content_type=answer.content_type)

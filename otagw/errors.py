@@ -194,6 +194,23 @@ class Protected(Fault):
 
 
 @dataclass(eq=False)
+class SizeMismatch(Fault):
+    """Say that a file has another size than was claimed."""
+
+    given: int
+    actual: int
+
+
+@dataclass(eq=False)
+class DigestMismatch(Fault):
+    """Say that a file has another digest than was claimed."""
+
+    method: str
+    given: str
+    actual: str
+
+
+@dataclass(eq=False)
 class LimitReached(Fault):
     """Say that there may be no more of a kind."""
 

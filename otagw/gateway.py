@@ -6,7 +6,7 @@ Each dialect turns its wire into a `Message` and back; what lies between, and th
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +30,8 @@ class Answer:
     request_id: str
     code: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    # Sent instead of the body, piece by piece, where that is too long to hold.
+    stream: Iterable[bytes] | None = None
 
 
 class Message(Protocol):
@@ -75,7 +77,9 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
     started = time.perf_counter()
     message = dialect.open(request, str(uuid.uuid4()))
     caller: Caller | None = None
-    try:
+
+    def act() -> Answer:
+        nonlocal caller
         dialect.parse(message)
         caller = dialect.authenticate(message)
         operation = dialect.table.find(message.operation)
@@ -83,8 +87,19 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
             raise errors.UnknownOperation(message.operation)
         access.authorize(caller, operation.needs)
         arguments = dialect.validate(operation, message)
-        answer = dialect.render(message, operation.handle(caller, **arguments) or {})
-        fault = None
+        return dialect.render(message, operation.handle(caller, **arguments) or {})
+
+    answer, fault = attempt(message, act, lambda refusal: dialect.refuse(message, refusal))
+    request_log.request(message, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return answer
+
+
+def attempt(
+    message: Message, act: Callable[[], Answer], refuse: Callable[[errors.Fault], Answer]
+) -> tuple[Answer, errors.Fault | None]:
+    """Run ``act``; where it fails, return the refusal and the fault that its sender may know of."""
+    try:
+        return act(), None
     except errors.Fault as refusal:
         fault = refusal
     except database.TROUBLE:
@@ -94,10 +109,7 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
     except Exception:
         log.exception("an operation crashed", extra={"request_id": message.request_id})
         fault = errors.Internal()
-    if fault:
-        answer = dialect.refuse(message, fault)
-    request_log.request(message, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+    return refuse(fault), fault
 
 
 def refuse(dialect: Dialect[M, S], request: Request, fault: errors.Fault) -> Answer:

@@ -80,6 +80,7 @@ class Package(Model):
     verified = BooleanField()
     created = BigIntegerField()
     modified = BigIntegerField()
+    object_key = CharField(128, null=True)
 
     class Meta:
         indexes = (
@@ -89,6 +90,23 @@ class Package(Model):
             (("account_id", "version", "id"), False),
             (("account_id", "product_key", "version", "id"), False),
         )
+
+
+class StoredFile(Model):
+    """A file of our own store: announced by its key, there once it has a path, idle while no package uses it."""
+
+    key = CharField(128, primary_key=True)
+    account_id = IntegerField()
+    path = CharField(160, null=True)
+    size = BigIntegerField(null=True)
+    md5 = CharField(32, null=True)
+    sha1 = CharField(40, null=True)
+    sha256 = CharField(64, null=True)
+    uses = IntegerField()
+    idle_since = BigIntegerField()
+
+    class Meta:
+        indexes = ((("uses", "idle_since"), False),)
 
 
 class Counter(Model):
@@ -116,4 +134,4 @@ class Answer(Model):
         primary_key = peewee.CompositeKey("account_id", "action", "token")
 
 
-TABLES = (Account, AccessKey, Product, Module, Package, Counter, Answer)
+TABLES = (Account, AccessKey, Product, Module, Package, StoredFile, Counter, Answer)

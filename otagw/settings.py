@@ -55,7 +55,6 @@ DATABASE_URL = Check(
     "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME, or nothing",
     lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres"),
 )
-FOLDER = Check("the path of a folder, or nothing", lambda value: "://" not in value or value.startswith("file:///"))
 
 
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
@@ -80,7 +79,10 @@ class Settings:
         "FULL: an acknowledged change survives a power cut. NORMAL: faster, survives a crash of the process only.",
         _one_of("FULL", "NORMAL"),
     )
-    storage_url: str = setting("", "Folder for package files. Empty: the folder files in data_dir.", FOLDER)
+    storage_url: str = setting(
+        "", "Where package files lie: a folder, or a URL that fsspec opens. Empty: the folder files in data_dir."
+    )
+    link_life_seconds: int = setting(86400, "How long a download link can be used.", _between(60, 31 * 86400))
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
     threads: int = setting(2, "Threads in each of them; each keeps a database connection.", _between(1, 64))
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
@@ -119,9 +121,9 @@ class Settings:
         return Path(self.data_dir)
 
     @property
-    def storage_path(self) -> Path:
-        """Return the folder that holds package files."""
-        return Path(self.storage_url.removeprefix("file://")) if self.storage_url else self.data_path / "files"
+    def storage(self) -> str:
+        """Return the URL, or the absolute folder, that holds package files."""
+        return self.storage_url or str(self.data_path.absolute() / "files")
 
     @property
     def database(self) -> str:

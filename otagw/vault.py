@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
@@ -22,7 +23,12 @@ class Vault:
     """Seal and open secrets with one master key; each is bound to the id it belongs to."""
 
     def __init__(self, master: bytes) -> None:
+        self._master = master
         self._cipher = AESGCM(master)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return a secret for one purpose of the gateway's own, the same as long as the master key is."""
+        return hmac.digest(self._master, purpose.encode(), "sha256")
 
     def seal(self, owner: str, secret: str) -> str:
         """Encrypt a secret for the key id ``owner``."""

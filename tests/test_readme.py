@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -51,6 +52,19 @@ def test_the_lines_for_a_shell_do_what_they_say(live):
         done = live.cli(*words, check=False)
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.heavy
+def test_the_upload_is_as_it_stands_there(live, tmp_path):
+    need("curl")
+    (tmp_path / "firmware.bin").write_bytes(os.urandom(100_000))
+    script = f'otagw() {{ {shlex.quote(sys.executable)} -m otagw "$@"; }}\n' + blocks("bash")[0]
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, env={**live.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"Success": true' in done.stdout
 
 
 class Run:

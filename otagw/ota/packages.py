@@ -2,14 +2,15 @@
 
 import functools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
-from otagw.ota import idempotency, listing, modules, products
+from otagw.ota import checks, files, idempotency, listing, modules, products
 from otagw.ota.accounts import Account
+from otagw.ota.checks import Draft
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
@@ -24,31 +25,6 @@ _SELECT: Final = (
     f"SELECT {', '.join('package.' + c for c in _COLUMNS)}, product.name "
     "FROM package LEFT JOIN product ON product.key = package.product_key"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
-
-    ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
-    then ``url``, ``size`` and ``sign`` are None.
-    """
-
-    name: str | None
-    version: str
-    kind: str = "firmware"
-    product_key: str | None = None
-    module: str = modules.DEFAULT
-    source_versions: tuple[str, ...] = ()
-    differential: bool = False
-    description: str | None = None
-    custom_info: str | None = None
-    needs_verification: bool = True
-    url: str | None = None
-    size: int | None = None
-    sign_method: str | None = None
-    sign: str | None = None
-    files: tuple[Mapping[str, Any], ...] = ()
 
 
 class Package(NamedTuple):
@@ -74,6 +50,7 @@ class Package(NamedTuple):
     verified: bool
     created: int
     modified: int
+    object_key: str | None
     product_name: str | None
 
 
@@ -81,9 +58,13 @@ def create(account: Account, draft: Draft, token: str | None = None) -> tuple[in
     """Keep a new package; return its id and the time of its creation.
 
     Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
-    quota or the modules of the product, `errors.NotFound` for a product that is not the account's.
+    quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's, and
+    `errors.SizeMismatch` or `errors.DigestMismatch` where a file of our own store is not what it is said to be.
     """
-    answer = idempotency.run(account, "package.create", token, lambda: asdict(draft), lambda: _insert(account, draft))
+    checked, verified = checks.check(account, draft)
+    answer = idempotency.run(
+        account, "package.create", token, lambda: asdict(draft), lambda: _insert(account, checked, verified)
+    )
     return answer["id"], answer["created"]
 
 
@@ -131,14 +112,21 @@ def modify(
 
 
 def delete(account: Account, key: str) -> None:
-    """Delete a package."""
+    """Delete a package, and after that the files that no other package uses."""
     with database.write():
         package = get(account, key)
         Row.delete().where(Row.id == package.id).execute()
+        files.release(account, _keys(package.object_key, package.files))
         listing.count(account.id, _scopes(package.product_key, package.version, package.module), -1)
+    files.purge()
 
 
-def _insert(account: Account, draft: Draft) -> dict[str, Any]:
+def _keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of the files of our own store that a package is made of."""
+    return [key for key in (object_key, *(part.get("object_key") for part in parts)) if key]
+
+
+def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
     quota = account.rules.package_quota
     if quota and listing.total(account.id, listing.scope(KIND)) >= quota:
         raise errors.LimitReached(kind=KIND, limit=quota)
@@ -146,8 +134,9 @@ def _insert(account: Account, draft: Draft) -> dict[str, Any]:
     if draft.product_key:
         products.require(account, draft.product_key)
         module = modules.require(account, draft.product_key, draft.module)
+    files.claim(account, _keys(draft.object_key, draft.files))
     now = clock.now()
-    values = _values(account, draft, module, now)
+    values = _values(account, draft, module, verified, now)
     identity = clock.new_id(now)
     while database.execute(_INSERT, identity, *values).rowcount == 0:
         if draft.name and _has_name(account, draft.name):
@@ -157,7 +146,7 @@ def _insert(account: Account, draft: Draft) -> dict[str, Any]:
     return {"id": identity, "created": now}
 
 
-def _values(account: Account, draft: Draft, module: str, now: int) -> tuple[Any, ...]:
+def _values(account: Account, draft: Draft, module: str, verified: bool, now: int) -> tuple[Any, ...]:
     """Return a new row's values after its id, in the order of the columns."""
     return (
         account.id,
@@ -176,9 +165,10 @@ def _values(account: Account, draft: Draft, module: str, now: int) -> tuple[Any,
         draft.sign_method,
         draft.sign,
         json.dumps([dict(file) for file in draft.files], ensure_ascii=False) if draft.files else None,
-        False,
+        verified,
         now,
         now,
+        draft.object_key,
     )
 
 

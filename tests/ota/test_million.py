@@ -4,7 +4,7 @@ import pytest
 
 from otagw import clock, database, settings
 from otagw.ota import accounts, listing, packages
-from otagw.ota.packages import Draft
+from otagw.ota.checks import Draft
 from tests.conftest import NOW
 
 pytestmark = [pytest.mark.heavy]
@@ -28,7 +28,7 @@ def million(tmp_path_factory):
         database.db.connection().executemany(
             f"INSERT INTO package VALUES ({marks})",
             (
-                (start + n, *packages._values(account, _draft(n), "default", NOW * 1000))
+                (start + n, *packages._values(account, _draft(n), "default", False, NOW * 1000))
                 for n in range(ROWS)
             ),
         )  # fmt: skip

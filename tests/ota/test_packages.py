@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otagw import clock, database, errors
 from otagw.ota import accounts, listing, packages
-from otagw.ota.packages import Draft
+from otagw.ota.checks import Draft
 
 fresh = itertools.count()
 

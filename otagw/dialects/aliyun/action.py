@@ -1,6 +1,8 @@
 """The dialect of Actions: how the gateway reads, believes, checks and answers them; and the table of them."""
 
+import dataclasses
 import functools
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from otagw.nonces import Nonces
 from otagw.operation import Handler, Operation, Table
 
 _HINT_EVERY_MS: Final = 100
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 actions: Final[Table[AliyunSchema]] = Table()
 
 
@@ -34,7 +37,11 @@ class Actions:
 
     table = actions
 
-    def __init__(self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int) -> None:
+    def __init__(
+        self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int, public_url: str, fallback: str
+    ) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._fallback = fallback
         self._keys = keys
         self._nonces = nonces
         self._spelling = spelling
@@ -67,7 +74,13 @@ class Actions:
     def authenticate(self, message: Message) -> Caller:
         """Return who signed the request."""
         claim = signature.claim(message, functools.partial(self._hint, message))
-        return access.admit(claim, self._keys, self._nonces, self._skew)
+        caller = access.admit(claim, self._keys, self._nonces, self._skew)
+        return dataclasses.replace(caller, endpoint=self._public_url or self._reached(message))
+
+    def _reached(self, message: Message) -> str:
+        """Return the URL that the caller used; some clients write its scheme into Host."""
+        host = message.header("host").rpartition("://")[2]
+        return f"{message.request.scheme}://{host}" if _HOST.fullmatch(host) else self._fallback
 
     def _hint(self, message: Message, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""

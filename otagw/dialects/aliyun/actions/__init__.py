@@ -2,3 +2,4 @@
 
 from otagw.dialects.aliyun.actions import firmware as firmware
 from otagw.dialects.aliyun.actions import module as module
+from otagw.dialects.aliyun.actions import upload as upload

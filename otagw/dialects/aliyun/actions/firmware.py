@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from otagw import links
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
-from otagw.ota import packages
-from otagw.ota.packages import Draft, Package
+from otagw.ota import files, packages
+from otagw.ota.checks import Draft
+from otagw.ota.packages import Package
 
 _DIGITS = {"MD5": 32, "SHA256": 64}
 
@@ -117,7 +119,8 @@ def create_ota_firmware(
         size=firmware_size,
         sign_method=sign_method,
         sign=firmware_sign,
-        files=tuple(multi_files.values()),
+        object_key=_object_key(caller, firmware_url),
+        files=tuple({**file, "object_key": _object_key(caller, file["url"])} for file in multi_files.values()),
     )
     identity, created = packages.create(caller.account, draft, client_token)
     return {"data": {"firmware_id": str(identity), "utc_create": utc(created)}}
@@ -140,10 +143,10 @@ def query_ota_firmware(caller: Caller, firmware_id: str) -> dict[str, Any]:
     return {
         "firmware_info": {
             **_summary(package),
-            "firmware_url": package.url,
+            "firmware_url": _url(caller, package.url, package.object_key),
             "udi": package.custom_info,
             "verify_progress": 0,
-            "multi_files": package.files or None,
+            "multi_files": [_file(caller, file) for file in package.files] or None,
         }
     }
 
@@ -214,6 +217,24 @@ class DeleteOTAFirmware(FirmwareId):
 def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
     """Delete a firmware from the store."""
     packages.delete(caller.account, firmware_id)
+
+
+def _object_key(caller: Caller, url: str | None) -> str | None:
+    """Return the key of a file of our own store, by whatever name of ours it is addressed."""
+    key = links.key_of(url) if url else None
+    if key and url and (links.is_at(url, caller.endpoint) or files.find(key, caller.account.id)):
+        return key
+    return None
+
+
+def _url(caller: Caller, url: str | None, key: str | None) -> str | None:
+    """Return where the bytes can be had: from us by a link that expires, or from where the caller said."""
+    return links.current().download(caller.endpoint, key) if key else url
+
+
+def _file(caller: Caller, file: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ("name", "size", "file_md5", "sign_value")
+    return {**{name: file[name] for name in shown}, "url": _url(caller, file["url"], file["object_key"])}
 
 
 def _is_hex(text: str, digits: int) -> bool:

@@ -1,0 +1,63 @@
+"""Actions that announce a file and return the form to upload it with."""
+
+from typing import Any, Final
+
+from otagw import clock, links
+from otagw.access import Caller
+from otagw.dialects.aliyun import fields
+from otagw.dialects.aliyun.action import operation
+from otagw.dialects.aliyun.render import utc
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.links import Form
+from otagw.ota import files
+
+FIRMWARE: Final = "ota/firmware/"
+DEVICES: Final = "ota/devices/"
+MAX_FIRMWARE: Final = 1_048_576_000
+MAX_DEVICES: Final = 5 * 1024 * 1024
+
+
+class GenerateOTAUploadURL(AliyunSchema):
+    """The parameters of an announced upload."""
+
+    file_suffix = fields.Choice(
+        *("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "swu", "raucb", "mender", "img", "tar.xz"),
+        default="bin",
+    )
+
+
+@operation(GenerateOTAUploadURL, needs="ota:GenerateOTAUploadURL")
+def generate_ota_upload_url(caller: Caller, file_suffix: str) -> dict[str, Any]:
+    """Return a form that uploads one file of up to 1,048,576,000 bytes.
+
+    The upload has to begin within a minute, and CreateOTAFirmware to follow within an hour.
+    """
+    form = _form(caller, FIRMWARE, file_suffix, MAX_FIRMWARE)
+    return {"data": {**_fields(form), "oss_access_key_id": form.key_id, "firmware_url": f"{form.host}/{form.key}"}}
+
+
+class GenerateDeviceNameListURL(AliyunSchema):
+    """No parameters of its own."""
+
+
+@operation(GenerateDeviceNameListURL, needs="ota:GenerateDeviceNameListURL")
+def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
+    """Return a form that uploads a list of device names (CSV) of up to 5 MB."""
+    form = _form(caller, DEVICES, "csv", MAX_DEVICES)
+    return {"data": {**_fields(form), "access_key_id": form.key_id, "file_url": f"{form.host}/{form.key}"}}
+
+
+def _form(caller: Caller, prefix: str, suffix: str, longest: int) -> Form:
+    key = files.announce(caller.account, prefix, suffix)
+    return links.current().form(caller.endpoint, key, prefix, longest)
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    return {
+        "host": form.host,
+        "key": form.key,
+        "policy": form.policy,
+        "signature": form.signature,
+        "object_storage": "OSS",
+        "utc_create": utc(clock.now()),
+    }

@@ -1,0 +1,30 @@
+"""How each fault is called by the upload and download front, in the codes of OSS."""
+
+from typing import Any, Final
+
+from otagw import errors
+
+_OTHER: Final = ("InvalidArgument", 400, "The request is not valid.")
+CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
+    errors.Unreadable: ("MalformedPOSTRequest", 400, "The form cannot be read: {problem}."),
+    errors.UnsupportedMediaType: ("MalformedPOSTRequest", 400, "The body's Content-Type is not {expected}."),
+    errors.MissingParameter: ("InvalidArgument", 400, "The form field {name} is missing, or comes after the file."),
+    errors.InvalidParameter: ("InvalidArgument", 400, "The form field {name} is not valid: expected {expected}."),
+    errors.RequestTooLarge: ("EntityTooLarge", 400, "The upload is larger than {limit}."),
+    errors.WrongSignature: ("SignatureDoesNotMatch", 403, "The signature is not that of the policy."),
+    errors.UnknownKey: ("InvalidAccessKeyId", 403, "The OSSAccessKeyId is not that of the policy."),
+    errors.ExpiredTimestamp: ("AccessDenied", 403, "The policy or the link has expired, or is not ours."),
+    errors.NotGranted: ("AccessDenied", 403, "The policy does not allow this: {needs}."),
+    errors.NotFound: ("NoSuchKey", 404, "The object does not exist."),
+    errors.AlreadyExists: ("FileAlreadyExists", 409, "The object is there already."),
+    errors.MethodNotAllowed: ("MethodNotAllowed", 405, "The method is not allowed here."),
+    errors.Unavailable: ("ServiceUnavailable", 503, "Try again later: {problem}."),
+    errors.Internal: ("InternalError", 500, "The request failed for a reason of our own."),
+}
+
+
+def spell(fault: errors.Fault) -> tuple[str, int, str]:
+    """Return the code, status and text of a fault."""
+    code, status, text = CODES.get(type(fault), _OTHER)
+    facts: dict[str, Any] = dict(vars(fault))
+    return code, status, text.format(**facts)

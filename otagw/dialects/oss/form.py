@@ -1,0 +1,140 @@
+"""The PostObject form: fields first, then the file, read as it comes and never held.
+
+The fields are checked before the first byte of the file is taken. The rules are in docs/wire/oss.md.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import IO, Final
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
+from werkzeug.sansio import multipart
+from werkzeug.wrappers import Request
+
+from otagw import clock, errors, links
+from otagw.ota.files import Facts
+from otagw.storage import Writer
+
+CHUNK: Final = 64 * 1024
+MAX_FIELDS: Final = 64 * 1024
+MAX_PARTS: Final = 64
+KIND: Final = "multipart/form-data with a boundary"
+REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
+
+
+def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]) -> tuple[dict[str, str], Facts]:
+    """Read a form; ``begin`` gets its fields and returns where the file goes, and how long it may be.
+
+    Returns the fields and what is known of the file, which is written but not yet committed. On any fault the writer is
+    discarded.
+    """
+    fields: dict[str, str] = {}
+    writer: Writer | None = None
+    try:
+        events = _events(request)
+        for event in events:
+            if not isinstance(event, multipart.Field | multipart.File):
+                continue
+            if event.name == "file":
+                writer, longest = begin(fields)
+                facts = _file(events, writer, longest)
+                _drain(events)
+                return fields, facts
+            name = (event.name or "").lower()
+            if name in fields:
+                raise errors.InvalidParameter(event.name or "", "to be given once")
+            fields[name] = _field(events, MAX_FIELDS - sum(map(len, fields.values())))
+        raise errors.MissingParameter("file")
+    except BaseException:
+        if writer:
+            writer.discard()
+        raise
+
+
+def check(fields: dict[str, str]) -> tuple[str, int]:
+    """Return the key that the form may upload to, and the most bytes it may; raise the fault that says why not."""
+    for name in REQUIRED:
+        if not fields.get(name.lower()):
+            raise errors.MissingParameter(name)
+    if fields["ossaccesskeyid"] != links.KEY_ID:
+        raise errors.UnknownKey
+    if not links.current().matches(fields["policy"], fields["signature"]):
+        raise errors.WrongSignature("")
+    # Signed by us, so made by us: its shape is known.
+    policy = json.loads(base64.b64decode(fields["policy"]))
+    if clock.now() > datetime.fromisoformat(policy["expiration"]).timestamp() * 1000:
+        raise errors.ExpiredTimestamp
+    (_, _, longest), (_, _, prefix) = policy["conditions"]
+    if not fields["key"].startswith(prefix):
+        raise errors.NotGranted(f"a key that does not begin with {prefix}")
+    return fields["key"], longest
+
+
+def _events(request: Request) -> Iterator[multipart.Event]:
+    """Yield the parts of the body, until its end or its first fault."""
+    kind, options = parse_options_header(request.headers.get("Content-Type"))
+    if kind != "multipart/form-data" or not options.get("boundary"):
+        raise errors.UnsupportedMediaType(KIND)
+    decoder = multipart.MultipartDecoder(options["boundary"].encode("latin-1", "replace"), max_parts=MAX_PARTS)
+    stream: IO[bytes] = request.stream
+    try:
+        while True:
+            event = decoder.next_event()
+            if isinstance(event, multipart.NeedData):
+                data = stream.read(CHUNK)
+                decoder.receive_data(data or None)
+            else:
+                yield event
+                if isinstance(event, multipart.Epilogue):
+                    return
+    except (ValueError, HTTPException):
+        raise errors.Unreadable("it is no well-formed multipart body") from None
+    except OSError:
+        raise errors.Unreadable("it ended too early") from None
+
+
+def _data(events: Iterator[multipart.Event]) -> Iterator[bytes]:
+    """Yield the bytes of one part."""
+    for event in events:
+        if not isinstance(event, multipart.Data):
+            break
+        yield event.data
+        if not event.more_data:
+            return
+    raise errors.Unreadable("it ended too early")
+
+
+def _field(events: Iterator[multipart.Event], room: int) -> str:
+    value = bytearray()
+    for data in _data(events):
+        value += data
+        if len(value) > room:
+            raise errors.RequestTooLarge(f"{MAX_FIELDS} bytes of form fields")
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise errors.Unreadable("a field is not UTF-8") from None
+
+
+def _file(events: Iterator[multipart.Event], writer: Writer, longest: int) -> Facts:
+    """Write the file's bytes as they come, and return what they come to."""
+    size = 0
+    digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
+    for data in _data(events):
+        size += len(data)
+        if size > longest:
+            raise errors.RequestTooLarge(f"{longest} bytes")
+        for digest in digests:
+            digest.update(data)
+        writer.write(data)
+    return Facts(size, *(digest.hexdigest() for digest in digests))
+
+
+def _drain(events: Iterator[multipart.Event]) -> None:
+    """Read to the end of the form: one that breaks off behind the file was not sent whole."""
+    for _ in events:
+        pass

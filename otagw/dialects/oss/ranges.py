@@ -1,0 +1,89 @@
+"""Parts of a file: what a Range header asks for, as HTTP (RFC 9110, section 14) has it."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from werkzeug.datastructures import Range
+
+BLOCK: Final = 16 * 1024  # small enough for a client at 1 kB/s to take within the edge's limit on a write
+MOST: Final = 100
+KIND: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The bytes from ``start`` up to but not ``stop``."""
+
+    start: int
+    stop: int
+
+
+def wanted(header: Range | None, size: int) -> list[Part] | None:
+    """Return the parts that can be given; none at all if none can, None where the whole file is to be sent.
+
+    More than a hundred parts, or parts that come to more than the file, are answered with the whole file.
+    """
+    if header is None or header.units != "bytes":
+        return None
+    parts = []
+    for start, stop in header.ranges:
+        first = max(size + start, 0) if start < 0 else start
+        last = size if stop is None else min(stop, size)
+        if first < last:
+            parts.append(Part(first, last))
+    if len(header.ranges) > MOST or sum(part.stop - part.start for part in parts) > size:
+        return None
+    return parts
+
+
+def content_range(part: Part, size: int) -> str:
+    """Return the Content-Range of one part."""
+    return f"bytes {part.start}-{part.stop - 1}/{size}"
+
+
+class Several:
+    """The body of several parts, ``multipart/byteranges``."""
+
+    def __init__(self, parts: Iterable[Part], size: int) -> None:
+        self.boundary = secrets.token_hex(16)
+        self._heads = [
+            (
+                f"\r\n--{self.boundary}\r\nContent-Type: {KIND}\r\n"
+                f"Content-Range: {content_range(part, size)}\r\n\r\n".encode(),
+                part,
+            )
+            for part in parts
+        ]
+        self._end = f"\r\n--{self.boundary}--\r\n".encode()
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes the body has."""
+        return sum(len(head) + part.stop - part.start for head, part in self._heads) + len(self._end)
+
+    def read(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the body, and close the file."""
+        with file:
+            for head, part in self._heads:
+                yield head
+                yield from _read(file, part)
+            yield self._end
+
+
+def read(file: BinaryIO, part: Part) -> Iterator[bytes]:
+    """Yield one part, and close the file."""
+    with file:
+        yield from _read(file, part)
+
+
+def _read(file: BinaryIO, part: Part) -> Iterator[bytes]:
+    file.seek(part.start)
+    left = part.stop - part.start
+    while left:
+        data = file.read(min(BLOCK, left))
+        if not data:
+            raise OSError("a file of the store is shorter than it was")
+        left -= len(data)
+        yield data

@@ -1,0 +1,145 @@
+"""The front of files: one form to upload to, one signed address to download from."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from werkzeug.http import is_resource_modified, quote_etag
+from werkzeug.wrappers import Request
+
+from otagw import errors, gateway, links
+from otagw import log as request_log
+from otagw.dialects.oss import codes, form, ranges
+from otagw.gateway import Answer
+from otagw.ota import files
+from otagw.ota.files import File
+from otagw.storage import Writer
+
+XML: Final = "application/xml"
+
+
+@dataclass
+class Message:
+    """What the log needs of a request."""
+
+    request_id: str
+    operation: str
+    key_id: str = ""
+
+
+def post_object(request: Request) -> Answer:
+    """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
+    return _serve(request, "PostObject", lambda message: _upload(request, message))
+
+
+def get_object(request: Request, key: str) -> Answer:
+    """Give a file, or parts of it, to whoever holds a link to it."""
+    return _serve(request, "GetObject", lambda message: _download(request, message, key))
+
+
+def _serve(request: Request, name: str, act: Callable[[Message], Answer]) -> Answer:
+    started = time.perf_counter()
+    message = Message(str(uuid.uuid4()), name)
+    answer, fault = gateway.attempt(message, lambda: act(message), lambda refusal: _refuse(request, message, refusal))
+    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return answer
+
+
+def _refuse(request: Request, message: Message, fault: errors.Fault) -> Answer:
+    code, status, text = codes.spell(fault)
+    host = request.environ.get("HTTP_HOST", "")
+    facts = {"Code": code, "Message": text, "RequestId": message.request_id, "HostId": host}
+    return Answer(status, _xml("Error", facts), XML, message.request_id, code)
+
+
+def _xml(root: str, facts: Mapping[str, str]) -> bytes:
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in facts.items())
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'.encode()
+
+
+def _upload(request: Request, message: Message) -> Answer:
+    path = ""
+    made: list[Writer] = []
+
+    def begin(fields: dict[str, str]) -> tuple[Writer, int]:
+        nonlocal path
+        key, longest = form.check(fields)
+        if (request.content_length or 0) > longest + form.MAX_FIELDS:
+            raise errors.RequestTooLarge(f"{longest} bytes")
+        path = files.new_path(key)
+        made.append(files.storage().create(path))
+        return made[0], longest
+
+    fields, facts = form.read(request, begin)
+    key = fields["key"]
+    try:
+        made[0].commit()
+        files.uploaded(key, path, facts)
+    except BaseException:
+        made[0].discard()
+        files.storage().delete(path)
+        raise
+    return _uploaded(fields, message, facts.md5)
+
+
+def _uploaded(fields: Mapping[str, str], message: Message, md5: str) -> Answer:
+    """Answer with the status that the form asked for."""
+    etag = f'"{md5.upper()}"'
+    status = {"200": 200, "201": 201}.get(fields.get("success_action_status", ""), 204)
+    body = b""
+    if status == 201:
+        body = _xml(
+            "PostResponse",
+            {"Bucket": "ota", "Location": f"{links.PATH}/{fields['key']}", "Key": fields["key"], "ETag": etag},
+        )
+    return Answer(status, body, XML, message.request_id, headers={"ETag": etag})
+
+
+def _download(request: Request, message: Message, key: str) -> Answer:
+    args = request.args
+    given = [args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
+    if not links.current().allows(key, *given):
+        raise errors.ExpiredTimestamp
+    file = files.find(key)
+    if file is None:
+        raise errors.NotFound(kind=files.KIND, key=key)
+    headers = {
+        "ETag": quote_etag(file.facts.sha256),
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2])}",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private",
+    }
+    if not is_resource_modified(request.environ, etag=file.facts.sha256):
+        return Answer(304, b"", ranges.KIND, message.request_id, headers=headers)
+    return _bytes(request, message, file, headers)
+
+
+def _bytes(request: Request, message: Message, file: File, headers: dict[str, str]) -> Answer:
+    """Answer with the whole file, the parts asked for, or that there are no such parts."""
+    size = file.facts.size
+    # Compared as it came: a weak tag, or a date, is no ground to join parts.
+    applies = request.headers.get("If-Range", headers["ETag"]).strip() == headers["ETag"]
+    parts = ranges.wanted(request.range, size) if applies else None
+    if parts == []:
+        headers["Content-Range"] = f"bytes */{size}"
+        return Answer(416, b"", ranges.KIND, message.request_id, "InvalidRange", headers)
+    kind, status = ranges.KIND, 206
+    stream: Iterable[bytes] = ()  # for HEAD: nothing, of the length that is announced
+    opened: Any = files.storage().open(file.path) if request.method == "GET" else None
+    if parts and len(parts) > 1:
+        several = ranges.Several(parts, size)
+        kind, length = f"multipart/byteranges; boundary={several.boundary}", several.length
+        stream = several.read(opened) if opened else ()
+    else:
+        part = parts[0] if parts else ranges.Part(0, size)
+        length, status = part.stop - part.start, 206 if parts else 200
+        stream = ranges.read(opened, part) if opened else ()
+        if parts:
+            headers["Content-Range"] = ranges.content_range(part, size)
+    headers["Content-Length"] = str(length)
+    return Answer(status, b"", kind, message.request_id, headers=headers, stream=stream)

@@ -1,0 +1,95 @@
+"""Signed links: forms that may upload one file, and addresses from which one may be downloaded.
+
+Both are signed with a key of the gateway's own, not with anybody's access key. The rules of the wire are in
+docs/wire/oss.md.
+"""
+
+import base64
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from otagw import clock
+
+PATH: Final = "/oss"
+KEY_ID: Final = "otagw"
+UPLOAD_MS: Final = 60 * 1000
+_links: "Links | None" = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a client posts beside its file."""
+
+    host: str
+    key: str
+    key_id: str
+    policy: str
+    signature: str
+
+
+class Links:
+    """Make and check links with one secret."""
+
+    def __init__(self, secret: bytes, life_seconds: int) -> None:
+        self._secret = secret
+        self._life = life_seconds
+
+    def sign(self, text: str) -> str:
+        """Return the signature of a policy, or of a link's text."""
+        return base64.b64encode(hmac.digest(self._secret, text.encode(), "sha1")).decode()
+
+    def matches(self, text: str, signature: str) -> bool:
+        """Compare a signature in constant time."""
+        return hmac.compare_digest(self.sign(text).encode(), signature.encode())
+
+    def form(self, endpoint: str, key: str, prefix: str, longest: int) -> Form:
+        """Return the form that uploads one file of up to ``longest`` bytes within the next minute."""
+        until = datetime.fromtimestamp((clock.now() + UPLOAD_MS) / 1000, UTC).isoformat(timespec="milliseconds")
+        conditions = [["content-length-range", 0, longest], ["starts-with", "$key", prefix]]
+        text = json.dumps({"expiration": until.replace("+00:00", "Z"), "conditions": conditions})
+        policy = base64.b64encode(text.encode()).decode()
+        return Form(endpoint + PATH, key, KEY_ID, policy, self.sign(policy))
+
+    def download(self, endpoint: str, key: str) -> str:
+        """Return an address from which the file can be had for as long as links live."""
+        expires = clock.now() // 1000 + self._life
+        signature = quote(self.sign(_link(key, expires)), safe="")
+        return f"{endpoint}{PATH}/{quote(key)}?Expires={expires}&OSSAccessKeyId={KEY_ID}&Signature={signature}"
+
+    def allows(self, key: str, expires: str, key_id: str, signature: str) -> bool:
+        """Tell whether a download link is ours and has not expired."""
+        if not (expires.isascii() and expires.isdecimal() and len(expires) < 15 and key_id == KEY_ID):
+            return False
+        return self.matches(_link(key, int(expires)), signature) and clock.now() <= int(expires) * 1000
+
+
+def _link(key: str, expires: int) -> str:
+    return f"GET\n{expires}\n{key}"
+
+
+def key_of(url: str) -> str | None:
+    """Return the key of a file by its address, if that has the shape of ours."""
+    path = urlsplit(url).path
+    return path.removeprefix(PATH + "/") if path.startswith(PATH + "/") else None
+
+
+def is_at(url: str, endpoint: str) -> bool:
+    """Tell whether an address is below an endpoint's host and port."""
+    return urlsplit(url).netloc.lower() == urlsplit(endpoint).netloc.lower()
+
+
+def use(links: Links) -> None:
+    """Give the process its links, as `database.connect` gives it its database."""
+    global _links  # noqa: PLW0603 - goes with the process
+    _links = links
+
+
+def current() -> Links:
+    """Return the links in use."""
+    if _links is None:
+        raise RuntimeError("links.use comes first")
+    return _links

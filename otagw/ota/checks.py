@@ -1,0 +1,80 @@
+"""Whether a package is what it is said to be: its files are looked at before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from otagw import errors
+from otagw.ota import files, modules
+from otagw.ota.accounts import Account
+from otagw.ota.files import Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
+
+    ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
+    then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
+    our own store.
+    """
+
+    name: str | None
+    version: str
+    kind: str = "firmware"
+    product_key: str | None = None
+    module: str = modules.DEFAULT
+    source_versions: tuple[str, ...] = ()
+    differential: bool = False
+    description: str | None = None
+    custom_info: str | None = None
+    needs_verification: bool = True
+    url: str | None = None
+    size: int | None = None
+    sign_method: str | None = None
+    sign: str | None = None
+    object_key: str | None = None
+    files: tuple[Mapping[str, Any], ...] = ()
+
+
+def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
+    """Return the draft with what was left out of its files filled in, and whether all of its bytes are known.
+
+    Raises `errors.NotFound` for a file that the account has not uploaded, `errors.SizeMismatch` and
+    `errors.DigestMismatch`. Files of other hosts are taken as they are said to be.
+    """
+    if draft.files:
+        parts = tuple(_part(account, draft.sign_method or "MD5", part) for part in draft.files)
+        return replace(draft, files=parts), all(part.get("object_key") for part in parts)
+    if draft.object_key is None:
+        return draft, False
+    facts = files.get(account, draft.object_key).facts
+    method = draft.sign_method or "MD5"
+    return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign)), True
+
+
+def _part(account: Account, method: str, part: Mapping[str, Any]) -> Mapping[str, Any]:
+    key = part.get("object_key")
+    if not key:
+        return part
+    facts = files.get(account, key).facts
+    return {
+        **part,
+        "size": _size(facts, part["size"]),
+        "file_md5": _sign(facts, "MD5", part["file_md5"]),
+        "sign_value": _sign(facts, method, part["sign_value"]),
+    }
+
+
+def _size(facts: Facts, given: int | None) -> int:
+    if given not in (None, facts.size):
+        raise errors.SizeMismatch(given or 0, facts.size)
+    return facts.size
+
+
+def _sign(facts: Facts, method: str, given: str | None) -> str:
+    """Return the digest as it was given, in whatever case, or ours."""
+    actual = facts.md5 if method == "MD5" else facts.sha256
+    if given and given.lower() != actual:
+        raise errors.DigestMismatch(method, given, actual)
+    return given or actual

@@ -1,0 +1,144 @@
+"""Files of our own store: announced, uploaded once, used by packages, and purged when nobody uses them.
+
+A file is announced by its key before it is sent. Each upload writes under a name of its own; the first that is complete
+becomes the file, so that two uploads to one key cannot mix.
+"""
+
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Final
+from uuid import uuid4
+
+from otagw import clock, database, errors
+from otagw.ota.accounts import Account
+from otagw.storage import Storage
+
+KIND: Final = "file"
+CLAIM_MS: Final = 60 * 60 * 1000
+PURGED_AT_ONCE: Final = 10
+_storage: Storage | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a file once all of its bytes have passed; digests are lower-case hex."""
+
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is there."""
+
+    key: str
+    path: str
+    facts: Facts
+
+
+def use(storage: Storage) -> None:
+    """Give the process its storage, as `database.connect` gives it its database."""
+    global _storage  # noqa: PLW0603 - goes with the process
+    _storage = storage
+
+
+def storage() -> Storage:
+    """Return the storage in use."""
+    if _storage is None:
+        raise RuntimeError("files.use comes first")
+    return _storage
+
+
+def announce(account: Account, prefix: str, suffix: str) -> str:
+    """Return the key under which the account may now upload a file; purge a few that nobody claimed."""
+    purge()
+    key = f"{prefix}{uuid4()}.{suffix}"
+    with database.write():
+        database.execute(
+            "INSERT INTO stored_file (key, account_id, uses, idle_since) VALUES (?, ?, 0, ?)",
+            *(key, account.id, clock.now()),
+        )
+    return key
+
+
+def new_path(key: str) -> str:
+    """Return where an upload to an announced key may be written; nobody can guess it.
+
+    Raises `errors.NotFound` for a key that was not announced, `errors.AlreadyExists` when its file is there.
+    """
+    row = database.execute("SELECT path FROM stored_file WHERE key = ?", key).fetchone()
+    if row is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    if row[0]:
+        raise errors.AlreadyExists(kind=KIND, key=key)
+    return f"{key}/{secrets.token_hex(8)}"
+
+
+def uploaded(key: str, path: str, facts: Facts) -> None:
+    """Make the file written at ``path`` the one of ``key``; raise `errors.AlreadyExists` if another was first."""
+    with database.write():
+        cursor = database.execute(
+            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ? WHERE key = ? AND path IS NULL",
+            *(path, *asdict(facts).values(), key),
+        )
+        if cursor.rowcount != 1:
+            raise errors.AlreadyExists(kind=KIND, key=key)
+
+
+def get(account: Account, key: str) -> File:
+    """Return a file of the account's that is there."""
+    found = find(key, account.id)
+    if found is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    return found
+
+
+def find(key: str, account_id: int | None = None) -> File | None:
+    """Return a file that is there; without an account, for whoever holds a signed link to it."""
+    owner, values = ("", ()) if account_id is None else (" AND account_id = ?", (account_id,))
+    row = database.execute(
+        f"SELECT path, size, md5, sha1, sha256 FROM stored_file WHERE key = ? AND path IS NOT NULL{owner}", key, *values
+    ).fetchone()
+    return File(key, row[0], Facts(*row[1:])) if row else None
+
+
+def claim(account: Account, keys: list[str]) -> None:
+    """Count one more use of files, inside the write that makes it true."""
+    for key in keys:
+        cursor = database.execute(
+            "UPDATE stored_file SET uses = uses + 1 WHERE key = ? AND account_id = ? AND path IS NOT NULL",
+            *(key, account.id),
+        )
+        if cursor.rowcount != 1:
+            raise errors.NotFound(kind=KIND, key=key)
+
+
+def release(account: Account, keys: list[str]) -> None:
+    """Count one use less, inside the write that makes it true; what nobody uses any more is for the next `purge`."""
+    for key in keys:
+        database.execute(
+            "UPDATE stored_file SET uses = uses - 1, idle_since = 0 WHERE key = ? AND account_id = ?", key, account.id
+        )
+
+
+def purge() -> None:
+    """Delete a few files that nobody uses: never claimed within an hour, or released by their last package.
+
+    The bytes go first: a crash in between leaves a row that the next purge ends.
+    """
+    oldest = clock.now() - CLAIM_MS
+    rows = database.execute(
+        "SELECT key FROM stored_file WHERE uses = 0 AND idle_since < ? ORDER BY idle_since LIMIT ?",
+        oldest,
+        PURGED_AT_ONCE,
+    ).fetchall()
+    for (key,) in rows:
+        with database.write():
+            # Claimed in the meantime, it stays; deleted here, nobody can claim it any more.
+            gone = database.execute("UPDATE stored_file SET path = NULL WHERE key = ? AND uses = 0", key).rowcount
+        if gone:
+            storage().delete(key)
+            with database.write():
+                database.execute("DELETE FROM stored_file WHERE key = ? AND uses = 0", key)

@@ -1,0 +1,116 @@
+"""Where the bytes of packages lie: a folder, or whatever else fsspec opens. No HTTP, no database."""
+
+import contextlib
+import os
+from typing import BinaryIO, Final, cast
+
+import fsspec
+
+from otagw import errors
+
+PART: Final = ".part"
+# What fsspec may hold in memory for each file being written to an object store; the least that S3 takes as a part.
+BLOCK: Final = 5 * 1024 * 1024
+FULL: Final = "the storage cannot take the file"
+
+
+class Writer:
+    """One file being written; nothing is there under its name until `commit`, and nothing is left by `discard`."""
+
+    def __init__(self, storage: "Storage", path: str) -> None:
+        self._storage, self._path = storage, path
+        try:
+            self._file = storage.begin(path)
+        except OSError as error:
+            raise errors.Unavailable(FULL) from error
+
+    def write(self, data: bytes) -> None:
+        """Add bytes; raise `errors.Unavailable` when the storage is full or gone."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise errors.Unavailable(FULL) from error
+
+    def commit(self) -> None:
+        """Make the file durable under its name."""
+        try:
+            self._storage.finish(self._file, self._path)
+        except OSError as error:
+            raise errors.Unavailable(FULL) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._storage.abandon(self._file, self._path)
+
+
+class Storage:
+    """A place for files; paths are of our making, relative, and never reused."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._is_folder = "file" in self._fs.protocol
+
+    def create(self, path: str) -> Writer:
+        """Begin a new file."""
+        return Writer(self, path)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file for reading, wherever one seeks to."""
+        return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+
+    def delete(self, path: str) -> None:
+        """Delete a file, or all files below a path, finished or not."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._at(path), recursive=True)
+
+    def check(self) -> None:
+        """Raise `errors.Unavailable` unless files can be written."""
+        try:
+            if self._is_folder:
+                self._fs.makedirs(self._root, exist_ok=True)
+                writable = os.access(self._root, os.W_OK | os.X_OK)
+            else:
+                writable = bool(self._fs.exists(self._root))
+        except OSError as error:
+            raise errors.Unavailable("the storage does not answer") from error
+        if not writable:
+            raise errors.Unavailable("the storage cannot be written")
+
+    def begin(self, path: str) -> BinaryIO:
+        """Open a file that is not there until it is finished.
+
+        fsspec's own context managers publish a partial file when an exception passes through them; none is used here.
+        """
+        if self._is_folder:
+            self._fs.makedirs(os.path.dirname(self._at(path)), exist_ok=True)
+            return open(self._at(path) + PART, "xb")
+        return cast("BinaryIO", self._fs.open(self._at(path), "wb", block_size=BLOCK, autocommit=False))
+
+    def finish(self, file: BinaryIO, path: str) -> None:
+        """Publish what `begin` opened."""
+        if not self._is_folder:
+            file.close()
+            file.commit()  # type: ignore[attr-defined]  # fsspec's, of a file opened without autocommit
+            return
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        os.replace(self._at(path) + PART, self._at(path))
+        folder = os.open(os.path.dirname(self._at(path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)  # or a power cut may forget the new name
+        finally:
+            os.close(folder)
+
+    def abandon(self, file: BinaryIO, path: str) -> None:
+        """Drop what `begin` opened."""
+        with contextlib.suppress(OSError):
+            if self._is_folder:
+                with contextlib.suppress(OSError):
+                    file.close()  # flushes, which fails on a full disk
+                os.unlink(self._at(path) + PART)
+            else:
+                file.discard()  # type: ignore[attr-defined]  # as above
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
