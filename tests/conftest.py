@@ -191,7 +191,8 @@ class Live:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with contextlib.suppress(requests.RequestException):
+                requests.get(f"{self.url}/healthz", timeout=5, verify=False)
                 return
             time.sleep(0.02)
         raise AssertionError(self.log())
@@ -205,6 +206,11 @@ class Live:
         """End every process of the gateway at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
+        deadline = time.monotonic() + 30
+        with contextlib.suppress(ConnectionRefusedError):
+            while time.monotonic() < deadline:  # the last of the group may still hold the port
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                time.sleep(0.02)
 
     def log(self):
         return (self.folder / "log").read_text(encoding="utf-8")

@@ -1,0 +1,206 @@
+"""Files under the real server: the vendors' SDKs, large uploads, broken ones, a full disk, many downloads at once."""
+
+import concurrent.futures
+import hashlib
+import http.client
+import json
+import random
+import resource
+import shlex
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from tests.conftest import KEY
+from tests.oss.conftest import BOUNDARY, fields_of
+
+pytestmark = [pytest.mark.heavy]
+MIB = 1024 * 1024
+
+
+def announce(gateway):
+    return gateway.get("GenerateOTAUploadURL").json()["Data"]
+
+
+def parts_around(data):
+    """Return the body before and behind the file's own bytes."""
+    head = "".join(
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields_of(data).items()
+    )
+    head += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\n\r\n'
+    return head.encode(), f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def upload(gateway, size, chunk=b"\0" * MIB, stop_after=None):
+    """Upload ``size`` bytes of a repeated chunk; return the announced data and the status, None if broken off."""
+    data = announce(gateway)
+    head, tail = parts_around(data)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
+    connection.putrequest("POST", "/oss")
+    connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
+    connection.putheader("Content-Length", str(len(head) + size + len(tail)))
+    connection.endheaders(head)
+    sent = 0
+    while sent < size:
+        if stop_after is not None and sent >= stop_after:
+            connection.close()
+            return data, None
+        piece = chunk[: size - sent]
+        connection.send(piece)
+        sent += len(piece)
+    connection.send(tail)
+    with connection.getresponse() as response:
+        response.read()
+    connection.close()
+    return data, response.status
+
+
+def stored(gateway):
+    return [path for path in (gateway.folder / "data" / "files").rglob("*") if path.is_file()]
+
+
+def wait_until(true, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+
+
+@pytest.mark.parametrize("sdk", ["core", "tea"])
+def test_the_vendors_sdk_does_the_whole_of_it(live, sdk):
+    content = random.Random(sdk).randbytes(300_000)
+    call = {"core": call_core, "tea": call_tea}[sdk]
+    form = call(live, "GenerateOTAUploadURL", FileSuffix="zip")["Data"]
+    posted = requests.post(form["Host"], data=fields_of(form), files={"file": ("x.zip", content)}, timeout=30)
+    assert posted.status_code == 204
+    made = call(
+        live, "CreateOTAFirmware", FirmwareName=f"files-{sdk}", DestVersion="1", FirmwareUrl=form["FirmwareUrl"]
+    )
+    found = call(live, "QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareId"])["FirmwareInfo"]
+    assert found["FirmwareSign"] == hashlib.md5(content).hexdigest()
+    assert requests.get(found["FirmwareUrl"], timeout=30).content == content
+
+
+def call_core(gateway, action, **params):
+    from aliyunsdkcore.client import AcsClient
+    from aliyunsdkcore.request import CommonRequest
+
+    request = CommonRequest(domain=gateway.host, version="2018-01-20", action_name=action)
+    for name, value in params.items():
+        request.add_query_param(name, value)
+    return json.loads(AcsClient(*KEY, "cn-shanghai").do_action_with_exception(request))
+
+
+def call_tea(gateway, action, **params):
+    from alibabacloud_iot20180120 import models
+    from alibabacloud_iot20180120.client import Client
+    from alibabacloud_tea_openapi.models import Config
+
+    config = Config(access_key_id=KEY[0], access_key_secret=KEY[1], endpoint=gateway.host, protocol="http")
+    method = {
+        "GenerateOTAUploadURL": "generate_otaupload_url",
+        "CreateOTAFirmware": "create_otafirmware",
+        "QueryOTAFirmware": "query_otafirmware",
+    }[action]
+    request = getattr(models, f"{action}Request")().from_map(params)
+    return getattr(Client(config), method)(request).body.to_map()
+
+
+def test_a_thousand_megabytes_do_not_raise_the_memory(make_live):
+    gateway = make_live(workers=1, threads=2).start()
+    upload(gateway, MIB)
+    workers = subprocess.run(["pgrep", "-P", _master(gateway)], capture_output=True, text=True, check=True)
+    (worker,) = workers.stdout.split()
+    before, peak, stop = _rss(worker), 0, threading.Event()
+
+    def watch():
+        nonlocal peak
+        while not stop.wait(0.05):
+            peak = max(peak, _rss(worker))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda size: upload(gateway, size), [1_048_576_000, 300 * MIB]))
+    stop.set()
+    watcher.join()
+    assert [status for _, status in results] == [204, 204]
+    assert before < peak <= before + 64 * MIB
+    url = results[0][0]["FirmwareUrl"]
+    made = gateway.get("CreateOTAFirmware", FirmwareName="large", DestVersion="1", FirmwareUrl=url).json()["Data"]
+    found = gateway.get("QueryOTAFirmware", FirmwareId=made["FirmwareID"]).json()["FirmwareInfo"]
+    assert found["FirmwareSize"] == 1_048_576_000
+
+
+def _master(gateway):
+    found = subprocess.run(["pgrep", "-P", str(gateway.process.pid)], capture_output=True, text=True, check=True)
+    return found.stdout.split()[0]
+
+
+def _rss(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_an_upload_that_is_cut_off_half_way_leaves_nothing(make_live):
+    gateway = make_live().start()
+    upload(gateway, 40 * MIB, stop_after=20 * MIB)
+    wait_until(lambda: '"PostObject"' in gateway.log())
+    assert stored(gateway) == []
+
+
+def test_a_gateway_that_is_killed_during_an_upload_keeps_no_half_file(make_live):
+    gateway = make_live(workers=1).start()
+    data = announce(gateway)
+    head, _ = parts_around(data)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection.putrequest("POST", "/oss")
+    connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
+    connection.putheader("Content-Length", str(40 * MIB))
+    connection.endheaders(head + b"x" * MIB)
+    wait_until(lambda: stored(gateway))
+    gateway.kill()
+    connection.close()
+    gateway.start()
+    params = {"FirmwareName": "n", "DestVersion": "1", "FirmwareUrl": data["FirmwareUrl"]}
+    assert gateway.get("CreateOTAFirmware", **params).json()["Code"] == "iot.ota.FileNotFound"
+    assert all(path.suffix == ".part" for path in stored(gateway))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(make_live):
+    gateway = make_live(workers=1)
+    # A limit for every file of the process: the system refuses to write more, as it does on a full disk.
+    limited = f"ulimit -f {30 * MIB // 1024}; exec {shlex.quote(sys.executable)} -m otagw serve"
+    with open(gateway.folder / "log", "ab") as log:
+        gateway.process = subprocess.Popen(
+            ["bash", "-c", limited], env=gateway.environ, stderr=log, start_new_session=True
+        )
+    gateway.wait()
+    _, status = upload(gateway, 40 * MIB)
+    assert status == 503
+    assert stored(gateway) == []
+    assert upload(gateway, MIB)[1] == 204
+
+
+def test_many_parts_at_once_are_all_right(make_live):
+    gateway = make_live().start()
+    chunk = random.Random(7).randbytes(MIB)
+    data, status = upload(gateway, 100 * MIB, chunk)
+    assert status == 204
+    made = gateway.get("CreateOTAFirmware", FirmwareName="n", DestVersion="1", FirmwareUrl=data["FirmwareUrl"]).json()
+    found = gateway.get("QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareID"]).json()["FirmwareInfo"]
+    size = 100 * MIB // 80
+
+    def get(number):
+        start = number * size
+        answer = requests.get(found["FirmwareUrl"], headers={"Range": f"bytes={start}-{start + size - 1}"}, timeout=120)
+        wanted = (chunk * 3)[start % MIB : start % MIB + size]
+        return answer.status_code == 206 and answer.content == wanted
+
+    with concurrent.futures.ThreadPoolExecutor(80) as pool:
+        assert all(pool.map(get, range(80)))
