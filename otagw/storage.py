@@ -70,7 +70,9 @@ class Storage:
                 self._fs.makedirs(self._root, exist_ok=True)
                 writable = os.access(self._root, os.W_OK | os.X_OK)
             else:
-                writable = bool(self._fs.exists(self._root))
+                writable = bool(
+                    self._fs.exists(self._root.partition("/")[0])
+                )  # the bucket; a prefix is there once used
         except OSError as error:
             raise errors.Unavailable("the storage does not answer") from error
         if not writable:

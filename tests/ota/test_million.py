@@ -12,11 +12,10 @@ ROWS = 1_000_000
 FILTERS = [{}, {"product_key": "p3"}, {"version": "1.7"}, {"product_key": "p3", "version": "1.3"}]
 
 
-@pytest.fixture(scope="module")
-def million(tmp_path_factory):
+@pytest.fixture
+def million(tmp_path):
     """An account with a million packages, of ten products and ten versions."""
-    folder = tmp_path_factory.mktemp("million")
-    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder)})
+    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path)})
     database.connect(chosen)
     database.migrate(chosen)
     account = accounts.ensure("main")
@@ -44,7 +43,7 @@ def _draft(number):
 
 
 def steps(account, number, size, filters):
-    """Return how many thousand steps a page takes, and the page."""
+    """Return how many steps a page takes, and the page."""
     taken = 0
 
     def count():
@@ -52,18 +51,18 @@ def steps(account, number, size, filters):
         taken += 1
 
     connection = database.db.connection()
-    connection.set_progress_handler(count, 100)
+    connection.set_progress_handler(count, 1)
     given = {"product_key": None, "version": None, **filters}
     page = packages.page(account, number, size, **given)
     connection.set_progress_handler(None, 0)
     return taken, page
 
 
-@pytest.mark.parametrize("filters", FILTERS, ids=str)
-def test_the_last_page_costs_what_the_first_does(million, filters):
-    first, page = steps(million, 1, 20, filters)
-    last, end = steps(million, max(page.count, 1), 20, filters)
-    assert page.total in (0, ROWS // 10 + 1, ROWS + 10)
-    assert 0 < last <= first * 1.5 + 10
-    if page.total:
-        assert page.items[0].id > end.items[-1].id
+def test_the_last_page_costs_what_the_first_does(million):
+    for filters in FILTERS:
+        first, page = steps(million, 1, 20, filters)
+        last, end = steps(million, max(page.count, 1), 20, filters)
+        assert page.total in (0, ROWS // 10 + 1, ROWS + 10)
+        assert 0 < last <= first * 1.5, (filters, first, last)
+        if page.total:
+            assert page.items[0].id > end.items[-1].id
