@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks import load
+from benchmarks import load, rollout
 from otagw.dialects.aliyun import client
 
 ROOT = Path(__file__).parent.parent
@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--all", action="store_true", help="Query and List too, not the creates alone.")
+    parser.add_argument("--devices", type=int, default=1_000_000, help="For the rollout; 0 leaves it out.")
     options = parser.parse_args()
     kinds: dict[str, Requests] = {"create, V1": create_v1, "create, V3": create_v3}
     if options.all:
@@ -165,13 +166,18 @@ def main() -> None:
     ]
     print("\n".join(head), flush=True)
     table = head + [row for workers in options.workers for row in measure(workers, kinds, options)]
+    rolled = [*rollout.HEAD, rollout.measure(options.devices)] if options.devices else []
     (ROOT / "benchmarks/RESULTS.md").write_text(
         "# Results\n\n"
         "Medians of alternating runs of signed Actions beside a bare Flask route, under the same gunicorn settings\n"
         "and number of workers, each request on a connection of its own, durable (`synchronous=FULL`). The share is\n"
         "what counts; the absolute figures belong to one machine and one hour.\n\n"
         f"`make bench`: {options.runs} runs of {options.requests} requests, {options.clients} clients, "
-        f"{os.cpu_count()} cores.\n\n" + "\n".join(table) + "\n",
+        f"{os.cpu_count()} cores.\n\n" + "\n".join(table) + "\n\n"
+        "## Rollouts\n\n"
+        "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.\n\n"
+        + "\n".join(rolled)
+        + "\n",
         encoding="utf-8",
     )
 

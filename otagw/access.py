@@ -64,7 +64,7 @@ class Keys:
     """The access keys of the database, with the secrets of one vault."""
 
     def __init__(self, vault: Vault, rules: Rules | None = None) -> None:
-        self._rules = rules or Rules()
+        self.rules = rules or Rules()
         # Opening a sealed secret costs more than the row that holds it; the row is read each time, so that a key is
         # disabled at once.
         self._open = functools.lru_cache(1024)(vault.open)
@@ -81,7 +81,7 @@ class Keys:
             raise errors.UnknownKey
         if not row[2]:
             raise errors.DisabledKey
-        caller = Caller(Account(row[3], row[4], self._rules), key_id, tuple(row[1].split()))
+        caller = Caller(Account(row[3], row[4], self.rules), key_id, tuple(row[1].split()))
         return caller, self._open(key_id, row[0])
 
     def check(self) -> None:

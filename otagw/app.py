@@ -1,6 +1,6 @@
 """Where the parts meet: settings in, a WSGI application out. Nothing happens at import."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, request
@@ -9,13 +9,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
-from otagw import database, errors, gateway, links, log, vault
+from otagw import database, errors, gateway, hosts, links, log, taskqueue, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
+from otagw.dialects.device import route as device_route
+from otagw.dialects.device.route import Front
 from otagw.dialects.oss import route
+from otagw.dialects.oss.handover import Handover
 from otagw.gateway import Answer
 from otagw.nonces import Nonces
-from otagw.ota import files
+from otagw.ota import credentials, files
 from otagw.ota.accounts import Rules
 from otagw.settings import Settings
 from otagw.storage import Storage
@@ -40,9 +43,8 @@ def create_app(settings: Settings) -> Flask:
     database.connect(settings)
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
-    files.use(Storage(settings.storage))
-    box = vault.unlock(settings.data_path)
-    links.use(links.Links(box.derive("links"), settings.link_life_seconds))
+    open_files(settings)
+    taskqueue.use(taskqueue.Queue(settings.queue, vault.unlock(settings.data_path).derive("queue")))
     keys, nonces = open_keys(settings), Nonces(settings.data_path / "nonces.db", skew_ms)
     dialect = Actions(
         keys,
@@ -52,11 +54,13 @@ def create_app(settings: Settings) -> Flask:
         public_url=settings.public_url,
         fallback=settings.endpoint,
     )
+    front = Front(skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
     app = _Flask()
     _route_actions(app, dialect)
-    _route_files(app)
+    _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))
+    _route_devices(app, front)
     _route_health(app, dialect, nonces)
-    _route_errors(app, dialect)
+    _route_errors(app, dialect, front)
     app.extensions["otagw"] = {"actions": dialect, "keys": keys, "nonces": nonces}
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation wraps it
@@ -65,10 +69,18 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def open_files(settings: Settings) -> None:
+    """Give the process the storage of files, and the links to them."""
+    files.use(Storage(settings.storage))
+    links.use(links.Links(vault.unlock(settings.data_path).derive("links"), settings.link_life_seconds))
+
+
 def open_keys(settings: Settings) -> Keys:
     """Return the access keys, after checking that the master key opens them."""
-    rules = Rules(settings.unknown_products == "register", settings.package_quota)
-    keys = Keys(vault.unlock(settings.data_path), rules)
+    rules = Rules(settings.unknown_products == "register", settings.package_quota, hosts.read(settings.fetch_hosts))
+    unlocked = vault.unlock(settings.data_path)
+    credentials.use(unlocked)
+    keys = Keys(unlocked, rules)
     keys.check()
     return keys
 
@@ -83,15 +95,24 @@ def _route_actions(app: Flask, dialect: Actions) -> None:
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
 
 
-def _route_files(app: Flask) -> None:
+def _route_files(app: Flask, handover: Handover) -> None:
     def upload() -> Response:
         return _response(route.post_object(_current()))
 
     def download(key: str) -> Response:
-        return _response(route.get_object(_current(), key))
+        return _response(route.get_object(_current(), key, handover))
 
     app.add_url_rule(links.PATH, "upload", upload, methods=["POST"])
     app.add_url_rule(f"{links.PATH}/<path:key>", "download", download, methods=["GET"])
+
+
+def _route_devices(app: Flask, front: Front) -> None:
+    def view(operation: device_route.Operation) -> Callable[..., Response]:
+        return lambda **names: _response(front.serve(operation, _current(), **names))
+
+    for operation in device_route.OPERATIONS:
+        path = f"{device_route.PATH}/<product>/<device>{operation.path}"
+        app.add_url_rule(path, operation.name.replace(".", " "), view(operation), methods=[operation.method])
 
 
 def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
@@ -111,8 +132,10 @@ def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _route_errors(app: Flask, dialect: Actions) -> None:
+def _route_errors(app: Flask, dialect: Actions, front: Front) -> None:
     def refuse(error: Exception) -> Response:
+        if request.path.startswith(f"{device_route.PATH}/"):
+            return _response(front.refuse(_current(), _fault(error)))
         return _response(gateway.refuse(dialect, _current(), _fault(error)))
 
     app.register_error_handler(HTTPException, refuse)

@@ -27,6 +27,9 @@ def hold(source: Callable[[], int] | None) -> None:
 
 
 def new_id(at: int | None = None) -> int:
-    """Return a fresh positive 63-bit id that sorts by time; an insert that meets its twin draws again."""
+    """Return a fresh positive 63-bit id that sorts by time; an insert that meets its twin draws again.
+
+    Whoever needs many takes those that follow, after looking that they are free.
+    """
     milliseconds = (now() if at is None else at) - EPOCH_MS
     return max(milliseconds, 0) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)

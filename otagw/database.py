@@ -21,6 +21,11 @@ from otagw.settings import Settings
 BUSY_MS: Final = 10_000
 # What an engine raises when it is gone, full or locked: the request may be repeated later.
 TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
+# Locks of rows, from weak to strong: against deletion; against those who hold too; against all who lock. Who may need a
+# stronger one later asks for HOLD at most: two who share a row and both want it alone would wait for each other.
+SHARE: Final = " FOR KEY SHARE"
+HOLD: Final = " FOR NO KEY UPDATE"
+ALONE: Final = " FOR UPDATE"
 db = peewee.DatabaseProxy()
 _lock: "FileLock | None" = None
 
@@ -51,6 +56,12 @@ class FileLock:
     def __exit__(self, *exc: object) -> None:
         fcntl.flock(self._held.handle, fcntl.LOCK_UN)
 
+    def close(self) -> None:
+        """Close this thread's handle: a thread that ends would leave it open."""
+        handle = vars(self._held).pop("handle", None)
+        if handle is not None and self._held.pid == os.getpid():
+            os.close(handle)
+
 
 def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
     """Return a SQLite database in WAL mode; nothing is opened until a thread first uses it."""
@@ -80,7 +91,9 @@ def connect(settings: Settings) -> None:
 
 
 def disconnect() -> None:
-    """Close this thread's connection, if there is one."""
+    """Close this thread's connection and its handle of the lock, outside every `write`."""
+    if _lock:
+        _lock.close()
     if db.obj is not None and not db.is_closed():
         db.close()
 
@@ -121,7 +134,12 @@ def read() -> Iterator[None]:
 
 def execute(sql: str, *values: Any) -> Any:
     """Run one statement written with ``?`` for values, on either engine; return its cursor."""
-    return db.obj.execute_sql(sql if is_sqlite() else sql.replace("?", "%s"), values)
+    return db.obj.execute_sql(sql if is_sqlite() else sql.replace("%", "%%").replace("?", "%s"), values)
+
+
+def lock(clause: str) -> str:
+    """Return what makes a SELECT lock its rows, on an engine that has several writers at once."""
+    return "" if is_sqlite() else clause
 
 
 def migrator() -> migrations.Runner:

@@ -27,10 +27,15 @@ from otagw import log as our_log
 # Request line and headers together, and the time from their first byte to their last.
 HEAD_BYTES = 256 * 1024
 HEAD_SECONDS = 30.0
-# A TLS handshake in all; each read of a body; each write of an answer.
+# A TLS handshake in all; each read of a body.
 STEP_SECONDS = 30.0
-# What a refused client may still send, so that it reads the refusal instead of a reset.
-LINGER_BYTES: Final = 16 * 1024 * 1024
+# Each write of an answer. A reader at 1 kB/s lets on that it reads when it has emptied its own buffer of 128 KiB; we
+# can write on when a third of ours is free, which therefore must not grow by itself, as it would, to 4 MiB.
+WRITE_SECONDS = 300.0
+SEND_BUFFER: Final = 128 * 1024
+# What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
+# gets from a fast client before it looks whether there is an answer.
+LINGER_BYTES: Final = 1024 * 1024 * 1024
 LINGER_SECONDS: Final = 2.0
 TLS_HANDSHAKE: Final = b"\x16"
 
@@ -53,12 +58,19 @@ class Late(broken.ParseException):  # type: ignore[misc]  # a base without types
 class Body(body.Body):  # type: ignore[misc]
     """A request's body; one that breaks off or is ill-formed is an OSError to whoever reads it."""
 
+    def __init__(self, reader: Any, sock: socket.socket) -> None:
+        super().__init__(reader)
+        self._sock = sock
+
     def _read_reader(self, size: int) -> Any:
         announced = min(getattr(self.reader, "length", 0), size)
+        self._sock.settimeout(STEP_SECONDS)
         try:
             data = super()._read_reader(size)
         except broken.ParseException:
             raise broken.NoMoreData from None
+        finally:
+            self._sock.settimeout(WRITE_SECONDS)
         if len(data) < announced:
             self.failed = True
             raise broken.NoMoreData
@@ -71,12 +83,12 @@ class Head(message.Request):  # type: ignore[misc]
     body: Any
 
     def parse(self, unreader: Any) -> Any:
-        """Read the head, and leave the socket ready for the body; return what was read beyond the head."""
+        """Read the head, and leave the socket ready for the answer; return what was read beyond the head."""
         self._until = time.monotonic() + HEAD_SECONDS
         self._size = 0
         self.max_buffer_headers = HEAD_BYTES
         rest = super().parse(unreader)
-        unreader.sock.settimeout(STEP_SECONDS)
+        unreader.sock.settimeout(WRITE_SECONDS)
         return rest
 
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
@@ -96,7 +108,7 @@ class Head(message.Request):  # type: ignore[misc]
     def set_body_reader(self) -> None:
         """Choose how the body is read."""
         super().set_body_reader()
-        self.body = Body(self.body.reader)
+        self.body = Body(self.body.reader, self.unreader.sock)
 
 
 class Parser(parser.Parser):  # type: ignore[misc]
@@ -138,12 +150,17 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop as SIGTERM does: gunicorn would take the pool's lock, which what the signal interrupts may hold."""
+        self.handle_exit(sig, frame)
+
     def accept(self, listener: Any) -> None:
         """Accept a connection and let the loop wait for its first byte: one that says nothing costs no thread."""
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         connection = Connection(self.cfg, client, address, listener.getsockname())
         connection.set_timeout()
         self.nr_conns += 1

@@ -194,6 +194,23 @@ class Protected(Fault):
 
 
 @dataclass(eq=False)
+class WrongState(Fault):
+    """Say that something is not in a state in which this can be done."""
+
+    kind: str
+    key: str
+    state: str
+
+
+@dataclass(eq=False)
+class NoBytes(Fault):
+    """Say that something has no file that a device could be given."""
+
+    kind: str
+    key: str
+
+
+@dataclass(eq=False)
 class SizeMismatch(Fault):
     """Say that a file has another size than was claimed."""
 
@@ -208,6 +225,14 @@ class DigestMismatch(Fault):
     method: str
     given: str
     actual: str
+
+
+@dataclass(eq=False)
+class FetchFailed(Fault):
+    """Say that a file of another host cannot be verified; ``url`` is without its query and whatever else is secret."""
+
+    url: str
+    problem: str
 
 
 @dataclass(eq=False)

@@ -66,6 +66,10 @@ class Links:
             return False
         return self.matches(_link(key, int(expires)), signature) and clock.now() <= int(expires) * 1000
 
+    def seconds_left(self, expires: str) -> int:
+        """Return how long an allowed link will still be good for, in whole seconds."""
+        return (int(expires) * 1000 - clock.now()) // 1000
+
 
 def _link(key: str, expires: int) -> str:
     return f"GET\n{expires}\n{key}"

@@ -13,12 +13,17 @@ Handler = Callable[..., Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class Operation(Generic[Schema]):
-    """One thing that can be asked for: how its input is read, what grant it needs, and what it does."""
+    """One thing that can be asked for: how its input is read, what grant it needs, and what it does.
+
+    ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has.
+    """
 
     name: str
     schema: Schema
     needs: str
     handle: Handler
+    origin: str = ""
+    codes: tuple[str, ...] = ()
 
     @property
     def doc(self) -> str:

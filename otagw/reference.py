@@ -10,6 +10,7 @@ from otagw.dialects.aliyun import codes, fields, spelling
 from otagw.dialects.aliyun.action import actions
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.operation import Operation
+from otagw.ota import states
 
 _MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 _MARKS = str.maketrans({"|": r"\|", "<": r"\<", "{": "‹", "}": "›"})
@@ -26,17 +27,30 @@ def actions_page() -> str:
         f"{_MADE}# Actions\n\n"
         "Parameters go into the query or a form. A name that ends in `Id` may also be written as the English\n"
         "reference does (`FirmwareID`). An empty parameter counts as absent; unknown ones are ignored, but signed.\n"
-        "Every Action needs the grant `ota:` and its name. What can go wrong is in [codes.md](codes.md).\n"
+        "Every Action needs the grant `ota:` and its name.\n\n"
+        "Any of them may be refused for its signature, its time, a parameter that is missing or ill-formed, or a\n"
+        "grant that the key lacks; [codes.md](codes.md) has all codes. The refusals of its own stand with each.\n"
     )
-    return head + "".join(_action(operation) for operation in operations())
+    return head + _overview() + "".join(_action(operation) for operation in operations())
 
 
 def _action(operation: Operation[AliyunSchema]) -> str:
     rows = "".join(f"| {' | '.join(row)} |\n" for row in _rows(operation.schema, ""))
+    head = "\n| parameter | required | accepts | default |\n| --- | --- | --- | --- |\n" if rows else ""
+    own = ", ".join(f"`{code}`" for code in operation.codes) or "none of its own"
     return (
-        f"\n## {operation.name}\n\n{operation.doc}\n\n| parameter | required | accepts | default |\n"
-        f"| --- | --- | --- | --- |\n{rows}"
+        f"\n## {operation.name}\n\n{operation.doc}\n\n"
+        f"- In the API of: {operation.origin}\n- Refusals: {own}\n{head}{rows}"
     )
+
+
+def _overview() -> str:
+    rows = "".join(f"| [{o.name}](#{o.name.lower()}) | {o.origin} | {_first_line(o)} |\n" for o in operations())
+    return f"\n| Action | in the API of | |\n| --- | --- | --- |\n{rows}"
+
+
+def _first_line(operation: Operation[AliyunSchema]) -> str:
+    return " ".join(operation.doc.split("\n\n")[0].split())
 
 
 def _rows(schema: AliyunSchema, prefix: str) -> Iterator[tuple[str, ...]]:
@@ -76,4 +90,38 @@ def codes_page() -> str:
         f"| `{rule.code.translate(_MARKS)}` | {rule.status} | {'gateway' if rule.gateway else 'business'} "
         f"| {rule.text.translate(_MARKS)} |\n"
         for rule in rows
+    )
+
+
+def states_page() -> str:
+    """Return docs/states.md: the states of packages, tasks and jobs, as the code has them."""
+    moves = "".join(
+        f"| {name} | {', '.join(move.sources)} | {move.target} | {move.when} |\n" for name, move in states.MOVES.items()
+    )
+    arrows = "".join(
+        f"    {source} --> {move.target}: {name}\n" for name, move in states.MOVES.items() for source in move.sources
+    )
+    rules = "".join(f"| {when} | {state} |\n" for when, state in states.JOB_TABLE)
+    packages = "".join(
+        f"| {number} | {text} | {'yes' if number in states.VERIFIABLE else 'no'} "
+        f"| {'yes' if number in states.ROLLED_OUT else 'no'} |\n"
+        for number, text in states.PACKAGE_STATES.items()
+    )
+    return (
+        f"{_MADE}# States\n\n"
+        "On the wire of Actions they stand in capitals: `QUEUED`, `IN_PROGRESS`.\n\n"
+        "## Tasks: one device in one job\n\n"
+        f"Open are {', '.join(states.OPEN)}; ended are {', '.join(states.CLOSED)}.\n"
+        "A device has one open task of a module at most. From a state that is not named a thing does not happen.\n\n"
+        f"| what | from | to | when |\n| --- | --- | --- | --- |\n{moves}\n"
+        f"```mermaid\nstateDiagram-v2\n    [*] --> confirm: the job needs confirmation\n    [*] --> queued\n"
+        f"    [*] --> failed: the device is busy\n{arrows}```\n\n"
+        "A device that fails may try again, if its job has source versions and a retry policy: the task stays in its\n"
+        "state, and is not offered before the interval is over. What is too slow, or canceled, is not retried.\n\n"
+        "## Jobs\n\nThe first line that holds says what the state is.\n\n"
+        f"| if | the job is |\n| --- | --- |\n{rules}\n"
+        "A paused job keeps its state; it offers nothing, and its devices at work go on.\n\n"
+        "## Packages\n\n"
+        f"| status | it | may be verified | may be rolled out |\n| --- | --- | --- | --- |\n{packages}\n"
+        "A verification that completes with every device succeeded makes 1, any other end 3.\n"
     )

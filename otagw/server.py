@@ -1,16 +1,21 @@
 """How gunicorn runs the gateway: its options, and the supervisor of ``otagw serve``."""
 
 import ctypes
+import importlib.util
 import logging
+import os
 import queue
+import shlex
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from otagw import settings
 from otagw.settings import Settings
@@ -20,6 +25,7 @@ GRACEFUL_SECONDS: Final = 30
 # Longer than gunicorn needs to give up on a request, shorter than TimeoutStopSec in config/otagw.service.
 STOP_SECONDS: Final = GRACEFUL_SECONDS + 5
 _PR_SET_PDEATHSIG: Final = 1
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def options(chosen: Settings) -> dict[str, Any]:
@@ -60,13 +66,25 @@ def command() -> list[str]:
     return [sys.executable, "-m", "gunicorn", "-c", str(config), "otagw.wsgi:app"]
 
 
+def worker_command() -> list[str]:
+    """Return the command line of a worker."""
+    return [sys.executable, "-m", "otagw", "worker"]
+
+
 def check(chosen: Settings) -> None:
     """Raise `settings.SettingsError` if the certificate cannot be used; gunicorn would notice at the first request."""
+    check_queue(chosen)
     if chosen.tls_cert:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chosen.tls_cert, chosen.tls_key)
         except OSError as error:
             raise settings.SettingsError(f"tls_cert, tls_key: expected a readable pair ({error})") from None
+
+
+def check_queue(chosen: Settings) -> None:
+    """Raise `settings.SettingsError` if what the queue needs is not installed."""
+    if urlsplit(chosen.queue).scheme in ("redis", "rediss") and not importlib.util.find_spec("redis"):
+        raise settings.SettingsError("queue_url: Redis needs another package: pip install 'otagw[redis]'")
 
 
 def check_free(chosen: Settings) -> None:
@@ -83,7 +101,7 @@ def check_free(chosen: Settings) -> None:
             raise settings.SettingsError(f"cannot serve on {chosen.bind}: {error.strerror}") from None
 
 
-def can_reload() -> bool:
+def can_reload(check: Callable[[Settings], None] = check) -> bool:
     """Return whether the settings can be loaded anew; if not, log why, and what runs goes on as it is."""
     try:
         check(settings.load())
@@ -99,16 +117,35 @@ def supervise(commands: Sequence[Sequence[str]], can_reload: Callable[[], bool] 
     SIGTERM and SIGINT stop, which is status 0. SIGHUP is passed on, unless ``can_reload`` says no. A command that ends
     by itself is a failure, whatever its own status. If this process is killed, Linux stops the commands.
     """
-    received: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _: received.put(number))
+    received = signals()
     children = [
-        subprocess.Popen(command, preexec_fn=_end_with_parent)  # noqa: S603, PLW1509 - our own commands, and no threads
+        subprocess.Popen(command, preexec_fn=_begin)  # noqa: S603, PLW1509 - our own commands, and no threads
         for command in commands
     ]
     status = _watch(children, received, can_reload)
     _stop(children)
     return status
+
+
+def signals() -> "queue.SimpleQueue[int]":
+    """Return where SIGTERM, SIGINT and SIGHUP arrive from now on; unlike other queues, a handler may fill this one."""
+    received: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, _: received.put(number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    return received
+
+
+def restart(command: Sequence[str], received: "queue.SimpleQueue[int]") -> None:
+    """Replace this process by a command that begins with `signals`; return if it has been told to stop.
+
+    What arrives from now on waits until then: a process that is being replaced keeps its blocked signals.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    while not received.empty():
+        if received.get() in (signal.SIGTERM, signal.SIGINT):
+            return
+    os.execv(command[0], list(command))  # noqa: S606 - a command of our own
 
 
 def _watch(
@@ -125,22 +162,30 @@ def _watch(
         if can_reload():
             for child in children:
                 child.send_signal(signal.SIGHUP)
-    ended = next(child.returncode for child in children if child.returncode is not None)
-    log.error("a process ended by itself, with status %s", ended)
-    return 128 - ended if ended < 0 else ended or 1
+    child = next(child for child in children if child.returncode is not None)
+    log.error("a process ended by itself, with status %s", child.returncode, extra={"command": _words(child)})
+    return 128 - child.returncode if child.returncode < 0 else child.returncode or 1
 
 
 def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
     for child in children:
         child.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
     for child in children:
         try:
-            child.wait(STOP_SECONDS)
+            child.wait(max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
 
 
-def _end_with_parent() -> None:
+def _words(child: subprocess.Popen[bytes]) -> str:
+    return shlex.join(str(word) for word in cast("list[str]", child.args)[1:])
+
+
+def _begin() -> None:
+    """Let a child end with its parent, and wait for the parent's word until it has its own handlers."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -4,13 +4,16 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 import tomllib
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 from urllib.parse import urlsplit
+
+from otagw import hosts
 
 # Read elsewhere or by the tests; they look like settings but are none.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
@@ -48,13 +51,29 @@ def _is_public_url(value: str) -> bool:
     return not value or bool(url.scheme in ("http", "https") and url.netloc and not url.query)
 
 
+def _are_hosts(values: list[Any]) -> bool:
+    try:
+        hosts.read(values)
+    except ValueError:
+        return False
+    return True
+
+
 ANYTHING = Check("a text", lambda value: True)
 ADDRESS = Check('"HOST:PORT" or "unix:/PATH"', _is_address)
 PUBLIC_URL = Check("an http or https URL without a query, or nothing", _is_public_url)
+INTERNAL_PATH = Check(
+    'a path like "/files/", or nothing', lambda value: not value or bool(re.fullmatch(r"(/[A-Za-z0-9_-]+)+/", value))
+)
 DATABASE_URL = Check(
     "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME, or nothing",
     lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres"),
 )
+QUEUE_URL = Check(
+    "redis://HOST:PORT/NUMBER, or an address as of database_url, or nothing",
+    lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "redis", "rediss"),
+)
+HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5", "10.1.0.0/16"]', _are_hosts)
 
 
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
@@ -74,6 +93,11 @@ class Settings:
     database_url: str = setting(
         "", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Empty: otagw.db in data_dir.", DATABASE_URL
     )
+    queue_url: str = setting(
+        "",
+        "What wakes the worker: redis://HOST:PORT/NUMBER. Empty: queue.db in data_dir, or the PostgreSQL database.",
+        QUEUE_URL,
+    )
     sqlite_synchronous: str = setting(
         "FULL",
         "FULL: an acknowledged change survives a power cut. NORMAL: faster, survives a crash of the process only.",
@@ -83,6 +107,17 @@ class Settings:
         "", "Where package files lie: a folder, or a URL that fsspec opens. Empty: the folder files in data_dir."
     )
     link_life_seconds: int = setting(86400, "How long a download link can be used.", _between(60, 31 * 86400))
+    fetch_hosts: tuple[str, ...] = setting(
+        (),
+        "Hosts whose files are fetched and verified: HOST, HOST:PORT, and each address or network that is not public.",
+        HOSTS,
+    )
+    x_accel: str = setting(
+        "", "Internal location of nginx that serves the storage folder: /files/ in config/nginx.conf.", INTERNAL_PATH
+    )
+    redirect_downloads: bool = setting(
+        True, "Send downloads to object storage that can sign addresses. false: all bytes pass through the gateway."
+    )
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
     threads: int = setting(2, "Threads in each of them; each keeps a database connection.", _between(1, 64))
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
@@ -114,6 +149,8 @@ class Settings:
     def __post_init__(self) -> None:
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key: expected both or neither")
+        if self.x_accel and "://" in self.storage_url and not self.storage_url.startswith("file://"):
+            raise SettingsError("x_accel: expected a storage_url that is a folder; nginx can serve nothing else")
 
     @property
     def data_path(self) -> Path:
@@ -129,6 +166,12 @@ class Settings:
     def database(self) -> str:
         """Return the URL of the database in use."""
         return self.database_url or f"sqlite:///{self.data_path / 'otagw.db'}"
+
+    @property
+    def queue(self) -> str:
+        """Return the URL of the queue in use."""
+        own = urlsplit(self.database).scheme == "sqlite"
+        return self.queue_url or (f"sqlite:///{self.data_path / 'queue.db'}" if own else self.database)
 
     @property
     def endpoint(self) -> str:
@@ -156,12 +199,12 @@ def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: 
         if name.startswith("OTAGW_") and not name.startswith(NOT_SETTINGS):
             key = name.removeprefix("OTAGW_").lower()
             values[key] = (name, _from_text(text, fields[key].type) if key in fields else text)
-    accepted = {}
+    accepted: dict[str, Any] = {}
     for name, (where, value) in values.items():
         problem = _problem(fields, name, value)
         if problem:
             problems.append(f"{where}: {problem}")
-        accepted[name] = value
+        accepted[name] = tuple(value) if isinstance(value, list) else value
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(**accepted)
@@ -190,7 +233,7 @@ def _problem(fields: Mapping[str, dataclasses.Field[Any]], name: str, value: Any
         return "no such setting" + (f"; did you mean {near[0]}?" if near else "")
     kind, check = fields[name].type, fields[name].metadata["check"]
     expected = check.expected if check is not ANYTHING else _WORDS[kind]  # type: ignore[index]  # a Field's type is a type here
-    fits = type(value) is kind and check.passes(value)
+    fits = type(value) is (list if get_origin(kind) is tuple else kind) and check.passes(value)
     return "" if fits else f"expected {expected}, got {value!r}"
 
 

@@ -58,6 +58,14 @@ class Storage:
         """Open a file for reading, wherever one seeks to."""
         return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
 
+    def sign(self, path: str, seconds: int, disposition: str) -> str | None:
+        """Return an address from which anybody can read a file for a while; None where there are no such addresses."""
+        extra = {"ResponseContentDisposition": disposition} if "s3" in self._fs.protocol else {}
+        try:
+            return cast("str", self._fs.sign(self._at(path), expiration=seconds, **extra))
+        except RuntimeError:  # fsspec's default of a file system that cannot
+            return None
+
     def delete(self, path: str) -> None:
         """Delete a file, or all files below a path, finished or not."""
         with contextlib.suppress(FileNotFoundError):

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from otagw import clock, database, settings
-from otagw.app import create_app
+from otagw import clock, database, settings, taskqueue
+from otagw.app import create_app, open_keys
+from otagw.dialects.aliyun.action import actions
 from tests import signer
+from tests.web import Web
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = os.environ.get("OTAGW_TEST_REQUIRE", "")
@@ -72,7 +74,12 @@ class Client:
     def __call__(self, action, method="GET", seconds=None, **params):
         """Call an Action with V1, at the time of the clock unless told; return the response."""
         seconds = clock.now() // 1000 if seconds is None else seconds
-        return self.send(signer.v1(self.key, action, method, seconds, **params), method)
+        params = {name: value if value is None else str(value) for name, value in params.items()}
+        response = self.send(signer.v1(self.key, action, method, seconds, **params), method)
+        operation, code = actions.find(action), (response.json or {}).get("Code", "")
+        if operation and code.startswith("iot."):
+            assert code in operation.codes, f"{action} does not say that it may be refused with {code}"
+        return response
 
     def v3(self, action, **params):
         """Call an Action with V3; return the response."""
@@ -97,21 +104,33 @@ class Client:
         return self.ok("CreateOTAFirmware", FirmwareName=name, DestVersion=version, **params)["Data"]["FirmwareID"]
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A data folder with a migrated database and two keys, for the gateways in process to begin with."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder)})
+    database.connect(chosen)
+    database.migrate(chosen)
+    keys = open_keys(chosen)
+    for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
+        keys.create(key_id=key_id, secret=secret, account=account)
+    database.disconnect()
+    return folder
+
+
 @pytest.fixture
-def make_app(environment):
+def make_app(environment, prepared):
     """Make gateways in process; each closes its connections at the end."""
     with contextlib.ExitStack() as stack:
 
         def make(**changes):
             chosen = settings.load({**environment, **{f"OTAGW_{k.upper()}": str(v) for k, v in changes.items()}})
+            if not chosen.data_path.exists():
+                shutil.copytree(prepared, chosen.data_path)
             database.connect(chosen)
-            database.migrate(chosen)
             app = create_app(chosen)
-            keys = app.extensions["otagw"]["keys"]
-            for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
-                if key_id not in [key.id for key in keys.list()]:
-                    keys.create(key_id=key_id, secret=secret, account=account)
             stack.callback(database.disconnect)
+            stack.callback(taskqueue.use, None)
             stack.callback(app.extensions["otagw"]["nonces"].close)
             return app
 
@@ -199,7 +218,8 @@ class Live:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            # gunicorn loses a signal that comes while it forks, and kills the worker after 30 s
+            self.process.wait(60)
 
     def kill(self):
         """End every process of the gateway at once, as a power cut would."""
@@ -238,3 +258,50 @@ def make_live(tmp_path):
             return gateway
 
         yield make
+
+
+@pytest.fixture
+def web():
+    """Another host, on loopback."""
+    with contextlib.closing(Web()) as found:
+        yield found
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Names that resolve as a test says, ``names[NAME] = [ADDRESS, ...]``, and no others; ``asked`` keeps count."""
+
+    class Names(dict):
+        asked = []
+
+    table, resolve = Names(), socket.getaddrinfo
+
+    def look_up(host, port, *_, **__):
+        table.asked = [*table.asked, host]
+        if host not in table:
+            return resolve(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        kind = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(kind[":" in ip], socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port)) for ip in table[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return table
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """A server that speaks S3, on loopback."""
+    moto = pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "x")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="ota")
+        yield client
+        client.close()
+    server.stop()

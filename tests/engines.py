@@ -1,4 +1,4 @@
-"""An empty PostgreSQL database for a test, where a server is."""
+"""An empty PostgreSQL database for a test, and a Redis server, where one is."""
 
 import contextlib
 import os
@@ -9,6 +9,22 @@ import pytest
 from tests.conftest import REQUIRED
 
 POSTGRES = os.environ.get("OTAGW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+REDIS = os.environ.get("OTAGW_TEST_REDIS", "redis://127.0.0.1:6379/0")
+
+
+def redis():
+    """Return the URL of a Redis server; each queue in it has a name of its own."""
+    import redis
+
+    server = redis.Redis.from_url(REDIS, socket_connect_timeout=3)
+    with contextlib.closing(server):
+        try:
+            server.ping()
+        except redis.RedisError:
+            message = "needs a Redis server: OTAGW_TEST_REDIS=redis://HOST:PORT/NUMBER"
+            pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
+    return REDIS
 
 
 @contextlib.contextmanager

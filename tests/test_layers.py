@@ -26,7 +26,19 @@ def name(path):
 
 # What the modules under a prefix must not import.
 FORBIDDEN = {
-    "otagw.ota": ("flask", "werkzeug", "otagw.dialects", "otagw.app", "otagw.gateway", "otagw.access", "otagw.cli"),
+    "otagw.ota": (
+        *("flask", "werkzeug", "otagw.dialects", "otagw.app", "otagw.gateway", "otagw.access", "otagw.cli"),
+        "otagw.worker",
+    ),
+    "otagw.taskqueue": (
+        "flask",
+        "otagw.ota",
+        "otagw.dialects",
+        "otagw.access",
+        "otagw.gateway",
+        "otagw.models",
+        "otagw.app",
+    ),
     "otagw.models": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway"),
     "otagw.database": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway", "otagw.models"),
     "otagw.errors": ("flask", "werkzeug", "otagw"),

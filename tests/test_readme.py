@@ -54,17 +54,47 @@ def test_the_lines_for_a_shell_do_what_they_say(live):
         assert "Traceback" not in done.stderr
 
 
+def paste(live, folder, script):
+    """Run a block of the page in a folder; return both of its outputs."""
+    otagw = f'otagw() {{ {shlex.quote(sys.executable)} -m otagw "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-euc", otagw + script], check=False, cwd=folder, env={**live.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
 @pytest.mark.heavy
 def test_the_upload_is_as_it_stands_there(live, tmp_path):
     need("curl")
     (tmp_path / "firmware.bin").write_bytes(os.urandom(100_000))
-    script = f'otagw() {{ {shlex.quote(sys.executable)} -m otagw "$@"; }}\n' + blocks("bash")[0]
-    done = subprocess.run(
-        ["bash", "-euc", script], check=False, cwd=tmp_path, env={**live.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert '"Success": true' in done.stdout
+    assert '"Success": true' in paste(live, tmp_path, blocks("bash")[0])[0]
+
+
+@pytest.mark.heavy
+def test_the_import_is_as_it_stands_there(live, tmp_path):
+    said = paste(live, tmp_path, blocks("bash")[1])[1]
+    assert "2 registered, 1 skipped." in said
+    assert "line 4 lock 3" in said
+
+
+@pytest.mark.heavy
+def test_the_device_is_as_it_stands_there(live, tmp_path):
+    need("curl")
+    need("openssl")
+    said = paste(live, tmp_path, blocks("bash")[2].replace("127.0.0.1:8686", live.host))[0]
+    assert '{"module":"default","version":"1.0.0"}No job has selected the device.\n' in said
+    assert said.endswith("  reported  default 1.0.0\n")
+
+
+@pytest.mark.heavy
+def test_the_rollout_is_as_it_stands_there(live, tmp_path):
+    live.cli("products", "create", "Roll out", "--key", "a1uctKe0003", check=False)  # another block may have made it
+    said = paste(live, tmp_path, blocks("bash")[3])[0]
+    assert '"DryRun": true' in said
+    assert said.count('"Success": true') == 3  # of the dry run, the job, and its tasks
+    assert '"JobType": "UPGRADE_FIRMWARE"' in said
 
 
 class Run:

@@ -9,26 +9,6 @@ SIZES = [0, 10, 12 * 1024 * 1024]  # the last is written to an object store in p
 PIECE = bytes(range(256)) * 256
 
 
-@pytest.fixture(scope="session")
-def object_store():
-    """A server that speaks S3, on loopback."""
-    moto = pytest.importorskip("moto.server")
-    boto3 = pytest.importorskip("boto3")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "x")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "y")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="ota")
-        yield client
-        client.close()
-    server.stop()
-
-
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.heavy)])
 def storage(request, tmp_path):
     if request.param == "s3":

@@ -2,13 +2,22 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import click
 
 from otagw import database, errors, settings
 from otagw.access import Keys
+from otagw.ota import accounts
+from otagw.ota.accounts import Account
+from otagw.ota.listing import Page
 from otagw.settings import Settings
 from otagw.vault import VaultError
+
+PAGE: Final = 50
+account_option = click.option("--account", default="main", show_default=True, help="Whose things are meant.")
+page_option = click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page.")
 
 
 def load_settings() -> Settings:
@@ -34,9 +43,31 @@ def store(chosen: Settings) -> Iterator[Keys]:
         raise click.ClickException(f"there is no {fault.kind} {fault.key}") from None
     except errors.AlreadyExists as fault:
         raise click.ClickException(f"there is a {fault.kind} {fault.key} already") from None
+    except errors.InUse as fault:
+        raise click.ClickException(f"the {fault.kind} {fault.key} has {fault.by}") from None
     except errors.InvalidParameter as fault:
         raise click.ClickException(f"--{fault.name}: expected {fault.expected}") from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
     finally:
         database.disconnect()
+
+
+def owner(access: Keys, name: str) -> Account:
+    """Return the account that an option names."""
+    return accounts.get(name, access.rules)
+
+
+def day(milliseconds: int) -> str:
+    """Return a time as lists show it, UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def second(milliseconds: int) -> str:
+    """Return a time to the second, UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def say_where(page: Page[Any]) -> None:
+    """Say on standard error where in a listing a page is."""
+    click.echo(f"Page {page.number} of {max(page.count, 1)}, {page.total} in all.", err=True)

@@ -15,10 +15,15 @@ def actions() -> None:
 
 
 @click.command()
-@click.argument("page", type=click.Choice(["settings", "actions", "codes"]))
+@click.argument("page", type=click.Choice(["settings", "actions", "codes", "states"]))
 def docs(page: str) -> None:
-    """Print a generated page: the settings file, docs/actions.md or docs/codes.md."""
+    """Print a generated page: the settings file, docs/actions.md, docs/codes.md or docs/states.md."""
     from otagw import reference  # noqa: PLC0415
 
-    pages = {"settings": settings.document, "actions": reference.actions_page, "codes": reference.codes_page}
+    pages = {
+        "settings": settings.document,
+        "actions": reference.actions_page,
+        "codes": reference.codes_page,
+        "states": reference.states_page,
+    }
     click.echo(pages[page](), nl=False)

@@ -1,7 +1,6 @@
 """``otagw keys``: who may call."""
 
 import sys
-from datetime import UTC, datetime
 
 import click
 
@@ -41,9 +40,8 @@ def list_() -> None:
     with common.store(common.load_settings()) as access:
         found = access.list()
     for key in found:
-        made = datetime.fromtimestamp(key.created / 1000, UTC)
         state = "enabled" if key.enabled else "disabled"
-        click.echo(f"{key.id:24}  {key.account:12}  {state:8}  {made:%Y-%m-%d %H:%M}  {' '.join(key.grants)}")
+        click.echo(f"{key.id:24}  {key.account:12}  {state:8}  {common.day(key.created)}  {' '.join(key.grants)}")
     if not found:
         click.echo("There is no access key: otagw keys create", err=True)
 

@@ -1,5 +1,6 @@
-"""``otagw serve``, ``migrate`` and ``welcome``: bring a gateway up."""
+"""``otagw serve``, ``worker``, ``migrate`` and ``welcome``: bring a gateway up."""
 
+import signal
 import sys
 
 import click
@@ -13,7 +14,8 @@ from otagw.vault import VaultError
 
 
 @click.command()
-def serve() -> None:
+@click.option("--worker/--no-worker", default=True, help="Run a worker too, or leave that to `otagw worker`.")
+def serve(worker: bool) -> None:
     """Serve in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the settings and the certificate anew."""
     chosen = common.load_settings()
     with common.store(chosen):
@@ -24,7 +26,27 @@ def serve() -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     log.configure(chosen)
-    sys.exit(server.supervise([server.command()]))
+    sys.exit(server.supervise([server.command(), *([server.worker_command()] if worker else [])]))
+
+
+@click.command()
+def worker() -> None:
+    """Do what is due until SIGTERM or Ctrl-C; SIGHUP reads the settings anew. `otagw serve` runs one of these.
+
+    Several may run on one database, on any machine that has its master key and its storage.
+    """
+    received = server.signals()
+    from otagw.worker import run  # noqa: PLC0415 - after the signals: it takes its time to load
+
+    chosen = common.load_settings()
+    try:
+        server.check_queue(chosen)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    with common.store(chosen):
+        ended_by = run(chosen, received)
+    if ended_by == signal.SIGHUP:
+        server.restart(server.worker_command(), received)
 
 
 @click.command()

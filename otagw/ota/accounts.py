@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from otagw import clock, database
+from otagw import clock, database, errors
+from otagw.hosts import Hosts
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,7 @@ class Rules:
 
     register_unknown: bool = True
     package_quota: int = 0
+    fetch_hosts: Hosts = field(default_factory=Hosts)
 
 
 @dataclass(frozen=True)
@@ -27,4 +29,12 @@ def ensure(name: str, rules: Rules | None = None) -> Account:
     with database.write():
         database.execute("INSERT INTO account (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", name, clock.now())
         row = database.execute("SELECT id FROM account WHERE name = ?", name).fetchone()
+    return Account(row[0], name, rules or Rules())
+
+
+def get(name: str, rules: Rules | None = None) -> Account:
+    """Return the account of this name; raise `errors.NotFound` if there is none."""
+    row = database.execute("SELECT id FROM account WHERE name = ?", name).fetchone()
+    if row is None:
+        raise errors.NotFound(kind="account", key=name)
     return Account(row[0], name, rules or Rules())

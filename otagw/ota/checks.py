@@ -7,6 +7,7 @@ from typing import Any
 from otagw import errors
 from otagw.ota import files, modules
 from otagw.ota.accounts import Account
+from otagw.ota.fetch import Fetcher
 from otagw.ota.files import Facts
 
 
@@ -40,30 +41,38 @@ class Draft:
 def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
     """Return the draft with what was left out of its files filled in, and whether all of its bytes are known.
 
-    Raises `errors.NotFound` for a file that the account has not uploaded, `errors.SizeMismatch` and
-    `errors.DigestMismatch`. Files of other hosts are taken as they are said to be.
+    Raises `errors.NotFound` for a file that the account has not uploaded, `errors.FetchFailed` for one of a listed host
+    that cannot be had, `errors.SizeMismatch` and `errors.DigestMismatch`. Files of unlisted hosts are taken as they are
+    said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
     """
-    if draft.files:
-        parts = tuple(_part(account, draft.sign_method or "MD5", part) for part in draft.files)
-        return replace(draft, files=parts), all(part.get("object_key") for part in parts)
-    if draft.object_key is None:
-        return draft, False
-    facts = files.get(account, draft.object_key).facts
+    fetcher = Fetcher(account.rules.fetch_hosts)
     method = draft.sign_method or "MD5"
+    if draft.files:
+        parts = [_part(account, fetcher, method, part) for part in draft.files]
+        return replace(draft, files=tuple(part for part, _ in parts)), all(known for _, known in parts)
+    facts = _facts(account, fetcher, draft.url, draft.object_key)
+    if facts is None:
+        return draft, False
     return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign)), True
 
 
-def _part(account: Account, method: str, part: Mapping[str, Any]) -> Mapping[str, Any]:
-    key = part.get("object_key")
-    if not key:
-        return part
-    facts = files.get(account, key).facts
-    return {
-        **part,
+def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:
+    """Return what is known of a file: of our own store by its key, of another host by its URL."""
+    if object_key:
+        return files.get(account, object_key).facts
+    return fetcher.facts(url) if url else None
+
+
+def _part(account: Account, fetcher: Fetcher, method: str, part: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    facts = _facts(account, fetcher, part["url"], part.get("object_key"))
+    if facts is None:
+        return part, False
+    filled = {
         "size": _size(facts, part["size"]),
         "file_md5": _sign(facts, "MD5", part["file_md5"]),
         "sign_value": _sign(facts, method, part["sign_value"]),
     }
+    return {**part, **filled}, True
 
 
 def _size(facts: Facts, given: int | None) -> int:

@@ -4,6 +4,7 @@ A file is announced by its key before it is sent. Each upload writes under a nam
 becomes the file, so that two uploads to one key cannot mix.
 """
 
+import hashlib
 import secrets
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from otagw.storage import Storage
 
 KIND: Final = "file"
 CLAIM_MS: Final = 60 * 60 * 1000
+# How long an announced file may take to arrive: the claim hour begins when it is there.
+ARRIVAL_MS: Final = 24 * 60 * 60 * 1000
 PURGED_AT_ONCE: Final = 10
 _storage: Storage | None = None
 
@@ -27,6 +30,24 @@ class Facts:
     md5: str
     sha1: str
     sha256: str
+
+
+class Measure:
+    """Take the bytes of a file as they pass, and say what they come to."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.size += len(data)
+        for digest in self._digests:
+            digest.update(data)
+
+    def facts(self) -> Facts:
+        """Return what is known now."""
+        return Facts(self.size, *(digest.hexdigest() for digest in self._digests))
 
 
 @dataclass(frozen=True)
@@ -58,7 +79,7 @@ def announce(account: Account, prefix: str, suffix: str) -> str:
     with database.write():
         database.execute(
             "INSERT INTO stored_file (key, account_id, uses, idle_since) VALUES (?, ?, 0, ?)",
-            *(key, account.id, clock.now()),
+            *(key, account.id, clock.now() + ARRIVAL_MS - CLAIM_MS),
         )
     return key
 
@@ -80,8 +101,9 @@ def uploaded(key: str, path: str, facts: Facts) -> None:
     """Make the file written at ``path`` the one of ``key``; raise `errors.AlreadyExists` if another was first."""
     with database.write():
         cursor = database.execute(
-            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ? WHERE key = ? AND path IS NULL",
-            *(path, *asdict(facts).values(), key),
+            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ?, idle_since = ? "
+            "WHERE key = ? AND path IS NULL",
+            *(path, *asdict(facts).values(), clock.now(), key),
         )
         if cursor.rowcount != 1:
             raise errors.AlreadyExists(kind=KIND, key=key)
@@ -123,22 +145,28 @@ def release(account: Account, keys: list[str]) -> None:
         )
 
 
-def purge() -> None:
-    """Delete a few files that nobody uses: never claimed within an hour, or released by their last package.
+def purge() -> int:
+    """Delete a few files that nobody uses: not claimed within an hour, not arrived within a day, or released.
 
-    The bytes go first: a crash in between leaves a row that the next purge ends.
+    Return how many. Of several that purge at once, one gets a file. The bytes go first: a crash in between leaves a row
+    that is due again an hour later.
     """
-    oldest = clock.now() - CLAIM_MS
+    now, purged = clock.now(), 0
     rows = database.execute(
-        "SELECT key FROM stored_file WHERE uses = 0 AND idle_since < ? ORDER BY idle_since LIMIT ?",
-        oldest,
+        "SELECT key, idle_since FROM stored_file WHERE uses = 0 AND idle_since < ? ORDER BY idle_since LIMIT ?",
+        now - CLAIM_MS,
         PURGED_AT_ONCE,
     ).fetchall()
-    for (key,) in rows:
+    for key, idle_since in rows:
         with database.write():
             # Claimed in the meantime, it stays; deleted here, nobody can claim it any more.
-            gone = database.execute("UPDATE stored_file SET path = NULL WHERE key = ? AND uses = 0", key).rowcount
+            gone = database.execute(
+                "UPDATE stored_file SET path = NULL, idle_since = ? WHERE key = ? AND uses = 0 AND idle_since = ?",
+                *(now, key, idle_since),
+            ).rowcount
         if gone:
             storage().delete(key)
+            purged += 1
             with database.write():
                 database.execute("DELETE FROM stored_file WHERE key = ? AND uses = 0", key)
+    return purged

@@ -60,11 +60,21 @@ def total(account_id: int, name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def rows(select: str, table: str, where: str, values: Sequence[Any], of: int, number: int, size: int) -> Iterator[Any]:
+def rows(
+    select: str,
+    table: str,
+    where: str,
+    values: Sequence[Any],
+    of: int,
+    number: int,
+    size: int,
+    within: str | None = None,
+) -> Iterator[Any]:
     """Yield one page of a table's rows, newest first.
 
     ``select`` joins what a row needs and ends before its WHERE; ``where`` filters ``table`` by ``values``; ``of`` is
-    how many rows there are.
+    how many rows there are. With ``within``, such as ``"list.device_id"``, the filter is on another table, which has
+    the ids of the rows in that column.
     """
     offset = (number - 1) * size
     length = min(size, of - offset)
@@ -73,6 +83,7 @@ def rows(select: str, table: str, where: str, values: Sequence[Any], of: int, nu
     backwards = offset > of // 2
     order = "ASC" if backwards else "DESC"
     skip = of - offset - length if backwards else offset
-    ids = f"SELECT id FROM {table} WHERE {where} ORDER BY id {order} LIMIT {length} OFFSET {skip}"
+    source, _, column = (within or f"{table}.id").partition(".")
+    ids = f"SELECT {column} FROM {source} WHERE {where} ORDER BY {column} {order} LIMIT {length} OFFSET {skip}"
     cursor = database.execute(f"{select} WHERE {table}.id IN ({ids}) ORDER BY {table}.id DESC", *values)
     yield from islice(cursor, length)

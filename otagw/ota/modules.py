@@ -3,10 +3,10 @@
 Names are compared without regard to case (docs/wire/aliyun.md); a module is shown as it was first written.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import listing, products
+from otagw.ota import idempotency, listing, products
 from otagw.ota.accounts import Account
 
 DEFAULT: Final = "default"
@@ -41,16 +41,28 @@ def require(account: Account, product_key: str, name: str) -> str:
     return name
 
 
-def create(account: Account, product_key: str, name: str, *, title: str | None, description: str | None) -> None:
+def create(
+    account: Account,
+    product_key: str,
+    name: str,
+    *,
+    title: str | None,
+    description: str | None,
+    token: str | None = None,
+) -> None:
     """Keep a new module of a product.
 
     Raises `errors.AlreadyExists` for a name that is taken in any case, `errors.LimitReached` for one too many.
     """
-    with database.write():
+
+    def work() -> dict[str, Any]:
         products.require(account, product_key)
         if name.lower() == DEFAULT or _find(product_key, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
         _insert(product_key, name, title, description)
+        return {}
+
+    idempotency.run(account, "module.create", token, lambda: [product_key, name, title, description], work)
 
 
 def update(account: Account, product_key: str, name: str, *, title: str | None, description: str | None) -> None:
@@ -91,7 +103,7 @@ def use(product_key: str, name: str) -> str:
 
 def _get(account: Account, product_key: str, name: str) -> Module:
     """Return a module that may be changed; `DEFAULT` may not."""
-    products.get(account, product_key)
+    products.check(account, product_key)
     if name.lower() == DEFAULT:
         raise errors.Protected(kind=KIND, key=name)
     module = _find(product_key, name)
@@ -109,6 +121,7 @@ def _find(product_key: str, name: str) -> Module | None:
 
 
 def _insert(product_key: str, name: str, title: str | None, description: str | None) -> None:
+    products.owner_of(product_key, database.HOLD)  # two at once would each count nine, and make eleven
     (count,) = database.execute("SELECT count(*) FROM module WHERE product_id = ?", product_key).fetchone()
     if count >= LIMIT:
         raise errors.LimitReached(kind=KIND, limit=LIMIT)

@@ -8,14 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
-from otagw.ota import checks, files, idempotency, listing, modules, products
+from otagw.ota import checks, files, idempotency, ids, listing, modules, products, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
-# What a package's verification has come to.
-NOT_NEEDED, UNVERIFIED = -1, 0
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SOURCES, _FILES = _COLUMNS.index("source_versions"), _COLUMNS.index("files")
 _INSERT: Final = (
@@ -58,24 +56,32 @@ def create(account: Account, draft: Draft, token: str | None = None) -> tuple[in
     """Keep a new package; return its id and the time of its creation.
 
     Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
-    quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's, and
-    `errors.SizeMismatch` or `errors.DigestMismatch` where a file of our own store is not what it is said to be.
+    quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's,
+    `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.SizeMismatch` or
+    `errors.DigestMismatch` where a file is not what it is said to be.
     """
-    checked, verified = checks.check(account, draft)
-    answer = idempotency.run(
-        account, "package.create", token, lambda: asdict(draft), lambda: _insert(account, checked, verified)
-    )
+    action, asked = "package.create", functools.partial(asdict, draft)
+    answer = idempotency.find(account, action, token, asked)
+    if answer is None:
+        checked, verified = checks.check(account, draft)
+        answer = idempotency.run(account, action, token, asked, lambda: _insert(account, checked, verified))
     return answer["id"], answer["created"]
 
 
 def get(account: Account, key: str) -> Package:
     """Return a package by its id, which is a decimal text."""
     row = database.execute(
-        f"{_SELECT} WHERE package.id = ? AND package.account_id = ?", _id(key), account.id
+        f"{_SELECT} WHERE package.id = ? AND package.account_id = ?", ids.read(KIND, key), account.id
     ).fetchone()
     if row is None:
         raise errors.NotFound(kind=KIND, key=key)
     return _package(row)
+
+
+def find(package_id: int) -> Package | None:
+    """Return a package by its number, whoever's it is."""
+    row = database.execute(f"{_SELECT} WHERE package.id = ?", package_id).fetchone()
+    return _package(row) if row else None
 
 
 def page(account: Account, number: int, size: int, *, product_key: str | None, version: str | None) -> Page[Package]:
@@ -111,10 +117,38 @@ def modify(
         Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
 
 
+def hold(account: Account, key: str) -> None:
+    """Let others who hold this package wait until we are done, and nobody delete it; inside a write."""
+    query = f"SELECT 1 FROM package WHERE id = ? AND account_id = ?{database.lock(database.HOLD)}"
+    if database.execute(query, ids.read(KIND, key), account.id).fetchone() is None:
+        raise errors.NotFound(kind=KIND, key=key)
+
+
+def status(package_id: int) -> int | None:
+    """Return what a package's verification has come to, if the package is there."""
+    row = database.execute("SELECT status FROM package WHERE id = ?", package_id).fetchone()
+    return int(row[0]) if row else None
+
+
+def set_status(package_id: int, status: int) -> None:
+    """Note what a package's verification has come to, inside the write that makes it so."""
+    Row.update(status=status, modified=clock.now()).where(Row.id == package_id).execute()
+
+
 def delete(account: Account, key: str) -> None:
-    """Delete a package, and after that the files that no other package uses."""
+    """Delete a package, and after that the files that no other package uses.
+
+    Raises `errors.InUse` while a job of it has not ended, or is stopped and a device still has a task of it.
+    """
     with database.write():
+        hold(account, key)
         package = get(account, key)
+        used = (
+            "SELECT 1 FROM job j WHERE j.package_id = ? AND (j.state IN (?, ?) OR EXISTS "
+            "(SELECT 1 FROM task t WHERE t.job_id = j.id AND t.state IN (?, ?, ?, ?))) LIMIT 1"
+        )
+        if database.execute(used, package.id, *states.RUNNING, *states.OPEN).fetchone():
+            raise errors.InUse(kind=KIND, key=key, by="jobs")
         Row.delete().where(Row.id == package.id).execute()
         files.release(account, _keys(package.object_key, package.files))
         listing.count(account.id, _scopes(package.product_key, package.version, package.module), -1)
@@ -159,7 +193,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
         draft.differential,
         draft.description,
         draft.custom_info,
-        UNVERIFIED if draft.needs_verification else NOT_NEEDED,
+        states.UNVERIFIED if draft.needs_verification else states.NOT_NEEDED,
         draft.url,
         draft.size,
         draft.sign_method,
@@ -192,11 +226,3 @@ def _scopes(product_key: str | None, version: str, module: str) -> list[str]:
     """Return every counter that a package is counted in."""
     found = listing.scopes(KIND, product_key=product_key, version=version)
     return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found
-
-
-def _id(key: str) -> int:
-    """Read an id as we write it; whatever else is given is no package's."""
-    number = int(key) if key.isascii() and key.isdecimal() and len(key) <= 19 else 0
-    if str(number) != key or number >= 1 << 63:
-        raise errors.NotFound(kind=KIND, key=key)
-    return number

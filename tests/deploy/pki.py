@@ -1,4 +1,4 @@
-"""A certificate authority of the test's own, and a certificate for 127.0.0.1."""
+"""A certificate authority of the test's own, and a certificate for 127.0.0.1 and for names."""
 
 import datetime
 import ipaddress
@@ -29,7 +29,7 @@ def _certificate(subject, issuer, key, signer, *extensions):
     return builder.sign(signer, hashes.SHA256())
 
 
-def make(folder):
+def make(folder, *names):
     """Write ca.pem, tls.crt and tls.key into a folder."""
     authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     signs = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
@@ -43,7 +43,9 @@ def make(folder):
         (signs, True),
         (identifier, False),
     )
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *(x509.DNSName(name) for name in names)]
+    )
     leaf = _certificate(
         "127.0.0.1",
         "test CA",

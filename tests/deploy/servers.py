@@ -12,7 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, Live, free_port
+import requests
+
+from tests import signer
+from tests.conftest import KEY, ROOT, Live, free_port, need
+from tests.deploy import pki
+from tests.oss.conftest import fields_of
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -39,6 +44,28 @@ def session(leader):
 
 def children(pid):
     return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def child(pid, word):
+    """Return the child of a process whose command line has a word; wait until there is one."""
+
+    def found():
+        with contextlib.suppress(OSError):
+            return [
+                each
+                for each in children(pid)
+                if word.encode() in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")
+            ]
+
+    return eventually(found)[0]
+
+
+def gunicorn_of(gateway):
+    return child(gateway.process.pid, "gunicorn")
+
+
+def worker_of(gateway):
+    return child(gateway.process.pid, "worker")
 
 
 def ignores(number, pid):
@@ -140,10 +167,11 @@ class Nginx:
         )
         text = (ROOT / "config/nginx.conf").read_text(encoding="utf-8")
         for old, new in (
-            ("listen 8686 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
+            ("listen 8686 ssl ", f"listen 127.0.0.1:{self.port} ssl "),
             ("server 127.0.0.1:8687;", f"server 127.0.0.1:{upstream};"),
             ("/etc/otagw/tls.crt", str(folder / "tls.crt")),
             ("/etc/otagw/tls.key", str(folder / "tls.key")),
+            ("alias /var/lib/otagw/files/;", f"alias {folder}/data/files/;"),
             ("pid /run/nginx.pid;", f"pid {folder}/pid;"),
             ("/var/log/nginx/error.log", str(folder / "error.log")),
             ("/var/log/nginx/access.log", str(folder / "access.log")),
@@ -174,3 +202,76 @@ class Nginx:
 
     def log(self, name="access.log"):
         return (self.folder / name).read_text(encoding="utf-8")
+
+
+class Site:
+    """nginx, the gateway behind it, and a curl that trusts it."""
+
+    def __init__(self, folder, upstream, gateway=None):
+        self.ca = str(pki.make(folder))
+        self.nginx = Nginx(need("nginx"), folder, upstream)
+        self.gateway, self.host, self.url = gateway, self.nginx.host, self.nginx.url
+
+    def curl(self, path, *options):
+        return curl(need("curl"), self.url + path, "--path-as-is", "--cacert", self.ca, *options)
+
+    def line(self, reply):
+        """Return the gateway's log line of a request."""
+        identity = reply.headers["x-request-id"]
+        return eventually(lambda: [line for line in self.gateway.log().splitlines() if identity in line])[0]
+
+
+class Store:
+    """Call Actions at an address, upload with curl, and download with requests."""
+
+    def __init__(self, gateway, url, ca=None):
+        self.gateway, self.url, self.ca = gateway, url, ca
+
+    def call(self, action, **params):
+        query = signer.query(signer.v1(KEY, action, **params))
+        return requests.get(f"{self.url}/?{query}", verify=self.ca, timeout=30).json()
+
+    def announce(self):
+        return self.call("GenerateOTAUploadURL")["Data"]
+
+    def post(self, data, path, *options, **changes):
+        """Return curl's command line that uploads a file by the form."""
+        fields = {**fields_of(data), **changes}
+        words = [word for name, value in fields.items() for word in ("-F", f"{name}={value}")]
+        trust = ["--cacert", self.ca] if self.ca else []
+        return [
+            need("curl"),
+            "-sS",
+            "-i",
+            *trust,
+            "-H",
+            "Expect:",
+            *options,
+            *words,
+            "-F",
+            f"file=@{path}",
+            data["Host"],
+        ]
+
+    def upload(self, path):
+        """Upload a file; return the link that it has then."""
+        data = self.announce()
+        done = subprocess.run(self.post(data, path), capture_output=True, check=True, timeout=120)
+        assert parse(done.stdout).status == 204, done.stdout
+        url = data["FirmwareUrl"]
+        made = self.call("CreateOTAFirmware", FirmwareName=data["Key"][-40:-4], DestVersion="1", FirmwareUrl=url)
+        found = self.call("QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareID"])["FirmwareInfo"]
+        assert found["FirmwareSize"] == path.stat().st_size
+        return found["FirmwareUrl"]
+
+    def get(self, link, method="GET", **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, link, headers=headers, verify=self.ca, timeout=60)
+
+    def lines(self, response):
+        """Return the gateway's own log lines of an answer."""
+        identity = response.headers["X-Request-Id"]
+        return eventually(lambda: [line for line in self.gateway.log().splitlines() if identity in line])
+
+    def stored(self):
+        return {path for path in (self.gateway.folder / "data/files").rglob("*") if path.is_file()}

@@ -5,35 +5,18 @@ import subprocess
 import pytest
 
 from tests import signer
-from tests.conftest import KEY, free_port, need
-from tests.deploy import pki, servers
+from tests.conftest import KEY, free_port
+from tests.deploy import servers
 from tests.deploy.servers import assert_alibaba, assert_documented, eventually, parse, send
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("nginx")]
-
-
-class Site:
-    """nginx, the gateway behind it, and a curl that trusts it."""
-
-    def __init__(self, folder, upstream, gateway=None):
-        self.ca = str(pki.make(folder))
-        self.nginx = servers.Nginx(need("nginx"), folder, upstream)
-        self.gateway, self.host, self.url = gateway, self.nginx.host, self.nginx.url
-
-    def curl(self, path, *options):
-        return servers.curl(need("curl"), self.url + path, "--path-as-is", "--cacert", self.ca, *options)
-
-    def line(self, reply):
-        """Return the gateway's log line of a request."""
-        identity = reply.headers["x-request-id"]
-        return eventually(lambda: [line for line in self.gateway.log().splitlines() if identity in line])[0]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nginx")
     gateway = servers.Gunicorn(folder, trusted_proxies=1).prepare().start()
-    site = Site(folder, gateway.port, gateway)
+    site = servers.Site(folder, gateway.port, gateway)
     site.nginx.start()
     yield site
     site.nginx.stop()
@@ -43,7 +26,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def orphan(tmp_path_factory):
     """nginx with no gateway behind it."""
-    site = Site(tmp_path_factory.mktemp("orphan"), free_port())
+    site = servers.Site(tmp_path_factory.mktemp("orphan"), free_port())
     site.nginx.start()
     yield site
     site.nginx.stop()
@@ -175,6 +158,12 @@ def test_without_a_gateway_the_answer_is_an_envelope_in_both_spellings(orphan):
     for alibaba in (orphan.curl(v1(Version="2018-01-20")), orphan.curl("/", "-H", "Authorization: ACS3-HMAC-SHA256 x")):
         assert_alibaba(alibaba, 502, "ServiceUnavailable")
         assert alibaba.json["HostId"] == orphan.host
+
+
+def test_without_a_gateway_an_upload_is_answered_with_an_envelope_too(orphan, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(b"a" * (5 * 1024 * 1024))
+    assert_documented(orphan.curl("/oss", "--data-binary", f"@{large}"), 502, "ServiceUnavailable")
 
 
 def test_a_host_that_is_no_host_does_not_break_the_envelope(orphan):

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from tests.deploy import pki
-from tests.deploy.servers import children, curl, eventually, ignores, session
+from tests.deploy.servers import children, curl, eventually, gunicorn_of, ignores, session
 
 pytestmark = pytest.mark.heavy
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.heavy
 def served(make_live):
     """A gateway whose two workers are up."""
     gateway = make_live().start()
-    (master,) = eventually(lambda: children(gateway.process.pid))
+    master = gunicorn_of(gateway)
     eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2)
     assert healthz(gateway) == 200
     return gateway
@@ -49,15 +49,36 @@ def test_ctrl_c_in_a_terminal_stops_everything_quietly(served):
     assert "Traceback" not in served.log()
 
 
+SLOW_POOL = """
+import concurrent.futures.thread, time
+start = concurrent.futures.thread.ThreadPoolExecutor._adjust_thread_count
+def start_slowly(self):
+    start(self)
+    time.sleep(0.3)
+concurrent.futures.thread.ThreadPoolExecutor._adjust_thread_count = start_slowly
+"""
+
+
+def test_ctrl_c_while_a_request_enters_the_pool_stops_too(make_live, tmp_path):
+    """The pool's lock is held when the signal comes; the thread that holds it must not wait for it in the handler."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW_POOL)
+    gateway = make_live()
+    gateway.environ["PYTHONPATH"] = str(tmp_path)
+    gateway.start()
+    assert healthz(gateway) == 200
+    os.killpg(gateway.process.pid, signal.SIGINT)
+    assert gateway.process.wait(25) == 0
+
+
 def test_the_end_of_gunicorn_ends_the_supervisor_with_a_failure(served):
-    (master,) = children(served.process.pid)
+    master = gunicorn_of(served)
     os.kill(master, signal.SIGKILL)
     assert served.process.wait(30) == 128 + signal.SIGKILL
     eventually(lambda: not session(served.process.pid))
 
 
 def test_gunicorn_stopped_behind_the_supervisors_back_is_a_failure_too(served):
-    (master,) = children(served.process.pid)
+    master = gunicorn_of(served)
     os.kill(master, signal.SIGTERM)
     assert served.process.wait(30) == 1
 
@@ -69,7 +90,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(served):
 
 
 def test_a_killed_worker_is_replaced(served):
-    (master,) = children(served.process.pid)
+    master = gunicorn_of(served)
     before = children(master)
     os.kill(min(before), signal.SIGKILL)
     eventually(lambda: len(children(master) - {min(before)}) == 2)
@@ -103,7 +124,7 @@ def test_sighup_reads_the_settings_file_anew(make_live):
     file.write_text("workers = 1")
     gateway.environ["OTAGW_CONFIG"] = str(file)
     gateway.start()
-    (master,) = children(gateway.process.pid)
+    master = gunicorn_of(gateway)
     eventually(lambda: len(children(master)) == 1)
     file.write_text("workers = 3")
     gateway.process.send_signal(signal.SIGHUP)

@@ -27,6 +27,14 @@ def post(client, body, **options):
     return client.http.post("/oss", data=body, content_type=kind, **options)
 
 
+def link_of(client, content):
+    """Upload bytes and make a firmware of them; return the link from which they can be had."""
+    data = client.ok("GenerateOTAUploadURL")["Data"]
+    assert post(client, body_of(fields_of(data), content)).status_code == 204
+    identity = client.make(FirmwareUrl=data["FirmwareUrl"])
+    return client.ok("QueryOTAFirmware", FirmwareId=identity)["FirmwareInfo"]["FirmwareUrl"]
+
+
 @pytest.fixture
 def announce(client):
     """Announce an upload; return the whole Data of the answer."""

@@ -2,13 +2,16 @@
 
 import base64
 import hashlib
+import io
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from otagw import database
 from tests.conftest import OTHER, Client
 from tests.oss.conftest import BOUNDARY, FIELDS, body_of, fields_of, post
 
@@ -287,6 +290,62 @@ def test_a_file_that_nobody_claims_is_purged_after_an_hour(client, announce, upl
     announce()
     assert stored() == []
     assert client.refused("CreateOTAFirmware", **create(url))[1] == "iot.ota.FileNotFound"
+
+
+def test_an_upload_that_takes_hours_is_taken_and_has_its_hour(client, announce, held_clock, stored):
+    data = announce()
+    body = body_of(fields_of(data), CONTENT)
+
+    class Slow(io.BytesIO):
+        def readinto(self, buffer):
+            if self.tell() and held_clock.seconds == started:
+                held_clock.seconds += 5 * 3600
+                announce()
+            return super().readinto(memoryview(buffer)[:60_000])
+
+    started = held_clock.seconds
+    response = post(client, None, input_stream=Slow(body), content_length=len(body))
+    assert (response.status_code, held_clock.seconds - started) == (204, 5 * 3600)
+    held_clock.seconds += 3600
+    announce()
+    assert query(client, data["FirmwareUrl"])["FirmwareSize"] == len(CONTENT)
+
+
+def test_what_is_announced_and_never_comes_is_forgotten_after_a_day(client, announce, held_clock):
+    data = announce()
+    held_clock.seconds += 24 * 3600
+    announce()
+    assert database.execute("SELECT COUNT(*) FROM stored_file").fetchone() == (2,)
+    held_clock.seconds += 1
+    announce()
+    assert database.execute("SELECT COUNT(*) FROM stored_file WHERE key = ?", data["Key"]).fetchone() == (0,)
+
+
+anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "swu", "raucb", "mender", "img", "tar.xz")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(anything | st.sampled_from(SUFFIXES).map(str.upper) | st.sampled_from(SUFFIXES))
+def test_a_suffix_is_one_of_the_list_or_refused(client, suffix):
+    body = client("GenerateOTAUploadURL", FileSuffix=suffix).json
+    if suffix.lower() in SUFFIXES or not suffix:
+        assert re.fullmatch(rf"ota/firmware/[-0-9a-f]{{36}}\.{re.escape(suffix.lower() or 'bin')}", body["Data"]["Key"])
+    else:
+        assert body["Code"] == "InvalidParameter"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@given(anything, anything)
+def test_names_come_back_as_they_were_or_are_refused(client, name, file_name):
+    given = {"MultiFiles.1.Name": file_name, "MultiFiles.1.Url": "https://files.test/x"}
+    body = client("CreateOTAFirmware", FirmwareName=name, DestVersion="1", **given).json
+    if body["Success"]:
+        found = client.ok("QueryOTAFirmware", FirmwareId=body["Data"]["FirmwareID"])["FirmwareInfo"]
+        assert (found["FirmwareName"], found["MultiFiles"][0]["Name"]) == (name, file_name)
+    else:
+        codes = ("InvalidParameter", "MissingFirmwareName", "MissingMultiFiles.1.Name", "iot.ota.FirmwareNameExists")
+        assert body["Code"] in codes
 
 
 def test_a_file_that_is_claimed_stays(client, announce, upload, held_clock, stored):

@@ -2,13 +2,12 @@
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import access, clock, errors
+from otagw import access, clock, errors, incoming
 from otagw.access import Caller, Keys
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
@@ -18,15 +17,20 @@ from otagw.nonces import Nonces
 from otagw.operation import Handler, Operation, Table
 
 _HINT_EVERY_MS: Final = 100
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+# Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.
+ALIBABA: Final = "Alibaba"
+BOTH: Final = "Tuya and Alibaba"
+OWN: Final = "otagw alone"
 actions: Final[Table[AliyunSchema]] = Table()
 
 
-def operation(schema: type[AliyunSchema], *, needs: str) -> Callable[[Handler], Handler]:
+def operation(
+    schema: type[AliyunSchema], *, needs: str, origin: str = ALIBABA, codes: tuple[str, ...] = ()
+) -> Callable[[Handler], Handler]:
     """Make the decorated handler the Action that the schema is named after."""
 
     def add(handler: Handler) -> Handler:
-        actions.add(Operation(schema.__name__, schema(), needs, handler))
+        actions.add(Operation(schema.__name__, schema(), needs, handler, origin, codes))
         return handler
 
     return add
@@ -75,12 +79,8 @@ class Actions:
         """Return who signed the request."""
         claim = signature.claim(message, functools.partial(self._hint, message))
         caller = access.admit(claim, self._keys, self._nonces, self._skew)
-        return dataclasses.replace(caller, endpoint=self._public_url or self._reached(message))
-
-    def _reached(self, message: Message) -> str:
-        """Return the URL that the caller used; some clients write its scheme into Host."""
-        host = message.header("host").rpartition("://")[2]
-        return f"{message.request.scheme}://{host}" if _HOST.fullmatch(host) else self._fallback
+        reached = incoming.endpoint(message.request, self._public_url, self._fallback)
+        return dataclasses.replace(caller, endpoint=reached)
 
     def _hint(self, message: Message, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""

@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 from marshmallow import fields as stock
 
+from otagw.ota import devices, products
+
 # The letters of names: English, Chinese and Japanese. docs/wire/aliyun.md lists the ranges.
 LETTERS: Final = (
     "A-Za-z\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f\U00030000-\U000323af"
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
-)
-RESERVED_KEYS: Final = frozenset(
-    ["v3", "v5", "oss", "device", "console", "healthz", "readyz", "metrics", "troubleshoot"]
 )
 MAX_SIZE: Final = 2**53 - 1
 
@@ -47,11 +46,11 @@ class Field(stock.Field[Any]):
 class Text(Field):
     """Take up to so many characters (not bytes), other than NUL, which PostgreSQL cannot keep."""
 
-    def __init__(self, longest: int, pattern: str = "", **options: Any) -> None:
+    def __init__(self, longest: int, pattern: str | re.Pattern[str] = r"[^\0]*", **options: Any) -> None:
         options.setdefault("expected", f"at most {longest} characters")
         super().__init__(**options)
         self.longest = longest
-        self._fits = re.compile(pattern or r"[^\0]*").fullmatch
+        self._fits = re.compile(pattern).fullmatch
 
     def read(self, text: str) -> str:
         """Return the text."""
@@ -65,11 +64,11 @@ class Integer(Field):
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
         super().__init__(expected=f"an integer from {low} to {high}", **options)
-        self._low, self._high = low, high
+        self.low, self.high = low, high
 
     def read(self, text: str) -> int:
         """Return the number."""
-        if not re.fullmatch(r"[0-9]{1,16}", text) or not self._low <= int(text) <= self._high:
+        if not re.fullmatch(r"[0-9]{1,16}", text) or not self.low <= int(text) <= self.high:
             raise ValueError(text)
         return int(text)
 
@@ -84,6 +83,20 @@ class Boolean(Field):
         if text.lower() not in ("true", "false"):
             raise ValueError(text)
         return text.lower() == "true"
+
+
+class Percent(Field):
+    """Take a share in percent with up to three decimals; return it in thousandths of a percent."""
+
+    expected = "a number over 0 and up to 100, with up to 3 decimals"
+
+    def read(self, text: str) -> int:
+        """Return the number of thousandths."""
+        match = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?", text)
+        value = int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0")) if match else 0
+        if not 0 < value <= 100_000:
+            raise ValueError(text)
+        return value
 
 
 class Choice(Field):
@@ -119,13 +132,8 @@ class ProductKey(Text):
     """Take the key of a product; addresses of the gateway itself are none."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(256, r"[A-Za-z0-9_-]+", expected="1 to 256 of A-Z a-z 0-9 _ -, no reserved word", **options)
-
-    def read(self, text: str) -> str:
-        """Return the key."""
-        if text.lower() in RESERVED_KEYS:
-            raise ValueError(text)
-        return super().read(text)
+        expected = "1 to 256 of A-Z a-z 0-9 _ -, no reserved word"
+        super().__init__(256, products.KEY, expected=expected, **options)
 
 
 class Id(Field):
@@ -152,6 +160,32 @@ def name(**options: Any) -> Text:
 def alias() -> Text:
     """Return a field for the name under which people know a module."""
     return Text(64, f"[{LETTERS}0-9._-]+", expected="1 to 64 letters (Chinese, English, Japanese), digits, . _ -")
+
+
+class Wide(Text):
+    """Take letters, digits and ``_``, of which a Chinese or Japanese letter counts as two characters."""
+
+    def __init__(self, shortest: int, longest: int, **options: Any) -> None:
+        expected = f"{shortest} to {longest} letters, digits, _ (a Chinese or Japanese letter counts as two)"
+        super().__init__(longest, f"[{LETTERS}0-9_]+", expected=expected, **options)
+        self._shortest = shortest
+
+    def read(self, text: str) -> str:
+        """Return the text."""
+        width = sum(1 if character.isascii() else 2 for character in text)
+        if not self._shortest <= width <= self.longest:
+            raise ValueError(text)
+        return super().read(text)
+
+
+def new_device_name(**options: Any) -> Text:
+    """Return a field for the name of a device that is to be registered."""
+    return Text(32, r"[A-Za-z0-9_.:@-]{4,32}", expected="4 to 32 of A-Z a-z 0-9 - _ . @ :", **options)
+
+
+def device_name(**options: Any) -> Text:
+    """Return a field for the name of a device that is there; one that was imported may be shorter or longer."""
+    return Text(256, devices.NAME, expected="1 to 256 of A-Z a-z 0-9 - _ . @ :", **options)
 
 
 def client_token() -> Text:

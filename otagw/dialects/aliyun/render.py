@@ -34,6 +34,11 @@ def minute(milliseconds: int) -> str:
     return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="minutes") + "Z"
 
 
+def second(milliseconds: int) -> str:
+    """Return a time as the ``Gmt…`` names of devices have it: date and time with a blank between, in UTC too."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(" ", timespec="seconds")
+
+
 def result(message: Message, data: Mapping[str, Any]) -> Answer:
     """Return the envelope of a success: the code (but not in Alibaba's spelling), the data, the id, true."""
     by = SPELLINGS[message.spelling]

@@ -5,7 +5,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 # Words that the vendors do not write as a capital and small letters.
-_ALIBABA: Final = {"oss_access_key_id": "OSSAccessKeyId"}
+_ALIBABA: Final = {
+    "oss_access_key_id": "OSSAccessKeyId",
+    "simple_ota_module_info": "SimpleOTAModuleInfo",
+    "simple_ota_job_info": "SimpleOTAJobInfo",
+    "simple_ota_task_info": "SimpleOTATaskInfo",
+    "ota_tag_dto": "OtaTagDTO",
+    # One answer has it small, within another of the same name.
+    "invalid_detail_list_in": "invalidDetailList",
+}
 _DOCUMENTED: Final = {
     "firmware_id": "FirmwareID",
     "job_id": "JobID",

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
-from otagw import errors
+from otagw import errors, incoming
 
 V3_PREFIX: Final = "ACS3-"
 FORM: Final = "application/x-www-form-urlencoded"
-MAX_PARAMETERS: Final = 20_000
+MAX_PARAMETERS: Final = 30_000
 MAX_BODY: Final = 4 * 1024 * 1024
 VERSIONS: Final = ("2018-01-20", "2022-01-01")
 
@@ -55,7 +54,7 @@ def parse(message: Message, spell: Callable[[bool], None]) -> None:
     """Fill a message from its request, up to the name of the operation."""
     message.v3 = _is_v3(message)
     message.query = _pairs(message.request.environ.get("QUERY_STRING", ""))
-    message.body = _body(message.request)
+    message.body = incoming.body(message.request, MAX_BODY)
     message.params = _with_form(message)
     spell(message.v3 or bool(message.params.get("Version")))
     if not message.v3:
@@ -104,22 +103,6 @@ def _decode(text: str, name: str) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
-
-
-def _body(request: Request) -> bytes:
-    """Return the whole body; Werkzeug's own limit would cut a chunked one off without a word."""
-    length = request.content_length
-    if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
-        return b""
-    try:
-        body = request.stream.read(MAX_BODY + 1) if (length or 0) <= MAX_BODY else None
-    except (HTTPException, OSError):
-        raise errors.Unreadable("the body ended too early") from None
-    if body is None or len(body) > MAX_BODY:
-        raise errors.RequestTooLarge(f"{MAX_BODY} bytes")
-    if length and len(body) < length:
-        raise errors.Unreadable("the body ended too early")
-    return body
 
 
 def _with_form(message: Message) -> dict[str, str]:

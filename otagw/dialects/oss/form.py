@@ -4,8 +4,8 @@ The fields are checked before the first byte of the file is taken. The rules are
 """
 
 import base64
-import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import IO, Final
@@ -16,12 +16,14 @@ from werkzeug.sansio import multipart
 from werkzeug.wrappers import Request
 
 from otagw import clock, errors, links
-from otagw.ota.files import Facts
+from otagw.ota.files import Facts, Measure
 from otagw.storage import Writer
 
 CHUNK: Final = 64 * 1024
 MAX_FIELDS: Final = 64 * 1024
 MAX_PARTS: Final = 64
+PADDING: Final = 64  # what may stand around the boundary in a delimiter: ends of line, dashes, spaces
+LINE_END: Final = re.compile(rb"[\r\n]")
 KIND: Final = "multipart/form-data with a boundary"
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 
@@ -69,9 +71,12 @@ def check(fields: dict[str, str]) -> tuple[str, int]:
     if clock.now() > datetime.fromisoformat(policy["expiration"]).timestamp() * 1000:
         raise errors.ExpiredTimestamp
     (_, _, longest), (_, _, prefix) = policy["conditions"]
-    if not fields["key"].startswith(prefix):
+    key = fields["key"]
+    if not key.startswith(prefix):
         raise errors.NotGranted(f"a key that does not begin with {prefix}")
-    return fields["key"], longest
+    if not (key.isascii() and key.isprintable()):
+        raise errors.NotGranted("a key with other than printable ASCII characters")
+    return key, longest
 
 
 def _events(request: Request) -> Iterator[multipart.Event]:
@@ -79,14 +84,14 @@ def _events(request: Request) -> Iterator[multipart.Event]:
     kind, options = parse_options_header(request.headers.get("Content-Type"))
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise errors.UnsupportedMediaType(KIND)
-    decoder = multipart.MultipartDecoder(options["boundary"].encode("latin-1", "replace"), max_parts=MAX_PARTS)
-    stream: IO[bytes] = request.stream
+    boundary = options["boundary"].encode("latin-1", "replace")
+    decoder = multipart.MultipartDecoder(boundary, max_parts=MAX_PARTS)
+    chunks = _chunks(request.stream, len(boundary) + PADDING)
     try:
         while True:
             event = decoder.next_event()
             if isinstance(event, multipart.NeedData):
-                data = stream.read(CHUNK)
-                decoder.receive_data(data or None)
+                decoder.receive_data(next(chunks, None))
             else:
                 yield event
                 if isinstance(event, multipart.Epilogue):
@@ -95,6 +100,21 @@ def _events(request: Request) -> Iterator[multipart.Event]:
         raise errors.Unreadable("it is no well-formed multipart body") from None
     except OSError:
         raise errors.Unreadable("it ended too early") from None
+
+
+def _chunks(stream: IO[bytes], reach: int) -> Iterator[bytes]:
+    """Yield the body in chunks that do not end within a delimiter of up to ``reach`` bytes.
+
+    Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash.
+    """
+    held = b""
+    while data := stream.read(CHUNK):
+        data = held + data
+        end = LINE_END.search(data, max(len(data) - reach, 0))
+        cut = end.start() if end else len(data)
+        held = data[cut:]
+        yield data[:cut]
+    yield held
 
 
 def _data(events: Iterator[multipart.Event]) -> Iterator[bytes]:
@@ -122,16 +142,13 @@ def _field(events: Iterator[multipart.Event], room: int) -> str:
 
 def _file(events: Iterator[multipart.Event], writer: Writer, longest: int) -> Facts:
     """Write the file's bytes as they come, and return what they come to."""
-    size = 0
-    digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
+    measure = Measure()
     for data in _data(events):
-        size += len(data)
-        if size > longest:
+        measure.update(data)
+        if measure.size > longest:
             raise errors.RequestTooLarge(f"{longest} bytes")
-        for digest in digests:
-            digest.update(data)
         writer.write(data)
-    return Facts(size, *(digest.hexdigest() for digest in digests))
+    return measure.facts()
 
 
 def _drain(events: Iterator[multipart.Event]) -> None:

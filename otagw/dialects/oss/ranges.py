@@ -1,5 +1,6 @@
 """Parts of a file: what a Range header asks for, as HTTP (RFC 9110, section 14) has it."""
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from werkzeug.datastructures import Range
 BLOCK: Final = 16 * 1024  # small enough for a client at 1 kB/s to take within the edge's limit on a write
 MOST: Final = 100
 KIND: Final = "application/octet-stream"
+_PLAIN: Final = re.compile(r"bytes=[0-9]{0,18}-[0-9]{0,18}(, ?[0-9]{0,18}-[0-9]{0,18})*")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def wanted(header: Range | None, size: int) -> list[Part] | None:
     if len(header.ranges) > MOST or sum(part.stop - part.start for part in parts) > size:
         return None
     return parts
+
+
+def is_plain(header: str) -> bool:
+    """Tell whether a Range header is one that every server reads as we do."""
+    return bool(_PLAIN.fullmatch(header))
 
 
 def content_range(part: Part, size: int) -> str:

@@ -4,16 +4,17 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import BinaryIO, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from werkzeug.http import is_resource_modified, quote_etag
+from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
 from otagw import errors, gateway, links
 from otagw import log as request_log
 from otagw.dialects.oss import codes, form, ranges
+from otagw.dialects.oss.handover import Handover
 from otagw.gateway import Answer
 from otagw.ota import files
 from otagw.ota.files import File
@@ -36,9 +37,9 @@ def post_object(request: Request) -> Answer:
     return _serve(request, "PostObject", lambda message: _upload(request, message))
 
 
-def get_object(request: Request, key: str) -> Answer:
-    """Give a file, or parts of it, to whoever holds a link to it."""
-    return _serve(request, "GetObject", lambda message: _download(request, message, key))
+def get_object(request: Request, key: str, handover: Handover) -> Answer:
+    """Give a file, or parts of it, to whoever holds a link to it, or have it given."""
+    return _serve(request, "GetObject", lambda message: _download(request, message, key, handover))
 
 
 def _serve(request: Request, name: str, act: Callable[[Message], Answer]) -> Answer:
@@ -99,27 +100,34 @@ def _uploaded(fields: Mapping[str, str], message: Message, md5: str) -> Answer:
     return Answer(status, body, XML, message.request_id, headers={"ETag": etag})
 
 
-def _download(request: Request, message: Message, key: str) -> Answer:
-    args = request.args
-    given = [args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
+def _download(request: Request, message: Message, key: str, handover: Handover) -> Answer:
+    given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
     if not links.current().allows(key, *given):
         raise errors.ExpiredTimestamp
     file = files.find(key)
     if file is None:
         raise errors.NotFound(kind=files.KIND, key=key)
+    tag = file.facts.sha256
     headers = {
-        "ETag": quote_etag(file.facts.sha256),
+        "ETag": quote_etag(tag),
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2])}",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private",
     }
-    if not is_resource_modified(request.environ, etag=file.facts.sha256):
+    if request.if_none_match.contains_weak(tag):
         return Answer(304, b"", ranges.KIND, message.request_id, headers=headers)
-    return _bytes(request, message, file, headers)
+    seconds = links.current().seconds_left(given[0])
+    address = handover.to_store(request, file, headers["Content-Disposition"], seconds)
+    if address:
+        headers = {"Location": address, "Cache-Control": "private, no-store"}
+        return Answer(302, b"", ranges.KIND, message.request_id, headers=headers)
+    if request.if_match and not request.if_match.contains(tag):
+        return Answer(412, b"", ranges.KIND, message.request_id, "PreconditionFailed", headers)
+    return _bytes(request, message, file, headers, handover)
 
 
-def _bytes(request: Request, message: Message, file: File, headers: dict[str, str]) -> Answer:
+def _bytes(request: Request, message: Message, file: File, headers: dict[str, str], handover: Handover) -> Answer:
     """Answer with the whole file, the parts asked for, or that there are no such parts."""
     size = file.facts.size
     # Compared as it came: a weak tag, or a date, is no ground to join parts.
@@ -128,9 +136,15 @@ def _bytes(request: Request, message: Message, file: File, headers: dict[str, st
     if parts == []:
         headers["Content-Range"] = f"bytes */{size}"
         return Answer(416, b"", ranges.KIND, message.request_id, "InvalidRange", headers)
+    opened = _open(file) if request.method == "GET" else None
+    path = handover.to_nginx(request, file, parts)
+    if opened and path:
+        opened.close()
+        del headers["Accept-Ranges"]  # nginx would put its own beside it
+        headers["X-Accel-Redirect"] = path
+        return Answer(200, b"", ranges.KIND, message.request_id, headers=headers)
     kind, status = ranges.KIND, 206
     stream: Iterable[bytes] = ()  # for HEAD: nothing, of the length that is announced
-    opened: Any = files.storage().open(file.path) if request.method == "GET" else None
     if parts and len(parts) > 1:
         several = ranges.Several(parts, size)
         kind, length = f"multipart/byteranges; boundary={several.boundary}", several.length
@@ -143,3 +157,10 @@ def _bytes(request: Request, message: Message, file: File, headers: dict[str, st
             headers["Content-Range"] = ranges.content_range(part, size)
     headers["Content-Length"] = str(length)
     return Answer(status, b"", kind, message.request_id, headers=headers, stream=stream)
+
+
+def _open(file: File) -> BinaryIO:
+    try:
+        return files.storage().open(file.path)
+    except FileNotFoundError:  # deleted since it was found
+        raise errors.NotFound(kind=files.KIND, key=file.key) from None

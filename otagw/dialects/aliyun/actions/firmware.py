@@ -6,7 +6,7 @@ from typing import Any
 from otagw import links
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
-from otagw.dialects.aliyun.action import operation
+from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.ota import files, packages
@@ -82,7 +82,22 @@ def _check_files(values: Mapping[str, Any]) -> None:
             raise wrong("nothing where MultiFiles is given", single)
 
 
-@operation(CreateOTAFirmware, needs="ota:CreateOTAFirmware")
+@operation(
+    CreateOTAFirmware,
+    needs="ota:CreateOTAFirmware",
+    origin=BOTH,
+    codes=(
+        "iot.ota.FirmwareNameExists",
+        "iot.prod.NotExistedProduct",
+        "iot.ota.ModuleNotFound",
+        "iot.ota.ModuleCountExceeded",
+        "iot.ota.FirmwareCountExceeded",
+        "iot.ota.FileNotFound",
+        "iot.ota.FileSizeMismatch",
+        "iot.ota.FileSignMismatch",
+        "iot.ota.FileFetchFailed",
+    ),
+)
 def create_ota_firmware(
     caller: Caller,
     dest_version: str,
@@ -136,7 +151,7 @@ class QueryOTAFirmware(FirmwareId):
     """The parameters of a look at one package."""
 
 
-@operation(QueryOTAFirmware, needs="ota:QueryOTAFirmware")
+@operation(QueryOTAFirmware, needs="ota:QueryOTAFirmware", origin=BOTH, codes=("iot.ota.FirmwareNotFound",))
 def query_ota_firmware(caller: Caller, firmware_id: str) -> dict[str, Any]:
     """Show a firmware with all that is known of it."""
     package = packages.get(caller.account, firmware_id)
@@ -160,7 +175,7 @@ class ListOTAFirmware(AliyunSchema):
     dest_version = fields.version()
 
 
-@operation(ListOTAFirmware, needs="ota:ListOTAFirmware")
+@operation(ListOTAFirmware, needs="ota:ListOTAFirmware", origin=BOTH, codes=("iot.prod.NotExistedProduct",))
 def list_ota_firmware(
     caller: Caller, current_page: int, page_size: int, product_key: str | None, dest_version: str | None
 ) -> dict[str, Any]:
@@ -186,7 +201,15 @@ class ModifyOTAFirmware(FirmwareId):
     udi = fields.Text(4096)
 
 
-@operation(ModifyOTAFirmware, needs="ota:ModifyOTAFirmware")
+@operation(
+    ModifyOTAFirmware,
+    needs="ota:ModifyOTAFirmware",
+    origin=BOTH,
+    codes=(
+        "iot.ota.FirmwareNotFound",
+        "iot.ota.FirmwareNameExists",
+    ),
+)
 def modify_ota_firmware(
     caller: Caller,
     firmware_id: str,
@@ -213,9 +236,14 @@ class DeleteOTAFirmware(FirmwareId):
     """The parameters of a deletion."""
 
 
-@operation(DeleteOTAFirmware, needs="ota:DeleteOTAFirmware")
+@operation(
+    DeleteOTAFirmware,
+    needs="ota:DeleteOTAFirmware",
+    origin=BOTH,
+    codes=("iot.ota.FirmwareNotFound", "iot.ota.FirmwareInUse"),
+)
 def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
-    """Delete a firmware from the store."""
+    """Delete a firmware that no unfinished job uses."""
     packages.delete(caller.account, firmware_id)
 
 

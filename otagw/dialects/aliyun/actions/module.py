@@ -4,7 +4,7 @@ from typing import Any
 
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
-from otagw.dialects.aliyun.action import operation
+from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import minute
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.ota import modules
@@ -22,24 +22,51 @@ class CreateOTAModule(ModuleName):
 
     alias_name = fields.alias()
     desc = fields.Text(100)
+    client_token = fields.client_token()
 
 
-@operation(CreateOTAModule, needs="ota:CreateOTAModule")
+@operation(
+    CreateOTAModule,
+    needs="ota:CreateOTAModule",
+    origin=BOTH,
+    codes=(
+        "iot.prod.NotExistedProduct",
+        "iot.ota.ModuleNameExists",
+        "iot.ota.ModuleCountExceeded",
+    ),
+)
 def create_ota_module(
-    caller: Caller, product_key: str, module_name: str, alias_name: str | None, desc: str | None
+    caller: Caller,
+    product_key: str,
+    module_name: str,
+    alias_name: str | None,
+    desc: str | None,
+    client_token: str | None,
 ) -> None:
     """Add a module to a product, which may have ten beside `default`.
 
     Its name cannot be changed, and is compared without regard to case.
     """
-    modules.create(caller.account, product_key, module_name, title=alias_name, description=desc)
+    modules.create(caller.account, product_key, module_name, title=alias_name, description=desc, token=client_token)
 
 
-class UpdateOTAModule(CreateOTAModule):
+class UpdateOTAModule(ModuleName):
     """The parameters of a change to a module."""
 
+    alias_name = fields.alias()
+    desc = fields.Text(100)
 
-@operation(UpdateOTAModule, needs="ota:UpdateOTAModule")
+
+@operation(
+    UpdateOTAModule,
+    needs="ota:UpdateOTAModule",
+    origin=BOTH,
+    codes=(
+        "iot.prod.NotExistedProduct",
+        "iot.ota.ModuleNotFound",
+        "iot.ota.ModuleProtected",
+    ),
+)
 def update_ota_module(
     caller: Caller, product_key: str, module_name: str, alias_name: str | None, desc: str | None
 ) -> None:
@@ -51,7 +78,17 @@ class DeleteOTAModule(ModuleName):
     """The parameters of a deletion."""
 
 
-@operation(DeleteOTAModule, needs="ota:DeleteOTAModule")
+@operation(
+    DeleteOTAModule,
+    needs="ota:DeleteOTAModule",
+    origin=BOTH,
+    codes=(
+        "iot.prod.NotExistedProduct",
+        "iot.ota.ModuleNotFound",
+        "iot.ota.ModuleProtected",
+        "iot.ota.ModuleInUse",
+    ),
+)
 def delete_ota_module(caller: Caller, product_key: str, module_name: str) -> None:
     """Delete a module that no firmware is for; `default` cannot be deleted."""
     modules.delete(caller.account, product_key, module_name)
@@ -63,7 +100,9 @@ class ListOTAModuleByProduct(AliyunSchema):
     product_key = fields.ProductKey(required=True)
 
 
-@operation(ListOTAModuleByProduct, needs="ota:ListOTAModuleByProduct")
+@operation(
+    ListOTAModuleByProduct, needs="ota:ListOTAModuleByProduct", origin=BOTH, codes=("iot.prod.NotExistedProduct",)
+)
 def list_ota_module_by_product(caller: Caller, product_key: str) -> dict[str, Any]:
     """List the modules of a product, `default` first."""
     return {

@@ -5,7 +5,7 @@ from typing import Any, Final
 from otagw import clock, links
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
-from otagw.dialects.aliyun.action import operation
+from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.links import Form
@@ -26,7 +26,7 @@ class GenerateOTAUploadURL(AliyunSchema):
     )
 
 
-@operation(GenerateOTAUploadURL, needs="ota:GenerateOTAUploadURL")
+@operation(GenerateOTAUploadURL, needs="ota:GenerateOTAUploadURL", origin=BOTH)
 def generate_ota_upload_url(caller: Caller, file_suffix: str) -> dict[str, Any]:
     """Return a form that uploads one file of up to 1,048,576,000 bytes.
 

@@ -1,0 +1,99 @@
+"""A rollout to a whole product: how soon its maker has an answer, and all devices a task; who waits meanwhile."""
+
+import multiprocessing
+import resource
+import statistics
+import tempfile
+import time
+from multiprocessing.connection import Connection
+
+from otagw import database, settings, vault
+from otagw.ota import (
+    accounts,
+    credentials,
+    devices,
+    jobs,
+    packages,
+    planning,
+    products,
+    selection,
+    sweep,
+    tasks,
+    updates,
+)
+from otagw.ota.checks import Draft as Package
+from otagw.ota.devices import Draft
+
+PRODUCT = "bench"
+HEAD = [
+    "| devices | the call | all tasks made | polls meanwhile | p50 ms | p99 ms | max ms | memory |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+]
+
+
+def measure(count: int) -> str:
+    """Return a table row for a static job over so many devices, on SQLite as it is by default."""
+    with tempfile.TemporaryDirectory() as folder:
+        _fill(folder, count)
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_roll_out, args=(folder, theirs))
+        process.start()
+        called = ours.recv()
+        polls = _poll_until_done(ours)
+        total, memory, made = ours.recv()
+        process.join()
+        database.disconnect()
+    if made != count:
+        raise RuntimeError(f"{made} tasks for {count} devices")
+    quantiles = statistics.quantiles(polls, n=100)
+    row = (
+        f"| {count:,} | {called:.2f} s | {total:.1f} s | {len(polls):,} | {statistics.median(polls) * 1000:.2f} "
+        f"| {quantiles[98] * 1000:.1f} | {max(polls) * 1000:.0f} | {memory} MiB |"
+    )
+    print(row, flush=True)
+    return row
+
+
+def _open(folder: str) -> accounts.Account:
+    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
+    database.connect(chosen)
+    database.migrate(chosen)
+    credentials.use(vault.unlock(chosen.data_path))
+    return accounts.ensure("main")
+
+
+def _fill(folder: str, count: int) -> None:
+    account = _open(folder)
+    for start in range(0, count, 10_000):
+        with database.write():
+            products.require(account, PRODUCT)
+            drafts = [Draft(f"device-{number:07}") for number in range(start, min(start + 10_000, count))]
+            devices.add(account, PRODUCT, drafts)
+
+
+def _roll_out(folder: str, pipe: Connection) -> None:
+    """Make the job as a request does, and go on as a worker does."""
+    account = _open(folder)
+    package = Package(name="bench", version="2", product_key=PRODUCT, needs_verification=False, url="https://h/x")
+    identity, _ = packages.create(account, package)
+    started = time.perf_counter()
+    job = selection.begin(planning.create(account, planning.Draft(package=str(identity), product_key=PRODUCT)))
+    pipe.send(time.perf_counter() - started)
+    while jobs.get(account, str(job.id)).filling:
+        sweep.advance_jobs()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    pipe.send((time.perf_counter() - started, memory, sum(tasks.counts(account.id, job.id).values())))
+
+
+def _poll_until_done(pipe: Connection) -> list[float]:
+    """Let one device after another ask, a hundred times a second, until the other process is done."""
+    account = accounts.get("main")
+    names = [f"device-{number:07}" for number in range(0, 1000, 7)]
+    asking = devices.several(account, PRODUCT, names)
+    taken = []
+    while not pipe.poll(0.01):
+        started = time.perf_counter()
+        updates.asked(asking[len(taken) % len(asking)])
+        taken.append(time.perf_counter() - started)
+    return taken

@@ -1,0 +1,175 @@
+"""``otagw devices``: what is in the field."""
+
+import csv
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, BinaryIO, TextIO
+
+import click
+
+from otagw import database
+from otagw.cli import common
+from otagw.ota import devices as core
+from otagw.ota import fleet, timeline
+from otagw.ota import why as reasons
+from otagw.ota.fleet import Batch, Skipped
+
+SHOWN = 5
+
+
+@click.group()
+def devices() -> None:
+    """Import, list and show devices, and say why one does not update."""
+
+
+@devices.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--product", help="The ProductKey of rows that have none of their own.")
+@click.option("--skipped", type=click.File("w", encoding="utf-8"), help="Write what is skipped to this CSV file.")
+@common.account_option
+def import_(file: BinaryIO, product: str | None, skipped: TextIO | None, account: str) -> None:
+    """Register the devices of a CSV FILE ("-" is standard input).
+
+    Its first line names the columns: DeviceName, and if you like ProductKey, DeviceSecret, Nickname, FirmwareVersion;
+    others are ignored. Devices that are there are left as they are, so that the same command goes on where one was
+    interrupted.
+    """
+    done = _Report(skipped)
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        try:
+            source = fleet.File(file, product)
+            if source.ignored:
+                click.echo(f"Ignored columns: {', '.join(source.ignored)}", err=True)
+            batches = fleet.register(owner, source.rows())
+            # By bytes; where their number is unknown, the bar shows only that it goes on.
+            bar: Any = click.progressbar(batches, length=_size(file), label="Importing", file=sys.stderr)
+            with bar:
+                for batch in _until_interrupted(batches):
+                    done.add(batch)
+                    bar.update(source.position - bar.pos)
+        except fleet.Unreadable as error:
+            done.say(f"Stopped after line {done.line}. " if done.line else None)
+            raise click.ClickException(f"{file.name}: {error}") from None
+        except (KeyboardInterrupt, *database.TROUBLE):
+            done.say(f"Stopped after line {done.line}; the same command goes on from there. ")
+            raise
+    done.say("")
+
+
+@devices.command("list")
+@click.argument("product")
+@common.account_option
+@common.page_option
+def list_(product: str, account: str, page: int) -> None:
+    """List the devices of PRODUCT, newest first, 50 a page."""
+    with common.store(common.load_settings()) as access:
+        found = core.page(common.owner(access, account), product, page, common.PAGE)
+    for device in found.items:
+        click.echo(f"{device.name:32}  {device.state:11}  {common.day(device.created)}  {device.version or '-'}")
+    common.say_where(found)
+
+
+@devices.command()
+@click.argument("product")
+@click.argument("device")
+@common.account_option
+def show(product: str, device: str, account: str) -> None:
+    """Show DEVICE of PRODUCT: its id, its secret, its state and what it runs."""
+    with common.store(common.load_settings()) as access:
+        found = core.named(common.owner(access, account), product, device)
+        click.echo(f"IotId         {found.uuid}")
+        click.echo(f"DeviceSecret  {found.secret}")
+        click.echo(f"State         {found.state}")
+        for module, version in core.versions(found):
+            click.echo(f"Version       {version} of {module}")
+
+
+@devices.command()
+@click.argument("product")
+@click.argument("device")
+@click.option("--events", type=click.IntRange(0, 1000), default=20, show_default=True, help="How many to show.")
+@common.account_option
+def why(product: str, device: str, events: int, account: str) -> None:
+    """Say why DEVICE of PRODUCT does not update, and what happened last, oldest first."""
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        found = core.named(owner, product, device)
+        said = reasons.sentences(found)
+        last = timeline.page(owner, found, 1, events).items if events else []
+    for sentence in said:
+        click.echo(_line(sentence))
+    for event in reversed(last):
+        click.echo(f"{common.second(event.at)}  {event.kind:8}  {_line(event.detail)}")
+
+
+def _line(text: str) -> str:
+    """Return a text as one line: some of it comes from devices, and none of it is for the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _until_interrupted(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches; Ctrl-C takes effect between two of them, so that all that was done is said; twice, at once."""
+    asked: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for batch in batches:
+            yield batch
+            if asked:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Report:
+    """What an import has come to so far."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self.line = self.registered = self.skipped = 0
+        self._reasons: dict[str, list[Skipped]] = defaultdict(list)
+        self._counts: dict[str, int] = defaultdict(int)
+        self._out = csv.writer(file) if file else None
+        if self._out:
+            self._out.writerow(Skipped._fields)
+
+    def add(self, batch: Batch) -> None:
+        """Count a batch."""
+        self.line = batch.line
+        self.registered += batch.registered
+        self.skipped += len(batch.skipped)
+        for row in batch.skipped:
+            self._counts[row.why] += 1
+            if len(self._reasons[row.why]) < SHOWN:
+                self._reasons[row.why].append(row)
+        if self._out:
+            self._out.writerows(batch.skipped)
+
+    def say(self, before: str | None) -> None:
+        """Print it, unless there is nothing to go before it."""
+        if before is None:
+            return
+        click.echo(f"{before}{self.registered} registered, {self.skipped} skipped.", err=True)
+        for line in self._lines():
+            click.echo(line, err=True)
+
+    def _lines(self) -> Iterator[str]:
+        for why, rows in self._reasons.items():
+            more = ", …" if self._counts[why] > len(rows) else ""
+            examples = ", ".join(f"line {row.line} {row.name}".rstrip() for row in rows)
+            yield f"  {self._counts[why]} because {why}: {examples}{more}"
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        return os.fstat(file.fileno()).st_size or None
+    except OSError:
+        return None

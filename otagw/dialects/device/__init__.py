@@ -1,0 +1,1 @@
+"""Our own device API: plain JSON over HTTP, for devices and stacks that no vendor's protocol binds."""

@@ -1,0 +1,51 @@
+"""Who speaks: a token that a device's secret makes for one request. docs/decisions/0014-device-api.md says why so."""
+
+import hmac
+import re
+from typing import Final
+
+from werkzeug.wrappers import Request
+
+from otagw import clock, errors
+from otagw.ota import credentials, devices, products
+from otagw.ota.devices import Device
+
+_BEARER: Final = re.compile(r"Bearer +([0-9]{1,12})\.([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+EXPECTED: Final = "Authorization: Bearer <epoch seconds>.<64 hex digits>"
+# Whose secret tokens are compared with where there is no device; ids begin above it.
+NOBODY: Final = "device/0"
+
+
+def admit(request: Request, product_key: str, name: str, body: bytes, skew_ms: int) -> Device:
+    """Return the device that a request is from, or raise the fault that says why it is not believed.
+
+    The time comes first, since it says nothing of any device. What follows is the same for a wrong secret and for a
+    device that is not there; that a device is disabled is told to the device alone.
+    """
+    given = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    if given is None:
+        raise errors.IncompleteSignature(EXPECTED)
+    seconds, token = given.groups()
+    if abs(clock.now() - int(seconds) * 1000) > skew_ms:
+        raise errors.ExpiredTimestamp
+    is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
+    device = devices.find(product_key, name) if is_name else None
+    secret = device.secret if device else credentials.secret(NOBODY)
+    matches = hmac.compare_digest(sign(secret, request.method, target(request), seconds, body), token.lower())
+    if device is None or not matches:
+        raise errors.WrongSignature("")
+    if not device.enabled:
+        raise errors.DisabledKey
+    return device
+
+
+def target(request: Request) -> str:
+    """Return the path, decoded, with the query as it came: how a client escapes its path does not matter."""
+    path, query = request.environ.get("PATH_INFO", ""), request.environ.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
+
+
+def sign(secret: str, method: str, path: str, seconds: str, body: bytes) -> str:
+    """Return the token of a request, without its time; WSGI has bytes of the path as Latin-1."""
+    text = f"{method}\n{path}\n{seconds}\n".encode("latin-1") + body
+    return hmac.digest(secret.encode(), text, "sha256").hex()

@@ -1,0 +1,141 @@
+"""What a device may say: the fields of each request, and how they are read out of JSON or a query."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from werkzeug.wrappers import Request
+
+from otagw import errors
+from otagw.ota import modules
+
+JSON: Final = "application/json"
+LONGEST: Final = 1024
+_WORD: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
+_PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
+_FITS: Final = re.compile(_PATTERN).fullmatch
+_STEP: Final = "an integer from 0 to 100, or from -1 to -4 for a failure"
+_TEXT: Final = "a text"
+_ENDING: Final = '"succeeded" or "failed"'
+_MISSING: Final = "is missing"
+# Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Message(fields.String):
+    """Take a text of any length as one line of up to `LONGEST` characters: a failure is not lost for its words."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return _UNPRINTABLE.sub(" ", super()._deserialize(value, attr, data, **kwargs))[:LONGEST]
+
+
+def _said(expected: str) -> dict[str, Any]:
+    """Return the one message of a field, whatever is wrong with its value."""
+    wrong = dict.fromkeys(("invalid", "null", "invalid_utf8", "too_large"), expected)
+    return {**wrong, "required": _MISSING}
+
+
+def word(**options: Any) -> fields.String:
+    """Take a version, or the name of a module."""
+    rule = validate.Regexp(rf"{_PATTERN}\Z", error=_WORD)
+    return fields.String(validate=rule, error_messages=_said(_WORD), **options)
+
+
+class Strict(Schema):
+    """Fields that are known, and no others: a name with a slip in it would otherwise say something else."""
+
+    class Meta:
+        unknown = RAISE
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values; raise the fault that names the first field that is wrong."""
+        try:
+            values: dict[str, Any] = self.load(given)
+        except ValidationError as error:
+            name, texts = next(iter(error.messages_dict.items()))
+            if name not in self.fields:
+                raise errors.InvalidParameter(ascii(name)[:64], self._names()) from None
+            if texts == [_MISSING]:
+                raise errors.MissingParameter(name) from None
+            raise errors.InvalidParameter(name, texts[0]) from None
+        return values
+
+    def _names(self) -> str:
+        return f"no field but {', '.join(self.fields)}" if self.fields else "no field"
+
+
+class Version(Strict):
+    """The body of a version report."""
+
+    version = word(required=True)
+
+
+class Question(Strict):
+    """The query of a poll."""
+
+    module = word(load_default=None)
+
+
+class Progress(Strict):
+    """The body of a progress report."""
+
+    percent = fields.Integer(
+        required=True, strict=True, validate=validate.Range(-4, 100, error=_STEP), error_messages=_said(_STEP)
+    )
+    message = Message(load_default="", error_messages=_said(_TEXT))
+    module = word(load_default=modules.DEFAULT)
+
+
+class Result(Strict):
+    """The body of a device's own word for how it ended."""
+
+    result = fields.String(
+        required=True,
+        validate=validate.OneOf(("succeeded", "failed"), error=_ENDING),
+        error_messages=_said(_ENDING),
+    )
+    message = Message(load_default="", error_messages=_said(_TEXT))
+    module = word(load_default=modules.DEFAULT)
+
+
+def check(name: str, text: str) -> str:
+    """Return a word of the path, or raise the fault that names it."""
+    if not _FITS(text):
+        raise errors.InvalidParameter(name, _WORD)
+    return text
+
+
+def from_query(request: Request) -> dict[str, Any]:
+    """Return the parameters of a query, each given once."""
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise errors.InvalidParameter(ascii(name)[:64], "to be given once")
+    return request.args.to_dict()
+
+
+def from_json(request: Request, body: bytes) -> dict[str, Any]:
+    """Return the object that a body is; nothing that JSON readers understand in different ways is taken."""
+    if request.mimetype != JSON:
+        raise errors.UnsupportedMediaType(JSON)
+    if request.args:
+        raise errors.InvalidParameter("the query", "none")
+    try:
+        found = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits
+        found = None
+    if not isinstance(found, dict):
+        raise errors.Unreadable("the body is not one JSON object in UTF-8, each of whose names comes once")
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
+def _constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")

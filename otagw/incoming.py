@@ -1,0 +1,37 @@
+"""What every front needs of a request, whatever its dialect: its body within a limit, and where it reached us."""
+
+import re
+from typing import Final
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request
+
+from otagw import errors
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+
+
+def body(request: Request, longest: int) -> bytes:
+    """Return the whole body; Werkzeug's own limit would cut a chunked one off without a word.
+
+    Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off.
+    """
+    length = request.content_length
+    if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return b""
+    try:
+        data = request.stream.read(longest + 1) if (length or 0) <= longest else None
+    except (HTTPException, OSError):
+        raise errors.Unreadable("the body ended too early") from None
+    if data is None or len(data) > longest:
+        raise errors.RequestTooLarge(f"{longest} bytes")
+    if length and len(data) < length:
+        raise errors.Unreadable("the body ended too early")
+    return data
+
+
+def endpoint(request: Request, public_url: str, fallback: str) -> str:
+    """Return the URL at which links are made for whoever asks: the public one, or the one that the client used."""
+    # Some clients write the scheme into Host.
+    host = str(request.environ.get("HTTP_HOST", "")).rpartition("://")[2]
+    return public_url or (f"{request.scheme}://{host}" if _HOST.fullmatch(host) else fallback)

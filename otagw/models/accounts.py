@@ -1,0 +1,58 @@
+"""Whose everything is, who may call, and what is kept for each account beside its things."""
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from otagw.models.base import Model
+
+
+class Account(Model):
+    """What everything belongs to."""
+
+    id = AutoField()
+    name = CharField(64, unique=True)
+    created = BigIntegerField()
+
+
+class AccessKey(Model):
+    """A key pair; the secret is encrypted, since HMAC needs it back."""
+
+    id = CharField(128, primary_key=True)
+    account = ForeignKeyField(Account, on_delete="RESTRICT")
+    secret = TextField()
+    grants = TextField()
+    enabled = BooleanField(default=True)
+    created = BigIntegerField()
+
+
+class Counter(Model):
+    """How many rows a listing has: kept with each write, so that no listing counts."""
+
+    account_id = IntegerField()
+    scope = CharField(600)
+    total = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("account_id", "scope")
+
+
+class Answer(Model):
+    """The first answer to an idempotency token."""
+
+    account_id = IntegerField()
+    action = CharField(64)
+    token = CharField(64)
+    digest = CharField(64)
+    answer = TextField()
+    created = BigIntegerField(index=True)
+
+    class Meta:
+        primary_key = CompositeKey("account_id", "action", "token")

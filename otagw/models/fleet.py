@@ -1,0 +1,142 @@
+"""Products, their modules, and devices with all that is known of them."""
+
+from peewee import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+
+from otagw.models.accounts import Account
+from otagw.models.base import Model
+
+
+class Product(Model):
+    """A kind of device; its key is unique in the whole gateway."""
+
+    key = CharField(256, primary_key=True)
+    account = ForeignKeyField(Account, on_delete="RESTRICT")
+    name = CharField(256)
+    created = BigIntegerField()
+    id = BigIntegerField()
+    description = CharField(1024, null=True)
+    is_gateway = BooleanField(default=False)
+    edition = CharField(16, default="basic")
+    traits = TextField(null=True)
+    modified = BigIntegerField()
+
+    class Meta:
+        indexes = (
+            (("account_id", "name"), True),
+            (("account_id", "id"), True),
+            (("account_id", "edition", "id"), False),
+        )
+
+
+class Module(Model):
+    """A part of a product that is updated on its own; names are compared without regard to case."""
+
+    product = ForeignKeyField(Product, on_delete="CASCADE")
+    folded = CharField(64)
+    name = CharField(64)
+    created = BigIntegerField()
+    title = CharField(64, null=True)  # `alias` is a method of peewee's models
+    description = CharField(1024, null=True)
+    modified = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("product", "folded")
+
+
+class DeviceBatch(Model):
+    """Devices that are registered together, and the names that cannot be."""
+
+    id = AutoField()
+    account_id = IntegerField()
+    product = ForeignKeyField(Product, on_delete="CASCADE", column_name="product_key")
+    state = CharField(16)
+    names = TextField()
+    refused = TextField()
+    created = BigIntegerField(index=True)
+
+
+class Device(Model):
+    """A device of a product; without a secret of its own it has the one that follows from its id."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = IntegerField()
+    product = ForeignKeyField(Product, on_delete="RESTRICT", column_name="product_key", index=False)
+    name = CharField(256)
+    nickname = CharField(64, null=True)
+    secret = TextField(null=True)
+    enabled = BooleanField()
+    created = BigIntegerField()
+    modified = BigIntegerField()
+    activated = BigIntegerField(null=True)
+    seen = BigIntegerField(null=True)
+    address = CharField(64, null=True)
+    batch_id = IntegerField(null=True)
+
+    class Meta:
+        indexes = (
+            (("product_key", "name"), True),
+            (("product_key", "id"), False),
+            (("batch_id", "id"), False),
+        )
+
+
+class DeviceVersion(Model):
+    """What a device last said that it runs, for each of its modules."""
+
+    device = ForeignKeyField(Device, on_delete="CASCADE", index=False)
+    folded = CharField(64)
+    module = CharField(64)
+    version = CharField(256)
+    modified = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("device", "folded")
+
+
+class DeviceGroup(Model):
+    """Devices of any products under one name."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = IntegerField()
+    name = CharField(256)
+    description = CharField(1024, null=True)
+    parent = ForeignKeyField("self", on_delete="RESTRICT", null=True)
+    created = BigIntegerField()
+
+    class Meta:
+        indexes = ((("account_id", "name"), True), (("account_id", "id"), False))
+
+
+class DeviceGroupMember(Model):
+    """That a device is in a group."""
+
+    group = ForeignKeyField(DeviceGroup, on_delete="CASCADE", index=False)
+    device = ForeignKeyField(Device, on_delete="CASCADE")
+
+    class Meta:
+        primary_key = CompositeKey("group", "device")
+
+
+class DeviceEvent(Model):
+    """Something that happened between the gateway and a device."""
+
+    id = BigAutoField()
+    device_id = BigIntegerField()
+    at = BigIntegerField()
+    kind = CharField(16)
+    job_id = BigIntegerField(null=True)
+    task_id = BigIntegerField(null=True)
+    detail = CharField(1024)
+
+    class Meta:
+        indexes = ((("device_id", "id"), False),)

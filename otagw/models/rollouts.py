@@ -1,0 +1,76 @@
+"""Jobs and their tasks."""
+
+from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField, TextField
+
+from otagw.models.base import Model
+
+
+class Job(Model):
+    """A rollout of a package: whom it is for, by which rules, and how far it has come."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = IntegerField()
+    package_id = BigIntegerField()
+    product_key = CharField(256)
+    module = CharField(64)
+    version = CharField(256)
+    kind = CharField(16)
+    selection = CharField(16)
+    target = CharField(16)
+    state = CharField(16)
+    rules = TextField()
+    created = BigIntegerField()
+    modified = BigIntegerField()
+    schedule_at = BigIntegerField(null=True)
+    finish_at = BigIntegerField(null=True)
+    started = BigIntegerField(null=True)
+    ended = BigIntegerField(null=True)
+    due = BigIntegerField(null=True)
+    paused = CharField(256, null=True)
+    stopped = BooleanField()
+    filling = BooleanField()
+    cursor = BigIntegerField()
+    position = BigIntegerField()
+    population = BigIntegerField(null=True)
+    upto = BigIntegerField()
+    cancel = CharField(64)
+    rate_minute = BigIntegerField()
+    rate_used = IntegerField()
+
+    class Meta:
+        indexes = (
+            (("package_id", "id"), False),
+            (("product_key", "module", "selection", "state"), False),
+        )
+
+
+class Task(Model):
+    """One device in one job."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = IntegerField()
+    job_id = BigIntegerField()
+    package_id = BigIntegerField()
+    device_id = BigIntegerField()
+    product_key = CharField(256)
+    device_name = CharField(256)
+    module = CharField(64)
+    state = CharField(16)
+    source_version = CharField(256, null=True)
+    version = CharField(256)
+    progress = SmallIntegerField()
+    note = CharField(1024, null=True)
+    attempts = SmallIntegerField()
+    created = BigIntegerField()
+    modified = BigIntegerField()
+    started = BigIntegerField(null=True)
+    retry_at = BigIntegerField(null=True)
+    due = BigIntegerField(null=True)
+
+    class Meta:
+        indexes = (
+            (("job_id", "id"), False),
+            (("job_id", "state", "id"), False),
+            (("job_id", "device_name"), False),
+            (("device_id", "id"), False),
+        )

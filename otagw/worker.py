@@ -1,0 +1,94 @@
+"""The worker: it does what is due in the database, every second and whenever it is woken.
+
+Due rows are the truth. A step finds some by an index, claims each with a conditional UPDATE, and does it; so a killed
+worker loses nothing, several do nothing twice, and a sweep costs by what is due. docs/decisions/0011-worker.md.
+"""
+
+import logging
+import queue
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from otagw import app, database, server, taskqueue, vault
+from otagw import log as our_log
+from otagw.ota import files, idempotency, outbox, timeline
+from otagw.ota import sweep as due
+from otagw.settings import Settings
+
+log = logging.getLogger("otagw.worker")
+TICK_SECONDS: Final = 1.0
+# What may be due. Each call does a bounded piece in short transactions, and returns how many things it did.
+STEPS: Final[list[Callable[[], int]]] = [
+    *(due.end_tasks, due.advance_jobs),
+    *(outbox.deliver_due, outbox.forget),
+    *(files.purge, idempotency.sweep, timeline.forget),
+]
+_WAKE: Final = 0
+_failing: dict[str, type[Exception]] = {}
+
+
+def sweep(go_on: Callable[[], bool] = lambda: True) -> None:
+    """Run the steps in turn until none of them has done anything, or ``go_on`` says no after a round."""
+    total: Counter[str] = Counter()
+    while True:
+        done = Counter({_name(step): _run(step) for step in STEPS})
+        total += done
+        if not done.total() or not go_on():
+            break
+    if total:
+        log.info("done", extra={"steps": dict(total)})
+
+
+def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
+    """Sweep until a signal is received that ends it; return which. SIGHUP asks for another run with new settings."""
+    our_log.configure(settings)
+    taskqueue.follow_log()
+    app.open_files(settings)
+    secret = vault.unlock(settings.data_path).derive("queue")
+    wakes = taskqueue.Queue(settings.queue, secret, lambda: received.put(_WAKE))
+    log.info("the worker is ready")
+    try:
+        while True:
+            wakes.listen()
+            sweep(received.empty)
+            number = _next(received)
+            if number in (signal.SIGTERM, signal.SIGINT) or (
+                number == signal.SIGHUP and server.can_reload(server.check_queue)
+            ):
+                return number
+    finally:
+        wakes.close()
+        log.info("the worker ends")
+
+
+def _next(received: "queue.SimpleQueue[int]") -> int:
+    """Return the next signal, or `_WAKE` when there are only wakes or nothing within a second."""
+    try:
+        number = received.get(timeout=TICK_SECONDS)
+        while number == _WAKE:
+            number = received.get_nowait()
+    except queue.Empty:
+        return _WAKE
+    return number
+
+
+def _run(step: Callable[[], int]) -> int:
+    """Run one step; what it raises is logged when it is new, and does not stop the others."""
+    name = _name(step)
+    try:
+        done = step()
+    except Exception as error:
+        database.recover()
+        if _failing.get(name) is not type(error):
+            log.exception("a step failed; it is tried again every second", extra={"step": name})
+        _failing[name] = type(error)
+        return 0
+    if _failing.pop(name, None):
+        log.info("a step works again", extra={"step": name})
+    return done
+
+
+def _name(step: Callable[[], int]) -> str:
+    return f"{step.__module__.removeprefix('otagw.')}.{step.__qualname__}"

@@ -1,0 +1,65 @@
+"""Readers of downloads that are slow, or stop: no limit on the whole, only on standing still."""
+
+import hashlib
+import random
+import socket
+import threading
+import time
+import urllib.parse
+
+import pytest
+import requests
+
+from tests.deploy import servers
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bytes")]
+MIB = 1024 * 1024
+SIZE = 30 * MIB  # more than all buffers on the way
+CONTENT = random.Random(31).randbytes(SIZE)
+WRITE_SECONDS = 2  # of tests/deploy/hurried.conf.py
+
+
+@pytest.fixture
+def firmware(tmp_path):
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory):
+    """A gateway with one thread, alone, that waits `WRITE_SECONDS` for a reader."""
+    gateway = servers.Gunicorn(tmp_path_factory.mktemp("hurried"), workers=1, threads=1).prepare()
+    gateway.start("tests/deploy/hurried.conf.py")
+    yield servers.Store(gateway, gateway.url)
+    gateway.stop()
+
+
+def ask(store, path):
+    """Upload a file and ask for it; return the connection, whose own buffer is small."""
+    link = urllib.parse.urlsplit(store.upload(path))
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", store.gateway.port))
+    connection.sendall(f"GET {link.path}?{link.query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    return connection
+
+
+def test_a_slow_reader_has_as_long_as_it_takes(hurried, firmware):
+    started = time.monotonic()
+    found = b""
+    with ask(hurried, firmware) as connection, connection.makefile("rb") as file:
+        while piece := file.read(MIB // 2):
+            found += piece
+            threading.Event().wait(0.1)  # slow is what this reader is
+    assert hashlib.sha256(servers.parse(found).body).digest() == hashlib.sha256(CONTENT).digest()
+    assert time.monotonic() - started > 3 * WRITE_SECONDS
+
+
+def test_a_reader_that_stops_is_cut_off(hurried, firmware):
+    with ask(hurried, firmware) as connection:
+        assert connection.recv(9) == b"HTTP/1.1 "
+        # The one thread there is has left it.
+        assert requests.get(hurried.url + "/healthz", timeout=30).status_code == 200
+        assert len(servers.read(connection)) < SIZE

@@ -1,0 +1,251 @@
+"""Workers and servers that are killed in the middle of a rollout, and workers that do the same work at once."""
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from otagw import clock, database, settings
+from otagw.ota import accounts, jobs, planning, states, tasks
+from otagw.ota.jobs import Rules
+from otagw.ota.planning import Draft
+from tests.engines import postgres
+from tests.ota import rollouts
+
+pytestmark = [pytest.mark.heavy]
+DEVICES, TIMEOUTS = 100_000, 1_500
+# Sweep until nothing is due, and say each step.
+WORKER = """
+import sys
+from otagw import database, settings
+from otagw.ota import sweep
+database.connect(settings.load())
+print("ready", flush=True)
+sys.stdin.readline()
+while done := sweep.advance_jobs() + sweep.end_tasks():
+    print(done, flush=True)
+print("nothing is due", flush=True)
+"""
+
+
+class Worker:
+    """A process that sweeps, once it is told to begin."""
+
+    def __init__(self, environ):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            env={**os.environ, **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.line() == "ready", self.process.communicate(timeout=60)
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def begin(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def kill_after(self, steps, moment):
+        """Kill it a moment, a share of what a step takes, after so many steps; return whether it was at work still."""
+        self.begin()
+        begun = time.monotonic()
+        found = [self.line() for _ in range(steps)]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait((time.monotonic() - begun) / steps * moment)
+        self.process.kill()
+        self.process.communicate(timeout=60)
+        return "nothing is due" not in found
+
+    def end(self, seconds=240):
+        """Let it go on to the end; nothing may go wrong."""
+        out, err = self.process.communicate(timeout=seconds)
+        assert (self.process.returncode, err) == (0, "")
+        assert out.strip().endswith("nothing is due")
+        return out.count("\n") - 1
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def environ(request, tmp_path):
+    """A migrated database of a fleet, as settings for its workers."""
+    with postgres() if request.param == "postgresql" else contextlib.nullcontext("") as url:
+        given = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "data"), "OTAGW_DATABASE_URL": url}
+        connect(given)
+        yield given
+        database.disconnect()
+
+
+def connect(given):
+    chosen = settings.load(given)
+    database.connect(chosen)
+    database.migrate(chosen)
+
+
+def fleet(account, count):
+    """Register many devices, of which one in ten runs the new version already, and one in ten is mute."""
+    runs = ("2.0", None, *["1.0"] * 8)
+    rollouts.register(account, {f"d{n}": {"default": runs[n % 10]} if runs[n % 10] else {} for n in range(count)})
+
+
+def outcome():
+    """Return everything that a worker decides: tasks by device, job and state, jobs, counters."""
+    query = "SELECT job_id, device_id, module, state, COALESCE(note, ''), COALESCE(source_version, '') FROM task"
+    found = sorted(database.execute(query).fetchall())
+    assert len(found) == len({row[:3] for row in found})
+    about = ("state", "filling", "cursor", "position", "population", "cancel", "due", "paused")
+    facts = {key: [job[name] for name in about] for key, job in rollouts.rows("job").items()}
+    assert rollouts.counted() == rollouts.there()
+    return found, facts
+
+
+def undo(job):
+    """Make a job as it was when it was created."""
+    with database.write():
+        database.execute("DELETE FROM task")
+        database.execute("DELETE FROM job")
+        database.execute("DELETE FROM counter WHERE scope LIKE 'task/%'")
+        jobs.insert(job)
+
+
+def drafted(package, percent):
+    by = Rules(percent=percent, source_versions=("1.0",)) if percent else Rules()
+    target = jobs.GRAY if percent else jobs.ALL
+    return Draft(package=package, product_key="p", target=target, rules=by, finish_at=clock.now() + 10**9)
+
+
+def prepare(percent):
+    """Make a fleet, and return a job for it that is not kept yet."""
+    account = accounts.ensure("main")
+    fleet(account, DEVICES)
+    job, _ = planning.draft(account, drafted(rollouts.package(account, "a"), percent))
+    return job
+
+
+def begin_late(job):
+    """Make every task one of a device that was at work for too long."""
+    with database.write():
+        database.execute("UPDATE task SET state = 'in_progress', started = 1, due = ? + id % 1000", clock.now() - 9999)
+        database.execute("DELETE FROM counter WHERE scope LIKE 'task/%'")
+        rows = database.execute("SELECT COUNT(*) FROM task").fetchone()
+        tasks.count_moves(job.account_id, job.id, {states.IN_PROGRESS: rows[0]})
+
+
+@pytest.mark.parametrize("percent", [None, 33_333])
+def test_a_worker_that_is_killed_while_it_fills_a_job_leaves_what_the_next_one_ends(environ, percent):
+    job = prepare(percent)
+    undo(job)
+    worker = Worker(environ)
+    worker.begin()
+    assert worker.end() > 5
+    undisturbed = outcome()
+    assert undisturbed[1][job.id][:2] == ["in_progress", False]
+    undo(job)
+    draw, killed = random.Random(percent), 0
+    for _ in range(6):
+        killed += Worker(environ).kill_after(draw.randint(1, 3), draw.random())
+    assert killed > 2
+    worker = Worker(environ)
+    worker.begin()
+    worker.end()
+    assert outcome() == undisturbed
+
+
+def test_two_workers_who_fill_a_job_take_no_step_twice(environ):
+    job = prepare(33_333)
+    undo(job)
+    worker = Worker(environ)
+    worker.begin()
+    alone = worker.end()
+    undisturbed = outcome()
+    undo(job)
+    workers = [Worker(environ) for _ in range(2)]
+    for worker in workers:
+        worker.begin()
+    together = sum(worker.end() for worker in workers)
+    assert outcome() == undisturbed
+    assert together <= 2 * alone + 2
+
+
+def late():
+    """Make a job whose devices have all been at work for too long."""
+    account = accounts.ensure("main")
+    rollouts.register(account, {f"d{n}": {"default": "1.0"} for n in range(TIMEOUTS)})
+    job = jobs.find(rollouts.create(account, rollouts.package(account, "a")))
+    begin_late(job)
+    return job
+
+
+def ended(job):
+    found, facts = outcome()
+    assert [row[3:5] for row in found] == [(states.FAILED, "timeout")] * TIMEOUTS
+    assert facts[job.id][0] == states.COMPLETED
+    (noted,) = database.execute("SELECT COUNT(*) FROM device_event WHERE detail = 'failed: timeout'").fetchone()
+    assert noted == TIMEOUTS
+
+
+def test_a_worker_that_is_killed_while_it_ends_tasks_leaves_what_the_next_one_ends(environ):
+    job = late()
+    draw = random.Random(1)
+    assert sum(Worker(environ).kill_after(1, draw.random()) for _ in range(4)) == 4
+    (left,) = database.execute("SELECT COUNT(*) FROM task WHERE due IS NOT NULL").fetchone()
+    assert 0 < left < TIMEOUTS
+    worker = Worker(environ)
+    worker.begin()
+    worker.end()
+    ended(job)
+
+
+def test_two_workers_end_each_task_once(environ):
+    job = late()
+    workers = [Worker(environ) for _ in range(2)]
+    for worker in workers:
+        worker.begin()
+    for worker in workers:
+        worker.end()
+    ended(job)
+
+
+def test_a_server_that_is_killed_while_it_makes_a_job_has_made_it_once(make_live):
+    gateway = make_live()
+    given = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": gateway.environ["OTAGW_DATA_DIR"]}
+    connect(given)
+    account = accounts.ensure("main")
+    fleet(account, DEVICES)
+    package = rollouts.package(account, "a")
+    wanted = {"FirmwareId": package, "ProductKey": "p", "TargetSelection": "ALL", "ClientToken": "t"}
+    gateway.start(("serve", "--no-worker"))
+
+    def create():
+        with contextlib.suppress(requests.RequestException, json.JSONDecodeError):
+            gateway.get("CreateOTAStaticUpgradeJob", **wanted)
+
+    for least in (1, 10_000, 20_000):
+        thread = threading.Thread(target=create)
+        thread.start()
+        until = time.monotonic() + 30
+        while time.monotonic() < until and database.execute("SELECT COUNT(*) FROM task").fetchone()[0] < least:
+            pass
+        gateway.kill()
+        thread.join()
+        assert least <= database.execute("SELECT COUNT(*) FROM task").fetchone()[0] < DEVICES * 9 // 10
+        gateway.start(("serve", "--no-worker"))
+    key = gateway.get("CreateOTAStaticUpgradeJob", **wanted).json()["Data"]["JobID"]
+    worker = Worker(given)
+    worker.begin()
+    worker.end()
+    found, facts = outcome()
+    assert facts.keys() == {int(key)}
+    assert len(found) == DEVICES * 9 // 10
+    assert {row[3] for row in found} == {states.QUEUED}
+    assert facts[int(key)][:2] == [states.IN_PROGRESS, False]
+    database.disconnect()

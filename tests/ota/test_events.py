@@ -1,0 +1,110 @@
+"""What webhooks are told of jobs and tasks: each change once, in the transaction that makes it."""
+
+import json
+
+import pytest
+
+from otagw import database, errors, vault
+from otagw.ota import credentials, devices, packages, planning, selection, steering, updates, webhooks
+from otagw.ota.checks import Draft as Package
+from otagw.ota.devices import Draft as Device
+from otagw.ota.jobs import Rules
+from otagw.ota.planning import Draft
+
+
+@pytest.fixture
+def account(account, store):
+    credentials.use(vault.unlock(store.data_path))
+    webhooks.create(account, "https://ci.test/hook")
+    return account
+
+
+def told():
+    """Return the events so far, and what they say of a state or a device."""
+    rows = database.execute("SELECT event, body FROM webhook_delivery ORDER BY id").fetchall()
+    data = [(event, json.loads(body)["data"]) for event, body in rows]
+    return [(event, facts.get("device") or facts["state"]) for event, facts in data]
+
+
+@pytest.fixture
+def rollout(account):
+    """Make a rollout to as many devices; return its job."""
+
+    def make(count=1, **rules):
+        with database.write():
+            database.execute("DELETE FROM webhook_delivery")
+        drafts = [Device(f"dev{n}") for n in range(count)]
+        devices.register(account, "p", "first")
+        with database.write():
+            devices.add(account, "p", drafts)
+        devices.delete(account, devices.named(account, "p", "first"))
+        draft = Package(name="fw", version="2", product_key="p", needs_verification=False, url="https://h/x")
+        package, _ = packages.create(account, draft)
+        job = planning.create(account, Draft(package=str(package), product_key="p", rules=Rules(**rules)))
+        return selection.begin(job)
+
+    return make
+
+
+def test_each_change_of_a_rollout_is_told_in_order(account, rollout):
+    rollout(1)
+    device = devices.named(account, "p", "dev0")
+    updates.asked(device)
+    updates.progress(device, 10)
+    updates.progress(device, 20)
+    updates.reported_version(device, "2")
+    assert told() == [
+        ("job.created", "in_progress"),
+        ("task.queued", "dev0"),
+        ("task.notified", "dev0"),
+        ("task.in_progress", "dev0"),
+        ("task.succeeded", "dev0"),
+        ("job.completed", "completed"),
+    ]
+
+
+def test_many_tasks_that_are_made_or_canceled_at_once_are_told_one_by_one(account, rollout):
+    job = rollout(5)
+    steering.cancel_states(account, str(job.id), ["queued"])
+    events = [event for event, _ in told()]
+    assert events == ["job.created", *["task.queued"] * 5, *["task.canceled"] * 5, "job.canceled"]
+    assert {name for event, name in told() if event == "task.canceled"} == {f"dev{n}" for n in range(5)}
+
+
+def test_a_pause_is_told_whoever_made_it(account, rollout):
+    job = rollout(2, guard_count=1)
+    steering.pause(account, str(job.id), "by hand")
+    steering.pause(account, str(job.id), "again")
+    steering.resume(account, str(job.id))
+    updates.asked(devices.named(account, "p", "dev0"))
+    updates.finished(devices.named(account, "p", "dev0"), False, "broken")
+    events = [event for event, _ in told() if event.startswith("job.")]
+    assert events == ["job.created", "job.paused", "job.resumed", "job.paused"]
+
+
+def test_what_is_refused_is_not_told(account, rollout):
+    job = rollout(1)
+    before = told()
+    with pytest.raises(errors.WrongState):
+        steering.resume(account, str(job.id))
+    with pytest.raises(errors.NotFound):
+        steering.confirm(account, ["17"])
+    assert told() == before
+
+
+def test_a_body_says_all_that_a_receiver_needs(account, rollout):
+    job = rollout(1)
+    rows = database.execute("SELECT body FROM webhook_delivery ORDER BY id").fetchall()
+    created, queued = (json.loads(body)["data"] for (body,) in rows)
+    device = devices.named(account, "p", "dev0")
+    package = str(job.package_id)
+    assert created == {
+        "job": str(job.id), "package": package, "product": "p", "module": "default", "version": "2",
+        "kind": "upgrade", "selection": "static", "target": "all", "state": "in_progress", "paused": None,
+    }  # fmt: skip
+    task = queued.pop("task")
+    assert task.isdecimal()
+    assert queued == {
+        "job": str(job.id), "package": package, "product": "p", "device": "dev0", "device_id": device.uuid,
+        "module": "default", "source_version": None, "version": "2", "state": "queued", "progress": 0, "note": None,
+    }  # fmt: skip

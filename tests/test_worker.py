@@ -1,0 +1,490 @@
+"""The worker in process: its sweeps, what is due by our own steps, and the queue that wakes it."""
+
+import concurrent.futures
+import contextlib
+import io
+import json
+import logging
+import queue
+import signal
+import threading
+
+import peewee
+import pytest
+
+from otagw import clock, database, log, server, settings, taskqueue, worker
+from otagw.ota import accounts, files, idempotency
+from otagw.storage import Storage
+from tests.conftest import NOW, free_port
+from tests.deploy.servers import eventually
+from tests.engines import postgres, redis
+
+
+@contextlib.contextmanager
+def prepared(environment, **changes):
+    """Make a migrated database of these settings."""
+    chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": value for name, value in changes.items()}})
+    database.connect(chosen)
+    database.migrate(chosen)
+    files.use(Storage(chosen.storage))
+    yield chosen
+    database.disconnect()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, environment):
+    """A migrated database."""
+    server = postgres() if request.param == "postgresql" else contextlib.nullcontext("")
+    with server as url, prepared(environment, database_url=url) as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def lines(environment):
+    """Read what was logged since, line by line."""
+    stream = io.StringIO()
+    log.configure(settings.load(environment))
+    taskqueue.follow_log()
+    taskqueue._seldom.until = 0
+    logging.getLogger("otagw").handlers[0].setStream(stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Steps of the test's own instead of ours."""
+    found = []
+    monkeypatch.setattr(worker, "STEPS", found)
+    monkeypatch.setattr(worker, "_failing", {})
+    return found
+
+
+def step(name, results, calls):
+    """Return a step that notes its calls and returns, or raises, these results."""
+    left = list(results)
+
+    def run():
+        calls.append(name)
+        result = left.pop(0) if left else 0
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    run.__qualname__ = name
+    return run
+
+
+def test_steps_take_turns_until_none_has_more_to_do(steps, lines):
+    calls = []
+    steps += [step("one", [10, 10, 3], calls), step("two", [0, 2], calls)]
+    worker.sweep()
+    assert calls == ["one", "two"] * 4
+    (line,) = lines()
+    assert (line["message"], line["steps"]) == ("done", {"tests.test_worker.one": 23, "tests.test_worker.two": 2})
+
+
+def test_a_sweep_that_finds_nothing_says_nothing(steps, lines):
+    steps.append(step("one", [], []))
+    worker.sweep()
+    assert lines() == []
+
+
+def test_a_sweep_can_be_asked_to_end_after_a_round(steps):
+    calls = []
+    steps += [step("one", [1] * 9, calls), step("two", [1] * 9, calls)]
+    worker.sweep(lambda: False)
+    assert calls == ["one", "two"]
+
+
+def test_a_step_that_raises_does_not_stop_the_others_and_is_logged_once(steps, lines):
+    calls = []
+    steps += [step("bad", [ValueError("no"), ValueError("no"), KeyError(1), 0], calls), step("good", [1], calls)]
+    worker.sweep()
+    assert calls == ["bad", "good"] * 2
+    worker.sweep()
+    worker.sweep()
+    told = [(line["message"], line.get("step"), "traceback" in line) for line in lines()]
+    failed = ("a step failed; it is tried again every second", "tests.test_worker.bad", True)
+    assert told == [
+        failed,
+        ("done", None, False),
+        failed,  # another error
+        ("a step works again", "tests.test_worker.bad", False),
+    ]
+
+
+def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_another(store, steps, lines):
+    closed = []
+    steps += [step("bad", [peewee.OperationalError("gone")], []), lambda: closed.append(database.db.is_closed()) or 0]
+    database.ping()
+    worker.sweep()
+    assert closed == [True]
+    database.ping()
+
+
+def test_a_server_that_ends_our_connection_is_found_again(environment, lines):
+    with postgres() as url, prepared(environment, database_url=url):
+        worker.sweep()
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        worker.sweep()
+        released(1)
+        worker.sweep()
+        assert count("stored_file") == 0
+    assert lines()[0]["message"] == "a step failed; it is tried again every second"
+
+
+def released(number, first=0):
+    """Insert files that nobody uses any more."""
+    with database.write():
+        for each in range(first, first + number):
+            database.execute(
+                "INSERT INTO stored_file (key, account_id, path, uses, idle_since) VALUES (?, 1, ?, 0, 0)",
+                *(f"key{each}", f"key{each}/x"),
+            )
+
+
+def answered(number, created):
+    with database.write():
+        for each in range(number):
+            database.execute(
+                "INSERT INTO answer (account_id, action, token, digest, answer, created) VALUES (1, 'a', ?, '', '', ?)",
+                *(f"{created}-{each}", created),
+            )
+
+
+def count(table):
+    return database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+
+
+def test_our_steps_do_all_that_is_due_and_nothing_else(store, lines):
+    clock.hold(lambda: NOW * 1000)
+    try:
+        answered(25, NOW * 1000 - idempotency.KEPT_MS)
+        answered(2, NOW * 1000 - idempotency.KEPT_MS + 1)
+        released(25)
+        files.announce(accounts.ensure("main"), "prefix/", "bin")
+        worker.sweep()
+        assert (count("answer"), count("stored_file")) == (2, 1)
+    finally:
+        clock.hold(None)
+    # The announcement has purged a few, as requests do where no worker runs.
+    assert lines()[-1]["steps"] == {"ota.files.purge": 15, "ota.idempotency.sweep": 25}
+
+
+def test_an_expired_answer_goes_and_its_token_can_be_used_again(store):
+    account = accounts.ensure("main")
+    made = iter(range(9))
+    clock.hold(lambda: NOW * 1000)
+    try:
+        run = lambda: idempotency.run(account, "a", "token", lambda: 1, lambda: {"made": next(made)})  # noqa: E731
+        assert [run(), run()] == [{"made": 0}] * 2
+        clock.hold(lambda: NOW * 1000 + idempotency.KEPT_MS)
+        assert [idempotency.sweep(), idempotency.sweep()] == [1, 0]
+        assert run() == {"made": 1}
+    finally:
+        clock.hold(None)
+
+
+class Counting:
+    """A storage that notes what is deleted."""
+
+    def __init__(self):
+        self.deleted = []
+
+    def delete(self, path):
+        self.deleted.append(path)
+
+
+def test_several_sweepers_do_nothing_twice(store):
+    storage, threads, number = Counting(), 4, 100
+    files.use(storage)
+    released(number)
+    barrier = threading.Barrier(threads)
+
+    def sweep(_):
+        barrier.wait(30)
+        total = 0
+        while done := files.purge():
+            total += done
+        database.disconnect()
+        return total
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        totals = list(pool.map(sweep, range(threads)))
+    # One that found only what the others had claimed already has stopped; nothing is left or done twice all the same.
+    while done := files.purge():
+        totals.append(done)
+    assert sum(totals) == number
+    assert sorted(storage.deleted) == sorted(f"key{each}" for each in range(number))
+    assert count("stored_file") == 0
+
+
+def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(store, steps, lines):
+    class Broken(Counting):
+        def delete(self, path):
+            if path == "key0":
+                raise OSError("no")
+            super().delete(path)
+
+    storage = Broken()
+    files.use(storage)
+    released(3)
+    steps.append(files.purge)
+    worker.sweep()
+    worker.sweep()
+    assert sorted(storage.deleted) == ["key1", "key2"]
+    clock.hold(lambda: NOW * 2000)
+    try:
+        files.use(Counting())
+        assert files.purge() == 1
+    finally:
+        clock.hold(None)
+    assert count("stored_file") == 0
+
+
+def test_a_sweep_costs_by_what_is_due(environment, monkeypatch):
+    """Each SELECT of an idle sweep is answered from an index, and sorts nothing; webhooks, which are few, are read."""
+    asked, execute = [], database.execute
+    with prepared(environment):
+        monkeypatch.setattr(
+            database, "execute", lambda sql, *values: asked.append((sql, values)) or execute(sql, *values)
+        )
+        worker.sweep()
+        assert len(asked) >= len(worker.STEPS)
+        for sql, values in asked:
+            steps = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", *values).fetchall()]
+            plan = " ".join(step for step in steps if step != "SCAN webhook")
+            assert "SEARCH" in plan, sql
+            assert "SCAN" not in plan, sql
+            assert "TEMP B-TREE" not in plan, sql
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+def engine(request, environment):
+    """Settings with a migrated database, and the queue on each of its engines."""
+    match request.param:
+        case "postgresql":
+            with postgres() as url, prepared(environment, database_url=url) as chosen:
+                yield chosen
+        case "redis":
+            with prepared(environment, queue_url=redis()) as chosen:
+                yield chosen
+        case _:
+            with prepared(environment) as chosen:
+                yield chosen
+
+
+@pytest.fixture
+def make_queue(tmp_path):
+    """Make queues by a URL, all of them with one secret; each is closed and emptied at the end."""
+    made = []
+
+    def make(url, work=lambda: None, secret=str(tmp_path).encode()):  # noqa: B008 - one for all of a test
+        made.append(taskqueue.Queue(url, secret, work))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each._huey is not None:
+            with contextlib.suppress(Exception):  # some do not answer
+                each._huey.storage.flush_all()
+        each.close()
+
+
+@pytest.fixture
+def web(engine, make_queue):
+    """The queue that this process wakes the worker by."""
+    made = make_queue(engine.queue)
+    taskqueue.use(made)
+    yield made
+    taskqueue._queue = None
+
+
+def pending(queue):
+    return queue._open().pending_count()
+
+
+def test_a_wake_reaches_who_listens_again_and_again(engine, web, make_queue, lines):
+    woken = threading.Semaphore(0)
+    listener = make_queue(engine.queue, woken.release)
+    listener.listen()
+    for _ in range(3):
+        taskqueue.wake()
+        assert woken.acquire(timeout=30)
+    listener.close()
+    assert lines() == []
+
+
+def test_wakes_do_not_pile_up(web):
+    for _ in range(5):
+        taskqueue.wake()
+    assert pending(web) == 1
+
+
+def test_a_wake_waits_for_the_commit(web):
+    with database.write():
+        taskqueue.wake()
+        with database.write():
+            taskqueue.wake()
+        assert pending(web) == 0
+    assert pending(web) == 1
+
+
+def test_a_transaction_that_is_rolled_back_wakes_nobody(web):
+    def fail():
+        with database.write():
+            taskqueue.wake()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with database.write():
+        pass
+    assert pending(web) == 0
+
+
+def test_a_storm_of_wakes_is_not_a_storm_of_sweeps(engine, web, make_queue):
+    times = []
+    make_queue(engine.queue, lambda: times.append(1)).listen()
+    until = threading.Event()
+    timer = threading.Timer(1, until.set)
+    timer.start()
+    while not until.is_set():
+        taskqueue.wake()
+    assert 1 <= len(times) <= 1 / taskqueue.DELAY_SECONDS + 2
+
+
+def test_queues_of_other_gateways_are_apart(engine, web, make_queue):
+    other = make_queue(engine.queue, secret=b"another")
+    taskqueue.wake()
+    assert (pending(web), pending(other)) == (1, 0)
+
+
+def test_what_we_did_not_sign_is_not_read(engine, web, make_queue, lines):
+    woken = threading.Semaphore(0)
+    web._open().storage.enqueue(b"a pickle of somebody else:0")
+    make_queue(engine.queue, woken.release).listen()
+    (line,) = eventually(lines, 30)
+    assert line["message"] == "Error reading from queue"
+    taskqueue.wake()
+    assert woken.acquire(timeout=30)
+
+
+def test_two_may_make_one_queue_at_once(engine, make_queue):
+    made = [make_queue(engine.queue) for _ in range(4)]
+    barrier = threading.Barrier(4)
+
+    def open_it(queue):
+        barrier.wait(30)
+        return pending(queue)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(open_it, made)) == [0] * 4
+
+
+def test_without_a_queue_nobody_is_woken():
+    assert taskqueue._queue is None
+    taskqueue.wake()
+
+
+def unreachable():
+    return [
+        "sqlite:////nowhere/queue.db",
+        f"postgresql://postgres@127.0.0.1:{free_port()}/postgres",
+        f"redis://127.0.0.1:{free_port()}/0",
+    ]
+
+
+@pytest.mark.parametrize("number", range(3), ids=["sqlite", "postgresql", "redis"])
+def test_a_queue_that_does_not_answer_is_said_once_and_fails_nobody(number, environment, make_queue, lines):
+    made = make_queue(unreachable()[number])
+    with prepared(environment):
+        taskqueue.use(made)
+        try:
+            for _ in range(3):
+                made._not_before = 0
+                with database.write():
+                    taskqueue.wake()
+        finally:
+            taskqueue._queue = None
+    made.listen()
+    (line,) = [line for line in lines() if line["logger"].startswith("otagw")]
+    assert line["message"] == "the queue does not answer; due work is found within a second"
+
+
+def test_a_queue_in_trouble_is_left_alone_for_a_while(make_queue, monkeypatch, lines):
+    tried = []
+    monkeypatch.setattr(taskqueue, "_engine", lambda *_: tried.append(1) or 1 / 0)
+    made = make_queue("redis://nowhere")
+    for _ in range(5):
+        made.wake()
+        made.listen()
+    assert len(tried) == 1
+    made._not_before = 0
+    made.wake()
+    assert len(tried) == 2
+
+
+@pytest.fixture
+def received():
+    return queue.SimpleQueue()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_sweeps_first_and_ends_by_a_signal(engine, received, number, lines):
+    released(25)
+    received.put(number)
+    assert worker.run(engine, received) == number
+    assert count("stored_file") == 15  # the signal ends the sweep after its first round
+
+
+def test_sighup_ends_a_run_unless_the_settings_are_wrong(environment, received, monkeypatch):
+    answers = [False, True]
+    monkeypatch.setattr(worker.server, "can_reload", lambda _: answers.pop(0))
+    received.put(signal.SIGHUP)
+    received.put(signal.SIGHUP)
+    with prepared(environment) as chosen:
+        assert worker.run(chosen, received) == signal.SIGHUP
+    assert answers == []
+
+
+def test_wakes_in_a_row_are_one_and_hide_no_signal(received):
+    for number in (worker._WAKE, worker._WAKE, signal.SIGTERM, worker._WAKE):
+        received.put(number)
+    assert worker._next(received) == signal.SIGTERM
+    assert worker._next(received) == worker._WAKE
+    assert received.empty()
+
+
+def test_an_app_wakes_by_its_own_queue(app, tmp_path):
+    taskqueue.wake()
+    assert pending(taskqueue._queue) == 1
+    assert (tmp_path / "data/queue.db").exists()
+
+
+def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch):
+    chosen = settings.load({**environment, "OTAGW_QUEUE_URL": "redis://127.0.0.1/0"})
+    server.check_queue(chosen)
+    monkeypatch.setattr(server.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(settings.SettingsError, match=r"pip install 'otagw\[redis\]'"):
+        server.check_queue(chosen)
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        ({}, "sqlite:///DATA/queue.db"),
+        ({"database_url": "sqlite:////x/y.db"}, "sqlite:///DATA/queue.db"),
+        ({"database_url": "postgresql://h/d"}, "postgresql://h/d"),
+        ({"database_url": "postgresql://h/d", "queue_url": "redis://h/1"}, "redis://h/1"),
+    ],
+)
+def test_the_queue_is_where_the_database_is_unless_told(environment, changes, url):
+    chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": value for name, value in changes.items()}})
+    assert chosen.queue == url.replace("DATA", environment["OTAGW_DATA_DIR"])
