@@ -224,9 +224,9 @@ def delete(account: Account, found: Device) -> None:
 
 
 def hold(device_ids: Sequence[int]) -> set[int]:
-    """Keep devices from being deleted until we are done, inside a write; return those that are there."""
+    """Keep devices from being deleted, or given a task by others, inside a write; return those that are there."""
     marks = ",".join("?" * len(device_ids)) or "NULL"
-    query = f"SELECT id FROM device WHERE id IN ({marks}) ORDER BY id{database.lock(database.SHARE)}"
+    query = f"SELECT id FROM device WHERE id IN ({marks}) ORDER BY id{database.lock(database.HOLD)}"
     return {device_id for (device_id,) in database.execute(query, *device_ids).fetchall()}
 
 

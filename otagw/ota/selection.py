@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import peewee
-
 from otagw import clock, database, taskqueue
 from otagw.ota import files, ids, jobs, packages, tasks
 from otagw.ota.accounts import Account
@@ -28,7 +26,6 @@ REQUEST_SECONDS: Final = 1.0
 BUSY: Final = "the device has another update under way"
 REPLACED: Final = "a newer job has taken the device"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
-_TRIES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,22 @@ def begin(job: Job) -> Job:
 
 def step(job_id: int) -> bool:
     """Take one step; return whether there is another."""
-    for attempt in range(_TRIES):
-        try:
-            with database.write():
-                job = jobs.find(job_id, database.HOLD)
-                return bool(job and job.filling and _step(job))
-        except peewee.IntegrityError:  # another transaction has given a device a task: look again
-            if attempt == _TRIES - 1:
-                raise
-    return False
+    with database.write():
+        before = jobs.find(job_id)
+        if before is None or not before.filling:
+            return False
+        _keep_still(before)
+        job = jobs.find(job_id, database.HOLD)
+        if job is None or job.cursor != before.cursor:  # somebody else has taken this step
+            return bool(job and job.filling)
+        return job.filling and _step(job)
+
+
+def _keep_still(job: Job) -> None:
+    """Hold the devices of the next step: whoever gives one a task holds it, and holds it before a job."""
+    window = _window(job)
+    if window.where and not database.is_sqlite():
+        database.execute(f"SELECT d.id FROM device d WHERE {window.where} ORDER BY d.id{database.HOLD}", *window.values)
 
 
 def _step(job: Job) -> bool:
