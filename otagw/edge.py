@@ -7,6 +7,7 @@ why each limit is as it is.
 import contextlib
 import http
 import logging
+import queue
 import selectors
 import signal
 import socket
@@ -145,10 +146,18 @@ class Connection(gthread.TConn):  # type: ignore[misc]
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A process that answers requests with a pool of threads."""
 
+    early_signals: "queue.SimpleQueue[int]"
+
     def init_signals(self) -> None:
-        """Leave Ctrl-C, which reaches every process of the terminal, to the master."""
+        """Leave Ctrl-C, which reaches every process of the terminal, to the master.
+
+        A signal to stop may have come before: gunicorn would forget it, and kill the process half a minute later.
+        """
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while not self.early_signals.empty():
+            if self.early_signals.get() in (signal.SIGTERM, signal.SIGQUIT):
+                self.alive = False
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Stop as SIGTERM does: gunicorn would take the pool's lock, which what the signal interrupts may hold."""

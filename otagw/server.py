@@ -54,7 +54,13 @@ def options(chosen: Settings) -> dict[str, Any]:
         "worker_connections": 500,
         "graceful_timeout": GRACEFUL_SECONDS,
         "control_socket_disable": True,
+        "post_fork": pass_signals_on,
     }
+
+
+def pass_signals_on(arbiter: Any, worker: Any) -> None:
+    """Give a process of gunicorn, just forked, what the handlers of its parent have taken for it since."""
+    worker.early_signals = arbiter.SIG_QUEUE
 
 
 def command() -> list[str]:

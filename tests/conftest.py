@@ -218,8 +218,7 @@ class Live:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            # gunicorn loses a signal that comes while it forks, and kills the worker after 30 s
-            self.process.wait(60)
+            self.process.wait(30)
 
     def kill(self):
         """End every process of the gateway at once, as a power cut would."""

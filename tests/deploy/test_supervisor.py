@@ -70,6 +70,29 @@ def test_ctrl_c_while_a_request_enters_the_pool_stops_too(make_live, tmp_path):
     assert gateway.process.wait(25) == 0
 
 
+SLOW_FORK = """
+import time
+from gunicorn.workers import base
+
+def start_late(self, init=base.Worker.init_signals):
+    open(f"{__file__}.started", "w").close()
+    while not self.early_signals.qsize():
+        time.sleep(0.01)
+    init(self)
+base.Worker.init_signals = start_late
+"""
+
+
+def test_a_signal_to_a_process_that_has_no_handlers_yet_stops_it(make_live, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SLOW_FORK)
+    gateway = make_live()
+    gateway.environ["PYTHONPATH"] = str(tmp_path)
+    gateway.start()
+    eventually((tmp_path / "sitecustomize.py.started").exists)
+    gateway.process.terminate()
+    assert gateway.process.wait(25) == 0
+
+
 def test_the_end_of_gunicorn_ends_the_supervisor_with_a_failure(served):
     master = gunicorn_of(served)
     os.kill(master, signal.SIGKILL)
