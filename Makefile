@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-all lint types format docs lock bench clean
+.PHONY: help run demo test check check-all lint types format docs lock bench clean
 
 help:  ## print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,6 +15,9 @@ run: $(VENV)/run  ## install, migrate, make a first access key, print a request 
 	@$(BIN)/otagw migrate
 	@$(BIN)/otagw welcome
 	@exec $(BIN)/otagw serve
+
+demo: $(VENV)/run  ## show it all in about a minute: a gateway, a package, a rollout, 50 simulated devices
+	@$(BIN)/python -m otagw.simulator.demo
 
 test: $(VENV)/dev  ## run every test that can run on this machine; what is not installed is named and skipped
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not alone"

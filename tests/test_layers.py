@@ -45,6 +45,11 @@ FORBIDDEN = {
     "otagw.access": ("flask", "werkzeug", "otagw.dialects", "otagw.gateway", "otagw.app"),
     "otagw.operation": ("flask", "werkzeug", "otagw.dialects", "otagw.ota", "otagw.models"),
     "otagw.gateway": ("flask", "otagw.dialects", "otagw.app", "otagw.models"),
+    # A client of its own, which also judges the server: nothing of it may come from the server's side.
+    "otagw.simulator": (
+        *("flask", "werkzeug", "otagw.ota", "otagw.dialects", "otagw.gateway", "otagw.access", "otagw.models"),
+        *("otagw.database", "otagw.settings", "otagw.app", "otagw.cli"),
+    ),
     "otagw.dialects": ("flask", "otagw.models", "otagw.database", "otagw.app", "otagw.cli", "peewee"),
 }
 
