@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks import load, rollout
+from benchmarks import fleet, load, rollout
 from otagw.dialects.aliyun import client
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +34,7 @@ Requests = Callable[[int, int], list[bytes]]
 
 @contextlib.contextmanager
 def server(application: str, workers: int, folder: str) -> Iterator[int]:
-    """Serve an application with the gateway's own gunicorn settings; yield its port."""
+    """Serve an application with the gateway's own gunicorn settings, or by `otagw serve`; yield its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,7 +49,8 @@ def server(application: str, workers: int, folder: str) -> Iterator[int]:
     subprocess.run([*otagw, "migrate"], env=environ, check=True, capture_output=True)
     key = ["keys", "create", "--id", KEY[0], "--secret", KEY[1]]
     subprocess.run([*otagw, *key], env=environ, check=False, capture_output=True)
-    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", application]
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", application]
+    command = [*otagw, "serve"] if application == "serve" else gunicorn
     with (
         open(Path(folder) / f"{port}.log", "wb") as log,
         subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as process,
@@ -120,6 +121,7 @@ def measure(workers: int, kinds: dict[str, Requests], options: argparse.Namespac
         bare = stack.enter_context(server("benchmarks.bare:app", workers, folder))
         ours = stack.enter_context(server("otagw.wsgi:app", workers, folder))
         _remember_one(ours)
+        fleet.register(folder, len(kinds) * options.runs * options.requests)
         for _ in range(options.runs):
             runs["bare Flask route"].append(load.run(bare, nothing(bare, options.requests), options.clients))
             for name, make in kinds.items():
@@ -156,6 +158,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--all", action="store_true", help="Query and List too, not the creates alone.")
     parser.add_argument("--devices", type=int, default=1_000_000, help="For the rollout; 0 leaves it out.")
+    parser.add_argument(
+        "--simulated", type=int, default=2000, help="Devices for simulated rollouts; 0 leaves them out."
+    )
     options = parser.parse_args()
     kinds: dict[str, Requests] = {"create, V1": create_v1, "create, V3": create_v3}
     if options.all:
@@ -166,6 +171,10 @@ def main() -> None:
     ]
     print("\n".join(head), flush=True)
     table = head + [row for workers in options.workers for row in measure(workers, kinds, options)]
+    at_rest = head + [row for workers in options.workers for row in measure(workers, fleet.polls(), options)]
+    simulated = options.simulated and [
+        fleet.roll_out(server, protocol, options.simulated) for protocol in fleet.PROTOCOLS
+    ]
     rolled = [*rollout.HEAD, rollout.measure(options.devices)] if options.devices else []
     (ROOT / "benchmarks/RESULTS.md").write_text(
         "# Results\n\n"
@@ -174,9 +183,16 @@ def main() -> None:
         "what counts; the absolute figures belong to one machine and one hour.\n\n"
         f"`make bench`: {options.runs} runs of {options.requests} requests, {options.clients} clients, "
         f"{os.cpu_count()} cores.\n\n" + "\n".join(table) + "\n\n"
+        "## The fleet at rest\n\n"
+        "Polls of devices for which there is nothing to do, measured as above; each is of a device that was\n"
+        "not heard of in the last minute, so that it is noted as seen.\n\n" + "\n".join(at_rest) + "\n\n"
         "## Rollouts\n\n"
         "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.\n\n"
         + "\n".join(rolled)
+        + "\n\n## Rollouts to simulated devices\n\n"
+        f"`otagw serve` and `otagw simulate {' '.join(fleet.BEHAVIOUR)}` on the same machine,\n"
+        f"a file of {fleet.SIZE:,} bytes. Most of the time is what the devices take for themselves.\n\n"
+        + "\n".join([*fleet.HEAD, *(simulated or [])])
         + "\n",
         encoding="utf-8",
     )

@@ -1,0 +1,80 @@
+"""What `otagw simulate` refuses before any device starts."""
+
+import pytest
+from click.testing import CliRunner
+
+from otagw.cli import main
+
+NOWHERE = ("--endpoint", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """Run the command with a fleet's file; return the exit status and what it says."""
+    monkeypatch.setenv("OTAGW_CONFIG", "/dev/null")
+    monkeypatch.setenv("OTAGW_DATA_DIR", str(tmp_path / "data"))
+
+    def refused(*words, rows=None):
+        path = tmp_path / "fleet.csv"
+        if rows is not None:
+            path.write_text(rows)
+            words = ("--fleet", str(path), *words)
+        done = CliRunner().invoke(main, ["simulate", *NOWHERE, *words])
+        assert done.exit_code in (1, 2), done.output
+        assert not isinstance(done.exception, Exception) or isinstance(done.exception, SystemExit)
+        return done.output.replace(str(path), "FILE")
+
+    return refused
+
+
+def test_it_needs_devices_from_one_place(refused):
+    assert "--register or --fleet" in refused()
+    assert "--register or --fleet" in refused("--register", "--product", "p", rows="DeviceName,DeviceSecret\na,b\n")
+
+
+def test_register_needs_a_product(refused):
+    assert "--register needs --product" in refused("--register")
+
+
+def test_register_needs_the_gateways_database(refused):
+    assert "otagw migrate" in refused("--register", "--product", "p")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("DeviceName,ProductKey\na,p\n", "FILE: line 2: there is no DeviceSecret"),
+        ("DeviceName,DeviceSecret\na,b\n", "FILE: there is no column ProductKey"),
+        ("DeviceName,DeviceSecret,ProductKey\na/b,c,p\n", "FILE: line 2: the name is not made of"),
+        ("DeviceName,DeviceSecret,ProductKey\n", "FILE: there are 0 devices"),
+        ("", "FILE: the first line is no header"),
+    ],
+)
+def test_a_file_that_is_no_fleet_is_refused_by_line(refused, rows, said):
+    assert said in refused(rows=rows)
+
+
+def test_more_devices_than_the_file_has_are_refused(refused):
+    assert "there are 1 devices" in refused("--devices", "2", rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--fail", "1.5"),
+        ("--break", "-0.1"),
+        ("--poll", "0"),
+        ("--concurrency", "0"),
+        ("--devices", "0"),
+        ("--protocol", "mqtt"),
+        ("--bandwidth", "0"),
+    ],
+)
+def test_what_no_device_can_do_is_refused_by_option(refused, words):
+    assert words[0] in refused(*words)
+
+
+def test_an_endpoint_where_nobody_listens_ends_with_its_error_and_the_table(refused):
+    fast = ("--seconds", "0.05", "--ramp", "0")
+    said = refused(*fast, rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
+    assert "x report: NewConnectionError" in said
