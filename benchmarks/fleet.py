@@ -26,7 +26,7 @@ HEAD = [
     "| protocol | devices | all ended | requests | per second | polls | p50 ms | p99 ms | errors |",
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 ]
-PROTOCOLS = ("device",)
+PROTOCOLS = ("device", "ddi")
 
 
 class Server(Protocol):

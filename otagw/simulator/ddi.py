@@ -24,6 +24,8 @@ _FAILURES: Final = {
     protocol.VERIFY: "ERROR : HASH mismatch",
     protocol.INSTALL: "ERROR : Installation failed",
 }
+# The part that is the whole device; others are modules.
+WHOLE: Final = "os"
 _HASHES: Final = ("sha1", "md5", "sha256")
 
 
@@ -78,7 +80,8 @@ class Device:
         data = self._get("deployment", href)
         chunks = data["deployment"]["chunks"]
         files = [_file(artifact) for chunk in chunks for artifact in chunk["artifacts"]]
-        return Offer(str(int(data["id"])), chunks[0]["version"], tuple(files))
+        part = chunks[0]["part"]
+        return Offer(str(int(data["id"])), chunks[0]["version"], tuple(files), "default" if part == WHOLE else part)
 
     def _identify(self, href: str) -> None:
         status = {"result": {"finished": "success"}, "execution": "closed", "details": [""]}

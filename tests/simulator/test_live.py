@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.oss.conftest import fields_of
 
 pytestmark = pytest.mark.heavy
-PROTOCOLS = ("device",)
+PROTOCOLS = ("device", "ddi")
 PRODUCT = "a1sim"
 # In seconds; what a device would take minutes for, so that a rollout ends while somebody looks.
 HURRIED = ("--poll", "2", "--ramp", "2", "--latency", "0.05", "--reboot", "0.2", "--quiet", "--json")
