@@ -1,5 +1,7 @@
 """What `otagw simulate` refuses before any device starts."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -78,3 +80,38 @@ def test_an_endpoint_where_nobody_listens_ends_with_its_error_and_the_table(refu
     fast = ("--seconds", "0.05", "--ramp", "0")
     said = refused(*fast, rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
     assert "x report: NewConnectionError" in said
+
+
+@pytest.fixture
+def run(tmp_path, gateway):
+    """Run the command with one device against a gateway of the tests; return what it prints."""
+
+    def run(*words):
+        path = tmp_path / "fleet.csv"
+        path.write_text("DeviceName,DeviceSecret,ProductKey,FirmwareVersion\ndev,s3cret,p,1.0\n")
+        hurried = ("--ramp", "0", "--latency", "0", "--reboot", "0", "--poll", "0.1")
+        done = CliRunner().invoke(
+            main, ["simulate", "--fleet", str(path), "--endpoint", gateway.url + "/", *hurried, *words]
+        )
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("protocol", ["device", "ddi"])
+def test_it_ends_when_each_device_has_ended_an_update(run, gateway, protocol):
+    told = json.loads(run("--protocol", protocol, "--json"))
+    assert (told["succeeded"], told["errors"], told["bytes"]) == (1, {}, len(gateway.content))
+
+
+def test_the_table_says_the_same_to_a_reader(run):
+    lines = run().splitlines()
+    assert [line.split()[:2] for line in lines[:3]] == [["devices", "1"], ["succeeded", "1"], ["failed", "0"]]
+    assert lines[-1].split() == ["errors", "0"]
+
+
+def test_until_idle_ends_it_though_no_device_is_offered_anything(run, gateway):
+    gateway.is_over = True
+    told = json.loads(run("--until-idle", "0.1", "--json"))
+    assert (told["never_offered"], told["errors"]) == (1, {})
