@@ -191,7 +191,7 @@ def main() -> None:
         + "\n".join(rolled)
         + "\n\n## Rollouts to simulated devices\n\n"
         f"`otagw serve` and `otagw simulate {' '.join(fleet.BEHAVIOUR)}` on the same machine,\n"
-        f"a file of {fleet.SIZE:,} bytes. Most of the time is what the devices take for themselves.\n\n"
+        f"a file of {fleet.SIZE:,} bytes. The latencies are those of polls.\n\n"
         + "\n".join([*fleet.HEAD, *(simulated or [])])
         + "\n",
         encoding="utf-8",
