@@ -12,6 +12,7 @@ import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
 from otagw import database, errors, gateway, hosts, links, log, taskqueue, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
+from otagw.dialects.ddi import route as ddi_route
 from otagw.dialects.device import route as device_route
 from otagw.dialects.device.route import Front
 from otagw.dialects.oss import route
@@ -55,12 +56,16 @@ def create_app(settings: Settings) -> Flask:
         fallback=settings.endpoint,
     )
     front = Front(skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
+    ddi = ddi_route.Front(
+        version_attributes=settings.ddi_version_attributes, public_url=settings.public_url, fallback=settings.endpoint
+    )
     app = _Flask()
     _route_actions(app, dialect)
     _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))
     _route_devices(app, front)
+    _route_ddi(app, ddi)
     _route_health(app, dialect, nonces)
-    _route_errors(app, dialect, front)
+    _route_errors(app, dialect, front, ddi)
     app.extensions["otagw"] = {"actions": dialect, "keys": keys, "nonces": nonces}
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation wraps it
@@ -115,6 +120,15 @@ def _route_devices(app: Flask, front: Front) -> None:
         app.add_url_rule(path, operation.name.replace(".", " "), view(operation), methods=[operation.method])
 
 
+def _route_ddi(app: Flask, front: ddi_route.Front) -> None:
+    def view(operation: ddi_route.Operation) -> Callable[..., Response]:
+        return lambda **names: _response(front.serve(operation, _current(), **names))
+
+    for operation in ddi_route.OPERATIONS:
+        path, name = f"{ddi_route.PATH}{operation.path}", operation.name.replace(".", " ")
+        app.add_url_rule(path, name, view(operation), methods=operation.methods)
+
+
 def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     def healthz() -> Response:
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
@@ -132,10 +146,12 @@ def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _route_errors(app: Flask, dialect: Actions, front: Front) -> None:
+def _route_errors(app: Flask, dialect: Actions, front: Front, ddi: ddi_route.Front) -> None:
     def refuse(error: Exception) -> Response:
         if request.path.startswith(f"{device_route.PATH}/"):
             return _response(front.refuse(_current(), _fault(error)))
+        if ddi_route.is_below(request.path):
+            return _response(ddi.refuse(_current(), _fault(error)))
         return _response(gateway.refuse(dialect, _current(), _fault(error)))
 
     app.register_error_handler(HTTPException, refuse)

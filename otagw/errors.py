@@ -248,6 +248,13 @@ class TokenReused(Fault):
     """Say that an idempotency token came with other parameters than the first time."""
 
 
+@dataclass(eq=False)
+class TooEarly(Fault):
+    """Say that something is to be had later; ``seconds`` is after how long to ask again."""
+
+    seconds: int
+
+
 # --- the gateway
 
 

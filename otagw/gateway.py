@@ -4,11 +4,12 @@ Each dialect turns its wire into a `Message` and back; what lies between, and th
 """
 
 import logging
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
@@ -18,6 +19,10 @@ from otagw.access import Caller
 from otagw.operation import Operation, Table
 
 log = logging.getLogger("otagw.gateway")
+
+
+# A server in trouble is not helped by all devices coming back at once.
+RETRY_SECONDS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,11 @@ def attempt(
         log.exception("an operation crashed", extra={"request_id": message.request_id})
         fault = errors.Internal()
     return refuse(fault), fault
+
+
+def retry_after() -> str:
+    """Return when to try again after a 503: `RETRY_SECONDS`, and a random part of as many more."""
+    return str(RETRY_SECONDS + secrets.randbelow(RETRY_SECONDS + 1))
 
 
 def refuse(dialect: Dialect[M, S], request: Request, fault: errors.Fault) -> Answer:

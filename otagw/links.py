@@ -54,9 +54,9 @@ class Links:
         policy = base64.b64encode(text.encode()).decode()
         return Form(endpoint + PATH, key, KEY_ID, policy, self.sign(policy))
 
-    def download(self, endpoint: str, key: str) -> str:
-        """Return an address from which the file can be had for as long as links live."""
-        expires = clock.now() // 1000 + self._life
+    def download(self, endpoint: str, key: str, seconds: int = 0) -> str:
+        """Return an address from which the file can be had for as long as links live, and for ``seconds`` at least."""
+        expires = clock.now() // 1000 + max(self._life, seconds)
         signature = quote(self.sign(_link(key, expires)), safe="")
         return f"{endpoint}{PATH}/{quote(key)}?Expires={expires}&OSSAccessKeyId={KEY_ID}&Signature={signature}"
 

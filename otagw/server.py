@@ -55,12 +55,20 @@ def options(chosen: Settings) -> dict[str, Any]:
         "graceful_timeout": GRACEFUL_SECONDS,
         "control_socket_disable": True,
         "post_fork": pass_signals_on,
+        "worker_exit": write_what_was_heard,
     }
 
 
 def pass_signals_on(arbiter: Any, worker: Any) -> None:
     """Give a process of gunicorn, just forked, what the handlers of its parent have taken for it since."""
     worker.early_signals = arbiter.SIG_QUEUE
+
+
+def write_what_was_heard(server: Any, worker: Any) -> None:
+    """Let a process of gunicorn that ends forget nothing of which devices have asked."""
+    from otagw.ota import presence  # noqa: PLC0415 - the parent, which only starts others, needs no core
+
+    presence.stop()
 
 
 def command() -> list[str]:

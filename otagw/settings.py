@@ -76,6 +76,9 @@ QUEUE_URL = Check(
 HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5", "10.1.0.0/16"]', _are_hosts)
 
 
+NAMES = Check('a list of texts like ["fw.version"]', lambda values: all(isinstance(v, str) and v for v in values))
+
+
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
     """Declare one setting."""
     return field(default=default, metadata={"doc": doc, "check": check})
@@ -129,6 +132,11 @@ class Settings:
         "auto",
         "How Actions are answered: auto (by request), documented, alibaba or example. See docs/wire/aliyun.md.",
         _one_of("auto", "documented", "alibaba", "example"),
+    )
+    ddi_version_attributes: tuple[str, ...] = setting(
+        ("fw.version", "version"),
+        "Attributes of SWUpdate and RAUC devices that may hold their version; the first that is there counts.",
+        NAMES,
     )
     clock_skew_seconds: int = setting(
         900, "How far a request's timestamp may be from this clock, either way.", _between(1, 86400)

@@ -29,6 +29,8 @@ class Product(Model):
     edition = CharField(16, default="basic")
     traits = TextField(null=True)
     modified = BigIntegerField()
+    gateway_token = TextField(null=True)
+    poll_seconds = IntegerField(default=300)
 
     class Meta:
         indexes = (
@@ -81,6 +83,8 @@ class Device(Model):
     seen = BigIntegerField(null=True)
     address = CharField(64, null=True)
     batch_id = IntegerField(null=True)
+    token = TextField(null=True)
+    attributes = TextField(null=True)
 
     class Meta:
         indexes = (

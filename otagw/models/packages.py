@@ -29,6 +29,7 @@ class Package(Model):
     created = BigIntegerField()
     modified = BigIntegerField()
     object_key = CharField(128, null=True)
+    facts = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -52,6 +53,7 @@ class StoredFile(Model):
     sha256 = CharField(64, null=True)
     uses = IntegerField()
     idle_since = BigIntegerField()
+    format = CharField(16, null=True)
 
     class Meta:
         indexes = ((("uses", "idle_since"), False),)

@@ -66,6 +66,8 @@ class Task(Model):
     started = BigIntegerField(null=True)
     retry_at = BigIntegerField(null=True)
     due = BigIntegerField(null=True)
+    action = IntegerField(null=True)
+    recall = CharField(16, null=True)
 
     class Meta:
         indexes = (

@@ -17,7 +17,7 @@ class Draft:
 
     ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
     then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
-    our own store.
+    our own store. ``facts`` are for `check` alone: what it found out of each file.
     """
 
     name: str | None
@@ -36,6 +36,7 @@ class Draft:
     sign: str | None = None
     object_key: str | None = None
     files: tuple[Mapping[str, Any], ...] = ()
+    facts: tuple[Facts | None, ...] = ()
 
 
 def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
@@ -49,11 +50,12 @@ def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
     method = draft.sign_method or "MD5"
     if draft.files:
         parts = [_part(account, fetcher, method, part) for part in draft.files]
-        return replace(draft, files=tuple(part for part, _ in parts)), all(known for _, known in parts)
+        found = tuple(facts for _, facts in parts)
+        return replace(draft, files=tuple(part for part, _ in parts), facts=found), all(found)
     facts = _facts(account, fetcher, draft.url, draft.object_key)
     if facts is None:
         return draft, False
-    return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign)), True
+    return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign), facts=(facts,)), True
 
 
 def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:
@@ -63,16 +65,18 @@ def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str 
     return fetcher.facts(url) if url else None
 
 
-def _part(account: Account, fetcher: Fetcher, method: str, part: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+def _part(
+    account: Account, fetcher: Fetcher, method: str, part: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Facts | None]:
     facts = _facts(account, fetcher, part["url"], part.get("object_key"))
     if facts is None:
-        return part, False
+        return part, None
     filled = {
         "size": _size(facts, part["size"]),
         "file_md5": _sign(facts, "MD5", part["file_md5"]),
         "sign_value": _sign(facts, method, part["sign_value"]),
     }
-    return {**part, **filled}, True
+    return {**part, **filled}, facts
 
 
 def _size(facts: Facts, given: int | None) -> int:

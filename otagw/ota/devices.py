@@ -16,8 +16,8 @@ from otagw.ota.listing import Page
 
 KIND: Final = "device"
 NAME: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
-# How long after its last message a device counts as online.
-ONLINE_MS: Final = 5 * 60 * 1000
+# How long after its last message a device counts as online, unless its product is to poll less often.
+ONLINE_MS: Final = 10 * 60 * 1000
 DISABLED, UNACTIVATED, ONLINE, OFFLINE = "disabled", "unactivated", "online", "offline"
 _INSERTED_AT_ONCE: Final = 500
 _NAME_LENGTH: Final = 20
@@ -26,7 +26,8 @@ _COLUMNS: Final = (
 )
 SELECT: Final = (
     f"SELECT {', '.join('device.' + column for column in _COLUMNS.split(', '))}, product.name, product.is_gateway, "
-    "(SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default') "
+    "(SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'), "
+    "device.token, product.gateway_token, product.poll_seconds, device.attributes IS NOT NULL "
     "FROM device JOIN product ON product.key = device.product_key"
 )
 
@@ -59,6 +60,10 @@ class Device(NamedTuple):
     product_name: str
     is_gateway: bool
     version: str | None
+    sealed_token: str | None
+    sealed_gateway_token: str | None
+    poll_seconds: int
+    has_attributes: bool
 
     @property
     def uuid(self) -> str:
@@ -71,13 +76,24 @@ class Device(NamedTuple):
         return credentials.secret(f"device/{self.id}", self.sealed)
 
     @property
+    def token(self) -> str | None:
+        """Return what it may prove itself with as well, if such a token was set."""
+        return self.sealed_token and credentials.secret(f"device/{self.id} token", self.sealed_token)
+
+    @property
+    def gateway_token(self) -> str | None:
+        """Return what each device of its product may prove itself with, if such a token was set."""
+        owner = products.token_owner(self.product_key)
+        return self.sealed_gateway_token and credentials.secret(owner, self.sealed_gateway_token)
+
+    @property
     def state(self) -> str:
         """Return whether it is disabled, was never heard of, or was heard of lately."""
         if not self.enabled:
             return DISABLED
         if self.activated is None:
             return UNACTIVATED
-        return ONLINE if clock.now() - (self.seen or 0) < ONLINE_MS else OFFLINE
+        return ONLINE if clock.now() - (self.seen or 0) < max(ONLINE_MS, 2000 * self.poll_seconds) else OFFLINE
 
 
 class Version(NamedTuple):
@@ -213,6 +229,18 @@ def enable(account: Account, found: Device, enabled: bool) -> None:
             raise errors.NotFound(kind=KIND, key=found.name)
 
 
+def set_token(account: Account, found: Device, token: str | None) -> None:
+    """Let a device prove itself with a token beside its secret, or no more."""
+    sealed = credentials.seal(f"device/{found.id} token", token) if token else None
+    with database.write():
+        changed = database.execute(
+            "UPDATE device SET token = ?, modified = ? WHERE id = ? AND account_id = ?",
+            *(sealed, clock.now(), found.id, account.id),
+        ).rowcount
+        if not changed:
+            raise errors.NotFound(kind=KIND, key=found.name)
+
+
 def delete(account: Account, found: Device) -> None:
     """Delete a device, and take it out of its groups; `steering.delete_device` ends its tasks as well."""
     with database.write():
@@ -242,7 +270,9 @@ def versions(found: Device) -> list[Version]:
 def device(row: Sequence[Any]) -> Device:
     """Return a row of `SELECT` as a device."""
     raw = Device(*row)
-    return raw._replace(enabled=bool(raw.enabled), is_gateway=bool(raw.is_gateway))
+    return raw._replace(
+        enabled=bool(raw.enabled), is_gateway=bool(raw.is_gateway), has_attributes=bool(raw.has_attributes)
+    )
 
 
 def member_scope(group_id: int) -> str:

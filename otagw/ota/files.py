@@ -19,17 +19,25 @@ CLAIM_MS: Final = 60 * 60 * 1000
 # How long an announced file may take to arrive: the claim hour begins when it is there.
 ARRIVAL_MS: Final = 24 * 60 * 60 * 1000
 PURGED_AT_ONCE: Final = 10
+# Containers that are known by how they begin, whatever their name.
+CPIO, SQUASHFS = "cpio", "squashfs"
+FORMATS: Final = {b"070702": CPIO, b"hsqs": SQUASHFS}
+_HEAD: Final = max(map(len, FORMATS))
 _storage: Storage | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a file once all of its bytes have passed; digests are lower-case hex."""
+    """What is known of a file once all of its bytes have passed; digests are lower-case hex.
+
+    ``format`` is one of `FORMATS`, or None.
+    """
 
     size: int
     md5: str
     sha1: str
     sha256: str
+    format: str | None = None
 
 
 class Measure:
@@ -37,17 +45,21 @@ class Measure:
 
     def __init__(self) -> None:
         self.size = 0
+        self._head = b""
         self._digests = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
         self.size += len(data)
+        if len(self._head) < _HEAD:
+            self._head += data[: _HEAD - len(self._head)]
         for digest in self._digests:
             digest.update(data)
 
     def facts(self) -> Facts:
         """Return what is known now."""
-        return Facts(self.size, *(digest.hexdigest() for digest in self._digests))
+        md5, sha1, sha256 = (digest.hexdigest() for digest in self._digests)
+        return Facts(self.size, md5, sha1, sha256, FORMATS.get(self._head[:6]) or FORMATS.get(self._head[:4]))
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ def uploaded(key: str, path: str, facts: Facts) -> None:
     """Make the file written at ``path`` the one of ``key``; raise `errors.AlreadyExists` if another was first."""
     with database.write():
         cursor = database.execute(
-            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ?, idle_since = ? "
+            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ?, format = ?, idle_since = ? "
             "WHERE key = ? AND path IS NULL",
             *(path, *asdict(facts).values(), clock.now(), key),
         )
@@ -121,7 +133,8 @@ def find(key: str, account_id: int | None = None) -> File | None:
     """Return a file that is there; without an account, for whoever holds a signed link to it."""
     owner, values = ("", ()) if account_id is None else (" AND account_id = ?", (account_id,))
     row = database.execute(
-        f"SELECT path, size, md5, sha1, sha256 FROM stored_file WHERE key = ? AND path IS NOT NULL{owner}", key, *values
+        f"SELECT path, size, md5, sha1, sha256, format FROM stored_file WHERE key = ? AND path IS NOT NULL{owner}",
+        *(key, *values),
     ).fetchone()
     return File(key, row[0], Facts(*row[1:])) if row else None
 

@@ -118,11 +118,12 @@ def page(
 
 def count(account: Account, group: Group) -> Count:
     """Return how many devices a group has."""
-    total = listing.total(account.id, devices.member_scope(group.id))
+    total, now = listing.total(account.id, devices.member_scope(group.id)), clock.now()
     row = database.execute(
-        "SELECT COUNT(d.activated), COUNT(CASE WHEN d.enabled AND d.activated IS NOT NULL AND d.seen > ? THEN 1 END) "
-        "FROM device_group_member m JOIN device d ON d.id = m.device_id WHERE m.group_id = ?",
-        *(clock.now() - devices.ONLINE_MS, group.id),
+        "SELECT COUNT(d.activated), COUNT(CASE WHEN d.enabled AND d.activated IS NOT NULL "
+        "AND (d.seen > ? OR d.seen > ? - 2000 * p.poll_seconds) THEN 1 END) FROM device_group_member m "
+        "JOIN device d ON d.id = m.device_id JOIN product p ON p.key = d.product_key WHERE m.group_id = ?",
+        *(now - devices.ONLINE_MS, now, group.id),
     ).fetchone()
     return Count(total, *row)
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Job as Row
-from otagw.ota import devices, events, ids, listing, packages, states, tasks
+from otagw.ota import devices, events, ids, listing, modules, packages, states, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
@@ -157,6 +157,18 @@ def dynamic_for(product_key: str, module: str) -> list[Job]:
         *(product_key, module.lower(), DYNAMIC, states.IN_PROGRESS),
     )
     return [_job(row) for row in rows.fetchall()]
+
+
+def dynamic_of(device: devices.Device, module: str | None) -> list[tuple[devices.Version, Job]]:
+    """Return the dynamic jobs that run for what a device has reported, by module and newest first."""
+    where, values = ("", ()) if module is None else (" AND v.folded = ?", (module.lower(),))
+    rows = database.execute(
+        f"SELECT v.module, v.version, {', '.join('job.' + column for column in COLUMNS)} FROM device_version v "
+        "JOIN job ON job.product_key = ? AND job.module = v.folded AND job.selection = ? AND job.state = ? "
+        f"WHERE v.device_id = ?{where} ORDER BY v.folded <> ?, v.folded, job.id DESC",
+        *(device.product_key, DYNAMIC, states.IN_PROGRESS, device.id, *values, modules.DEFAULT),
+    )
+    return [(devices.Version(*row[:2]), _job(row[2:])) for row in rows.fetchall()]
 
 
 def filling(product_key: str) -> list[int]:

@@ -1,5 +1,7 @@
 """Dynamic jobs, looked at for one device when it reports or asks, and never by going through the fleet."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from otagw import clock, database
@@ -20,18 +22,15 @@ def reported(device: Device, module: str, version: str) -> None:
 def asked(device: Device, module: str | None) -> list[Task]:
     """Make tasks for modules that have none, of jobs that are also for devices that reported before; return these."""
     made: list[Task] = []
-    for version in devices.versions(device):
-        if module is not None and version.module.lower() != module.lower():
-            continue
-        running = jobs.dynamic_for(device.product_key, version.module)
-        fitting = [job for job in running if job.rules.mode != jobs.LATER and _is_for(job, device, version.version)]
-        # Most who ask get nothing, and need no write for it.
-        if not fitting or _tried(device, fitting[0]) >= MATCHES or tasks.open_of(device.id, version.module):
+    running = jobs.dynamic_of(device, module)  # one statement, after which most who ask get nothing
+    for (name, version), found in groupby(running, key=itemgetter(0)):
+        fitting = [job for _, job in found if job.rules.mode != jobs.LATER and _is_for(job, device, version)]
+        if not fitting or _tried(device, fitting[0]) >= MATCHES or tasks.open_of(device.id, name):
             continue
         with database.write():
-            if devices.hold([device.id]) and not tasks.open_of(device.id, version.module):
-                _match(device, version.module, version.version, fitting)
-        made += tasks.open_of(device.id, version.module)
+            if devices.hold([device.id]) and not tasks.open_of(device.id, name):
+                _match(device, name, version, fitting)
+        made += tasks.open_of(device.id, name)
     return made
 
 

@@ -96,6 +96,12 @@ def every(account: Account, product_key: str) -> list[Module]:
         return [Module(DEFAULT, None, None, product.created, product.created), *(Module(*row) for row in rows)]
 
 
+def names(product_key: str) -> list[str]:
+    """Return the names of a product's modules but `DEFAULT`."""
+    rows = database.execute("SELECT name FROM module WHERE product_id = ? ORDER BY created, name", product_key)
+    return [name for (name,) in rows.fetchall()]
+
+
 def use(product_key: str, name: str) -> str:
     """Return the counter of the packages that are for a module."""
     return listing.scope("packages of module", product_key=product_key, module=name.lower())

@@ -11,11 +11,12 @@ from otagw.models import Package as Row
 from otagw.ota import checks, files, idempotency, ids, listing, modules, products, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
+from otagw.ota.files import Facts
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SOURCES, _FILES = _COLUMNS.index("source_versions"), _COLUMNS.index("files")
+_SOURCES, _FILES, _FACTS = (_COLUMNS.index(name) for name in ("source_versions", "files", "facts"))
 _INSERT: Final = (
     f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -49,7 +50,17 @@ class Package(NamedTuple):
     created: int
     modified: int
     object_key: str | None
+    facts: list[Facts | None]
     product_name: str | None
+
+
+class Artifact(NamedTuple):
+    """One file of a package: what it is called where there are several, where it is, and what is known of its bytes."""
+
+    name: str | None
+    url: str | None
+    object_key: str | None
+    facts: Facts | None
 
 
 def create(account: Account, draft: Draft, token: str | None = None) -> tuple[int, int]:
@@ -115,6 +126,26 @@ def modify(
         if name and name != package.name and _has_name(account, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
         Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
+
+
+def artifacts(package: Package) -> list[Artifact]:
+    """Return the files of a package; of its own files what is known is looked up where the package does not have it."""
+    if package.files:
+        parts = [(part["name"], part["url"], part.get("object_key")) for part in package.files]
+    else:
+        parts = [(None, package.url, package.object_key)]
+    known = package.facts or [None] * len(parts)
+    return [Artifact(*part, facts or _facts_of(part[2])) for part, facts in zip(parts, known, strict=True)]
+
+
+def is_measured(package: Package) -> bool:
+    """Tell whether all bytes of a package have been seen, so that every digest of them is known."""
+    return all(artifact.facts for artifact in artifacts(package))
+
+
+def _facts_of(object_key: str | None) -> Facts | None:
+    file = files.find(object_key) if object_key else None
+    return file.facts if file else None
 
 
 def hold(account: Account, key: str) -> None:
@@ -203,6 +234,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
         now,
         now,
         draft.object_key,
+        json.dumps([facts and asdict(facts) for facts in draft.facts]) if any(draft.facts) else None,
     )
 
 
@@ -211,6 +243,7 @@ def _package(row: tuple[Any, ...]) -> Package:
     return raw._replace(
         source_versions=json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else [],
         files=json.loads(row[_FILES]) if row[_FILES] else [],
+        facts=[kept and Facts(**kept) for kept in json.loads(row[_FACTS])] if row[_FACTS] else [],
         differential=bool(raw.differential),
         verified=bool(raw.verified),
     )

@@ -17,6 +17,7 @@ RESERVED_KEYS: Final = ("v3", "v5", "oss", "device", "console", "healthz", "read
 KEY: Final = re.compile(rf"(?!(?:{'|'.join(RESERVED_KEYS)})\Z)[A-Za-z0-9_-]{{1,256}}", re.IGNORECASE | re.ASCII)
 # Kinds of products that fronts may tell apart; listings filter by them.
 BASIC, STANDARD = "basic", "standard"
+POLL_SECONDS: Final = 300
 _SELECT: Final = "SELECT id, key, name, description, is_gateway, edition, traits, created, modified FROM product"
 
 
@@ -109,6 +110,31 @@ def delete(account: Account, key: str) -> None:
         listing.count(account.id, listing.scopes(KIND, edition=product.edition), -1)
 
 
+def set_gateway_token(account: Account, key: str, token: str | None) -> None:
+    """Let the devices of a product prove themselves with one token, or no more."""
+    _set(account, key, "gateway_token", credentials.seal(token_owner(key), token) if token else None)
+
+
+def set_poll_seconds(account: Account, key: str, seconds: int) -> None:
+    """Say how often the devices of a product are to ask, where their protocol lets us."""
+    _set(account, key, "poll_seconds", seconds)
+
+
+def token_owner(key: str) -> str:
+    """Return for whom a product's token is sealed."""
+    return f"product/{key} token"
+
+
+def _set(account: Account, key: str, column: str, value: str | int | None) -> None:
+    with database.write():
+        changed = database.execute(
+            f"UPDATE product SET {column} = ?, modified = ? WHERE key = ? AND account_id = ?",
+            *(value, clock.now(), key, account.id),
+        ).rowcount
+        if not changed:
+            raise errors.NotFound(kind=KIND, key=key)
+
+
 def require(account: Account, key: str) -> None:
     """Make sure that the account has this product, inside the write that names it.
 
@@ -153,10 +179,10 @@ def _insert(account: Account, key: str, draft: Draft) -> bool:
     now = clock.now()
     traits = json.dumps(dict(draft.traits), ensure_ascii=False) if draft.traits else None
     inserted = database.execute(
-        "INSERT INTO product (id, account_id, key, name, description, is_gateway, edition, traits, created, modified) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO product (id, account_id, key, name, description, is_gateway, edition, traits, created, modified, "
+        "poll_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         *(clock.new_id(now), account.id, key, draft.name, draft.description, draft.is_gateway, draft.edition),
-        *(traits, now, now),
+        *(traits, now, now, POLL_SECONDS),
     ).rowcount
     if inserted:
         listing.count(account.id, listing.scopes(KIND, edition=draft.edition), 1)

@@ -127,7 +127,7 @@ def _insert(job: Job, package: Package, window: Window) -> int:
     database.execute(
         f"INSERT INTO task ({', '.join(tasks.COLUMNS)}) "
         "SELECT ? + c.number, ?, ?, ?, c.id, ?, c.name, ?, CASE WHEN c.busy THEN 'failed' ELSE ? END, c.version, ?, "
-        "0, CASE WHEN c.busy THEN ? END, 0, ?, ?, NULL, NULL, NULL "
+        "0, CASE WHEN c.busy THEN ? END, 0, ?, ?, NULL, NULL, NULL, NULL, NULL "
         f"FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, {busy(job)} AS busy "
         f"FROM ({taken}) AS c) AS c",
         *(first, job.account_id, job.id, job.package_id, job.product_key, job.module, job.first_state, job.version),

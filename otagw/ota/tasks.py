@@ -17,12 +17,18 @@ KIND: Final = "task"
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SELECT: Final = f"SELECT {', '.join('task.' + column for column in COLUMNS)} FROM task"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
+# What becomes of a task's number. Who was shown it is to be told that it is canceled; who does not know yet, when it is
+# restarted, goes on by the same number, and everybody else gets another.
+_CANCELED: Final = ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
+_RESTARTED: Final = ", action = CASE WHEN recall IS NULL THEN NULL ELSE action END, recall = NULL"
+_NUMBER: Final = {states.CANCELED: _CANCELED, states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
 
 
 class Task(NamedTuple):
     """A task as it is kept; the fields stand in the order of the columns. Times are milliseconds, progress percent.
 
     ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
+    ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.
     """
 
     id: int
@@ -44,6 +50,8 @@ class Task(NamedTuple):
     started: int | None
     retry_at: int | None
     due: int | None
+    action: int | None = None
+    recall: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -72,6 +80,22 @@ def open_of(device_id: int, module: str | None = None) -> list[Task]:
         f"{_SELECT} WHERE device_id = ? AND state IN {_OPEN}{where} ORDER BY id", device_id, *values
     )
     return [Task(*row) for row in rows.fetchall()]
+
+
+def at_hand(device_id: int) -> list[Task]:
+    """Return the open tasks of a device, and those of whose cancellation it is to be told."""
+    rows = database.execute(
+        f"{_SELECT} WHERE device_id = ? AND state IN {_OPEN} UNION ALL "
+        f"{_SELECT} WHERE device_id = ? AND recall = 'pending' ORDER BY 1",
+        *(device_id, device_id),
+    )
+    return [Task(*row) for row in rows.fetchall()]
+
+
+def by_action(device_id: int, action: int) -> Task | None:
+    """Return a task of a device by the number it was shown by."""
+    row = database.execute(f"{_SELECT} WHERE device_id = ? AND action = ?", device_id, action).fetchone()
+    return Task(*row) if row else None
 
 
 def last_of(device_id: int) -> Task | None:
@@ -136,7 +160,8 @@ def move(task: Task, event: str, note: str | None = None, **columns: Any) -> Tas
     if task.state not in step.sources:
         return None
     moved = database.execute(
-        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ? AND state = ?",
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{_NUMBER.get(step.target, '')} "
+        "WHERE id = ? AND state = ?",
         *(*changes.values(), task.id, task.state),
     ).rowcount
     if not moved:
@@ -169,7 +194,7 @@ def cancel_where(account_id: int, where: str, values: Sequence[Any], note: str) 
     """Cancel open tasks in one statement, inside a write whose jobs are locked; return how many there were."""
     rows = database.execute(f"SELECT id, job_id, state FROM task WHERE {where}", *values).fetchall()
     canceled = database.execute(
-        "UPDATE task SET state = ?, note = ?, modified = ?, due = NULL, retry_at = NULL "
+        f"UPDATE task SET state = ?, note = ?, modified = ?, due = NULL, retry_at = NULL{_CANCELED} "
         f"WHERE {where} RETURNING {', '.join(COLUMNS)}",
         *(states.CANCELED, note, clock.now(), *values),
     ).fetchall()

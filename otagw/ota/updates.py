@@ -4,10 +4,12 @@ Every front calls these; docs/states.md has the rules. Times that are over are s
 gets the right answer while no worker runs.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import devices, jobs, matching, modules, packages, states, tasks, timeline, why
+from otagw.ota import devices, jobs, matching, modules, packages, presence, states, tasks, timeline, why
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.packages import Package
@@ -17,8 +19,6 @@ from otagw.ota.tasks import Task
 MODULES: Final = 50
 TIMEOUT: Final = "timeout"
 FOREIGN: Final = "report version is not conform"
-# How often a device that only asks is noted as seen.
-SEEN_MS: Final = 60_000
 # A device's own words for what went wrong, by the step it reports.
 STEPS: Final = {-1: "the update failed", -2: "the download failed", -3: "the check failed", -4: "flashing failed"}
 
@@ -39,7 +39,7 @@ def reported_version(device: Device, version: str, module: str = modules.DEFAULT
     first that is ever reported: nobody knows what it had. Raises `errors.LimitReached` for a module too many.
     """
     with database.write():
-        if not _seen(device, address):  # it was deleted
+        if not presence.note(device, address):  # it was deleted
             return
         had = _keep_version(device, module, version)
         timeline.note(device.id, timeline.REPORTED, f"{module} {version}")
@@ -53,33 +53,66 @@ def reported_version(device: Device, version: str, module: str = modules.DEFAULT
 
 
 def asked(device: Device, module: str | None = None, address: str | None = None) -> Offer | None:
-    """Return what a device is to install now, if anything; it is noted as offered.
+    """Return what a device is to install now, if anything; it is noted as offered."""
+    if not device.enabled:
+        return None
+    presence.heard(device, address)
+    offers = (take(offer) for offer in ready(device, tasks.open_of(device.id, module), module))
+    return next(filter(None, offers), None)
+
+
+def ready(device: Device, among: Iterable[Task], module: str | None = None, **how: bool) -> Iterator[Offer]:
+    """Yield what a device could `take` now of some of its open tasks, `look` says how, and then of dynamic jobs.
 
     A module that has no task may get one of a dynamic job that is also for devices that reported before it began.
     """
-    if not device.enabled:
+    for task in chain(among, _lazily(matching.asked, device, module)):
+        offer = look(device, task, **how)
+        if offer and not _is_used_up(offer):
+            yield offer
+
+
+def look(device: Device, task: Task, *, at_work: bool = False, measured: bool = False) -> Offer | None:
+    """Return a task that may be offered now, and move nothing but what has become of it by time.
+
+    With ``at_work``, a device that is at work sees its task though the job is paused. With ``measured``, only what all
+    digests are known of is offered.
+    """
+    job, package, now = jobs.find(task.job_id), packages.find(task.package_id), clock.now()
+    if job is None or package is None:
         return None
-    if clock.now() - (device.seen or 0) >= SEEN_MS:
-        with database.write():
-            _seen(device, address)
-    for task in tasks.open_of(device.id, module):
-        offer = _offer(device, task)
-        if offer:
-            return offer
-    for task in matching.asked(device, module):
-        offer = _offer(device, task)
-        if offer:
-            return offer
-    return None
+    if task.due and task.due <= now:
+        timed_out(task.id, task.job_id)
+    goes_on = at_work and task.state == states.IN_PROGRESS
+    if why.hindrance(task, job._replace(paused=None) if goes_on else job, now) or _is_misfit(device, task, package):
+        return None
+    if job.state == states.PLANNED:
+        job = started(job)
+    if not job.offers or (measured and not packages.is_measured(package)):
+        return None
+    return Offer(task, job, package)
 
 
-def progress(device: Device, percent: int, text: str = "", module: str = modules.DEFAULT) -> Task | None:
-    """Note how far a device has come; a negative step is a failure. Return its task, or None if it has none."""
+def take(offer: Offer) -> Offer | None:
+    """Note a task as offered; return it as it is then, or None if it is not to be had any more in this minute."""
+    if offer.task.state != states.QUEUED:
+        return offer
+    moved = _notify(offer.task, offer.job, clock.now())
+    return offer._replace(task=moved) if moved else None
+
+
+def progress(
+    device: Device, percent: int, text: str = "", module: str = modules.DEFAULT, task_id: int | None = None
+) -> Task | None:
+    """Note how far a device has come; a negative step is a failure. Return its task, or None if it has none.
+
+    With ``task_id``, another task of the module counts as none, here and in `finished`.
+    """
     if percent < 0:
-        return finished(device, False, text or STEPS.get(percent, STEPS[-1]), module)
+        return finished(device, False, text or STEPS.get(percent, STEPS[-1]), module, task_id)
     with database.write():
-        _seen(device, None)
-        task, job = _held(device, module)
+        presence.note(device, None)
+        task, job = _held(device, module, task_id)
         if not task or not job or task.state == states.CONFIRM:
             return None
         timeline.note(device.id, timeline.PROGRESS, f"{percent}% {text}".strip(), task.job_id, task.id)
@@ -91,11 +124,13 @@ def progress(device: Device, percent: int, text: str = "", module: str = modules
         return tasks.move(task, "progress", text or None, progress=percent, started=now, due=due, retry_at=None)
 
 
-def finished(device: Device, succeeded: bool, text: str = "", module: str = modules.DEFAULT) -> Task | None:
+def finished(
+    device: Device, succeeded: bool, text: str = "", module: str = modules.DEFAULT, task_id: int | None = None
+) -> Task | None:
     """Take a device's own word for how its update ended; a front says True only where that counts as success."""
     with database.write():
-        _seen(device, None)
-        task, job = _held(device, module)
+        presence.note(device, None)
+        task, job = _held(device, module, task_id)
         if not task or not job or task.state == states.CONFIRM:
             return None
         timeline.note(
@@ -115,22 +150,15 @@ def timed_out(task_id: int, job_id: int) -> None:
             _end(task, "fail", TIMEOUT)
 
 
-def _offer(device: Device, task: Task) -> Offer | None:
-    job, package, now = jobs.find(task.job_id), packages.find(task.package_id), clock.now()
-    if job is None or package is None:
-        return None
-    if task.due and task.due <= now:
-        timed_out(task.id, task.job_id)
-    if why.hindrance(task, job, now) or _is_misfit(device, task, package):
-        return None
-    if job.state == states.PLANNED:
-        job = started(job)
-    if not job.offers:
-        return None
-    if task.state == states.QUEUED:
-        moved = _notify(task, job, now)
-        return Offer(moved, job, package) if moved else None
-    return Offer(task, job, package)
+def _lazily(find: Callable[..., Iterable[Task]], *given: Any) -> Iterator[Task]:
+    yield from find(*given)
+
+
+def _is_used_up(offer: Offer) -> bool:
+    """Tell whether a task that waits has to wait for another minute, going by what was read of its job."""
+    job, minute = offer.job, clock.now() // jobs.MINUTE_MS
+    used_up = job.rate_minute == minute and job.rate_used >= job.rules.per_minute
+    return used_up and offer.task.state == states.QUEUED
 
 
 def _is_misfit(device: Device, task: Task, package: Package) -> bool:
@@ -209,10 +237,10 @@ def _open(device: Device, module: str) -> Task | None:
     return found[0] if found else None
 
 
-def _held(device: Device, module: str) -> tuple[Task | None, Job | None]:
+def _held(device: Device, module: str, task_id: int | None = None) -> tuple[Task | None, Job | None]:
     """Return the open task of a module with its job, which nobody else changes then; inside a write."""
     found = _open(device, module)
-    while found:
+    while found and task_id in (None, found.id):
         job = jobs.find(found.job_id, database.HOLD)
         held, found = found, _open(device, module)
         if found and found.id == held.id:
@@ -221,16 +249,6 @@ def _held(device: Device, module: str) -> tuple[Task | None, Job | None]:
             _end(found, "fail", TIMEOUT)
             found = None
     return None, None
-
-
-def _seen(device: Device, address: str | None) -> bool:
-    """Note that a device was heard of, inside a write; return whether it is there still."""
-    now = clock.now()
-    seen = database.execute(
-        "UPDATE device SET seen = ?, activated = COALESCE(activated, ?), address = COALESCE(?, address) WHERE id = ?",
-        *(now, now, address, device.id),
-    )
-    return bool(seen.rowcount)
 
 
 def _keep_version(device: Device, module: str, version: str) -> str | None:

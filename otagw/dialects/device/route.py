@@ -23,7 +23,6 @@ from otagw.ota.tasks import Task
 PATH: Final = "/device/v1"
 MAX_BODY: Final = 16 * 1024
 _ADDRESS: Final = 64
-_RETRY_SECONDS: Final = 30
 
 
 @dataclass
@@ -149,7 +148,7 @@ def _refusal(message: Message, fault: errors.Fault) -> Answer:
     if isinstance(fault, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(sorted({*fault.allowed} - {"HEAD"}))
     if status == 503:
-        headers["Retry-After"] = str(_RETRY_SECONDS)
+        headers["Retry-After"] = gateway.retry_after()
     return Answer(status, _json(said), fields.JSON, message.request_id, code, headers)
 
 

@@ -1,0 +1,1 @@
+"""The device side of Eclipse hawkBit (DDI), as SWUpdate and rauc-hawkbit speak it: docs/wire/ddi.md."""

@@ -1,0 +1,61 @@
+"""What devices say of themselves beside their versions: texts by name, and the versions that some of them are."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from otagw import database, errors
+from otagw.ota import modules, presence, updates
+from otagw.ota.devices import Device
+
+KIND: Final = "attribute"
+LIMIT: Final = 100
+VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MERGE, REPLACE, REMOVE = "merge", "replace", "remove"
+_SUFFIX: Final = ".version"
+
+
+def of(device_id: int) -> dict[str, str] | None:
+    """Return what a device has said of itself; None if nothing ever came."""
+    row = database.execute("SELECT attributes FROM device WHERE id = ?", device_id).fetchone()
+    return json.loads(row[0]) if row and row[0] is not None else None
+
+
+def report(
+    device: Device, mode: str, given: Mapping[str, str], version_names: Sequence[str], address: str | None
+) -> None:
+    """Keep what a device says of itself, and the versions it says by that: of the whole device, and of its modules.
+
+    The whole device runs what the first of ``version_names`` says that is given and can be a version. The attribute
+    ``<module>.version`` is for a module that the product has. Raises `errors.LimitReached` for one attribute too many.
+    """
+    with database.write():
+        query = f"SELECT attributes FROM device WHERE id = ?{database.lock(database.HOLD)}"
+        row = database.execute(query, device.id).fetchone()
+        if row is None:  # it was deleted
+            return
+        known = json.loads(row[0]) if row[0] else {}
+        merged = {**({} if mode == REPLACE else known), **given}
+        kept = {name: text for name, text in merged.items() if mode != REMOVE or name not in given}
+        if len(kept) > LIMIT:
+            raise errors.LimitReached(kind=KIND, limit=LIMIT)
+        if row[0] is None or kept != known:
+            database.execute("UPDATE device SET attributes = ? WHERE id = ?", json.dumps(kept), device.id)
+        presence.note(device, address)
+        if mode != REMOVE:
+            for module, version in _versions(device.product_key, given, version_names).items():
+                updates.reported_version(device, version, module, address)
+
+
+def _versions(product_key: str, given: Mapping[str, str], version_names: Sequence[str]) -> dict[str, str]:
+    versions = {name: text for name, text in given.items() if VERSION.fullmatch(text)}
+    whole = next((name for name in version_names if name in versions), None)
+    found = {modules.DEFAULT: versions[whole]} if whole else {}
+    if any(name.endswith(_SUFFIX) for name in versions):
+        named = {name.lower(): text for name, text in versions.items() if name != whole}
+        for module in modules.names(product_key):
+            text = named.get(f"{module.lower()}{_SUFFIX}")
+            if text:
+                found[module] = text
+    return found
