@@ -19,6 +19,7 @@ import requests
 from otagw import clock, database, settings, taskqueue
 from otagw.app import create_app, open_keys
 from otagw.dialects.aliyun.action import actions
+from otagw.ota import presence
 from tests import signer
 from tests.web import Web
 
@@ -130,6 +131,7 @@ def make_app(environment, prepared):
             database.connect(chosen)
             app = create_app(chosen)
             stack.callback(database.disconnect)
+            stack.callback(presence.stop)
             stack.callback(taskqueue.use, None)
             stack.callback(app.extensions["otagw"]["nonces"].close)
             return app

@@ -79,7 +79,8 @@ def test_a_secret_is_sealed_in_the_database(fleet, otagw):
     fleet(HEADER, "dev1,verysecretindeed,p,,")
     (kept,) = database.execute("SELECT secret FROM device").fetchone()
     assert "verysecretindeed" not in kept
-    assert "DeviceSecret  verysecretindeed" in otagw("devices", "show", "p", "dev1")
+    assert otagw("devices", "secret", "p", "dev1") == "verysecretindeed\n"
+    assert "verysecretindeed" not in otagw("devices", "show", "p", "dev1")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the commands share: settings, the database behind them, and errors said in one line."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +17,8 @@ from otagw.settings import Settings
 from otagw.vault import VaultError
 
 PAGE: Final = 50
+# Of tokens that are made: as many letters and digits.
+TOKEN_LENGTH: Final = 32
 account_option = click.option("--account", default="main", show_default=True, help="Whose things are meant.")
 page_option = click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page.")
 
@@ -56,6 +59,13 @@ def store(chosen: Settings) -> Iterator[Keys]:
 def owner(access: Keys, name: str) -> Account:
     """Return the account that an option names."""
     return accounts.get(name, access.rules)
+
+
+def check_token(_context: click.Context, _parameter: click.Parameter, token: str | None) -> str | None:
+    """Return a token that fits into a header, or end with what is expected."""
+    if token is not None and not re.fullmatch(r"[!-~]{8,256}", token):
+        raise click.ClickException("TOKEN: expected 8 to 256 printable ASCII characters without a blank")
+    return token
 
 
 def day(milliseconds: int) -> str:

@@ -12,8 +12,8 @@ import click
 
 from otagw import database
 from otagw.cli import common
+from otagw.ota import attributes, credentials, fleet, timeline
 from otagw.ota import devices as core
-from otagw.ota import fleet, timeline
 from otagw.ota import why as reasons
 from otagw.ota.fleet import Batch, Skipped
 
@@ -78,14 +78,59 @@ def list_(product: str, account: str, page: int) -> None:
 @click.argument("device")
 @common.account_option
 def show(product: str, device: str, account: str) -> None:
-    """Show DEVICE of PRODUCT: its id, its secret, its state and what it runs."""
+    """Show DEVICE of PRODUCT: its id, its state, what it runs and what it says of itself; no secrets."""
     with common.store(common.load_settings()) as access:
         found = core.named(common.owner(access, account), product, device)
-        click.echo(f"IotId         {found.uuid}")
-        click.echo(f"DeviceSecret  {found.secret}")
-        click.echo(f"State         {found.state}")
-        for module, version in core.versions(found):
-            click.echo(f"Version       {version} of {module}")
+        lines = [("IotId", found.uuid), ("State", found.state)]
+        if found.nickname:
+            lines.append(("Nickname", found.nickname))
+        if found.seen:
+            lines.append(("Seen", f"{common.second(found.seen)} from {found.address or 'an unknown address'}"))
+        lines += [("Token", "is set")] if found.sealed_token else []
+        lines += [("Version", f"{version} of {module}") for module, version in core.versions(found)]
+        lines += [("Attribute", f"{name} = {text}") for name, text in sorted((attributes.of(found.id) or {}).items())]
+    for name, text in lines:
+        click.echo(f"{name:12}  {_line(text)}")
+
+
+@devices.command()
+@click.argument("product")
+@click.argument("device")
+@common.account_option
+def secret(product: str, device: str, account: str) -> None:
+    """Print the secret of DEVICE of PRODUCT, which it proves itself with."""
+    with common.store(common.load_settings()) as access:
+        click.echo(core.named(common.owner(access, account), product, device).secret)
+
+
+@devices.group()
+def token() -> None:
+    """Let a device use a token beside its secret, where its protocol has tokens."""
+
+
+@token.command("set")
+@click.argument("product")
+@click.argument("device")
+@click.argument("token", required=False, callback=common.check_token)
+@common.account_option
+def set_token(product: str, device: str, token: str | None, account: str) -> None:
+    """Let DEVICE of PRODUCT use TOKEN; one is made, and shown this once, when it is left out."""
+    with common.store(common.load_settings()) as access:
+        owner, chosen = common.owner(access, account), token or credentials.random_text(common.TOKEN_LENGTH)
+        core.set_token(owner, core.named(owner, product, device), chosen)
+    click.echo(f"{device} has the token that was given" if token else f"TargetToken  {chosen}")
+
+
+@token.command("clear")
+@click.argument("product")
+@click.argument("device")
+@common.account_option
+def clear_token(product: str, device: str, account: str) -> None:
+    """Let DEVICE of PRODUCT use nothing but its secret."""
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        core.set_token(owner, core.named(owner, product, device), None)
+    click.echo(f"{device} has no token beside its secret")
 
 
 @devices.command()

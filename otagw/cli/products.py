@@ -1,15 +1,18 @@
 """``otagw products``: kinds of devices."""
 
+import re
+
 import click
 
 from otagw.cli import common
+from otagw.ota import credentials
 from otagw.ota import products as core
 from otagw.ota.products import Draft
 
 
 @click.group()
 def products() -> None:
-    """Make, list and delete products."""
+    """Make, list and delete products, and say how their devices ask."""
 
 
 @products.command()
@@ -39,6 +42,47 @@ def list_(account: str, page: int) -> None:
     for product in found.items:
         click.echo(f"{product.key:24}  {product.devices:>9} devices  {common.day(product.created)}  {product.name}")
     common.say_where(found)
+
+
+@products.group("gateway-token")
+def gateway_token() -> None:
+    """Let the devices of a product share a token, for stacks that speak hawkBit's API."""
+
+
+@gateway_token.command("set")
+@click.argument("product")
+@click.argument("token", required=False, callback=common.check_token)
+@common.account_option
+def set_token(product: str, token: str | None, account: str) -> None:
+    """Let all devices of PRODUCT use TOKEN; one is made, and shown this once, when it is left out."""
+    with common.store(common.load_settings()) as access:
+        chosen = token or credentials.random_text(common.TOKEN_LENGTH)
+        core.set_gateway_token(common.owner(access, account), product, chosen)
+    click.echo(f"{product} has the token that was given" if token else f"GatewayToken  {chosen}")
+
+
+@gateway_token.command("clear")
+@click.argument("product")
+@common.account_option
+def clear_token(product: str, account: str) -> None:
+    """Let the devices of PRODUCT use no token but their own."""
+    with common.store(common.load_settings()) as access:
+        core.set_gateway_token(common.owner(access, account), product, None)
+    click.echo(f"{product} has no token")
+
+
+@products.command("poll-interval")
+@click.argument("product")
+@click.argument("interval")
+@common.account_option
+def poll_interval(product: str, interval: str, account: str) -> None:
+    """Let the devices of PRODUCT that speak hawkBit's API ask every INTERVAL, as HH:MM:SS; a tenth is added at most."""
+    if not re.fullmatch(r"([01][0-9]|2[0-3])(:[0-5][0-9]){2}", interval, re.ASCII) or interval == "00:00:00":
+        raise click.ClickException("INTERVAL: expected HH:MM:SS, from 00:00:01 to 23:59:59")
+    hours, minutes, seconds = map(int, interval.split(":"))
+    with common.store(common.load_settings()) as access:
+        core.set_poll_seconds(common.owner(access, account), product, hours * 3600 + minutes * 60 + seconds)
+    click.echo(f"{product} is to ask every {interval}")
 
 
 @products.command()

@@ -11,7 +11,7 @@ COLUMNS = (
     ("device", "token", TextField(null=True)),
     ("device", "attributes", TextField(null=True)),
     ("product", "gateway_token", TextField(null=True)),
-    ("product", "poll_seconds", IntegerField(default=300)),
+    ("product", "poll_seconds", IntegerField(null=True)),
     ("package", "facts", TextField(null=True)),
     ("stored_file", "format", CharField(16, null=True)),
 )

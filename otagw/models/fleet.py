@@ -30,7 +30,7 @@ class Product(Model):
     traits = TextField(null=True)
     modified = BigIntegerField()
     gateway_token = TextField(null=True)
-    poll_seconds = IntegerField(default=300)
+    poll_seconds = IntegerField(null=True)
 
     class Meta:
         indexes = (

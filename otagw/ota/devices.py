@@ -27,7 +27,8 @@ _COLUMNS: Final = (
 SELECT: Final = (
     f"SELECT {', '.join('device.' + column for column in _COLUMNS.split(', '))}, product.name, product.is_gateway, "
     "(SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'), "
-    "device.token, product.gateway_token, product.poll_seconds, device.attributes IS NOT NULL "
+    f"device.token, product.gateway_token, COALESCE(product.poll_seconds, {products.POLL_SECONDS}), "
+    "device.attributes IS NOT NULL "
     "FROM device JOIN product ON product.key = device.product_key"
 )
 

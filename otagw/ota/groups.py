@@ -121,7 +121,7 @@ def count(account: Account, group: Group) -> Count:
     total, now = listing.total(account.id, devices.member_scope(group.id)), clock.now()
     row = database.execute(
         "SELECT COUNT(d.activated), COUNT(CASE WHEN d.enabled AND d.activated IS NOT NULL "
-        "AND (d.seen > ? OR d.seen > ? - 2000 * p.poll_seconds) THEN 1 END) FROM device_group_member m "
+        "AND (d.seen > ? OR d.seen > ? - 2000 * COALESCE(p.poll_seconds, 0)) THEN 1 END) FROM device_group_member m "
         "JOIN device d ON d.id = m.device_id JOIN product p ON p.key = d.product_key WHERE m.group_id = ?",
         *(now - devices.ONLINE_MS, now, group.id),
     ).fetchone()

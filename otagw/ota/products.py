@@ -17,6 +17,7 @@ RESERVED_KEYS: Final = ("v3", "v5", "oss", "device", "console", "healthz", "read
 KEY: Final = re.compile(rf"(?!(?:{'|'.join(RESERVED_KEYS)})\Z)[A-Za-z0-9_-]{{1,256}}", re.IGNORECASE | re.ASCII)
 # Kinds of products that fronts may tell apart; listings filter by them.
 BASIC, STANDARD = "basic", "standard"
+# How often devices are to ask, where a product says nothing else.
 POLL_SECONDS: Final = 300
 _SELECT: Final = "SELECT id, key, name, description, is_gateway, edition, traits, created, modified FROM product"
 
@@ -179,10 +180,10 @@ def _insert(account: Account, key: str, draft: Draft) -> bool:
     now = clock.now()
     traits = json.dumps(dict(draft.traits), ensure_ascii=False) if draft.traits else None
     inserted = database.execute(
-        "INSERT INTO product (id, account_id, key, name, description, is_gateway, edition, traits, created, modified, "
-        "poll_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO product (id, account_id, key, name, description, is_gateway, edition, traits, created, modified) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         *(clock.new_id(now), account.id, key, draft.name, draft.description, draft.is_gateway, draft.edition),
-        *(traits, now, now, POLL_SECONDS),
+        *(traits, now, now),
     ).rowcount
     if inserted:
         listing.count(account.id, listing.scopes(KIND, edition=draft.edition), 1)

@@ -1,10 +1,17 @@
 """Why a device does not update: the reason for the present state, in one sentence."""
 
+from typing import Final
+
 from otagw import clock
 from otagw.ota import devices, jobs, packages, states, tasks
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
+
+UNMEASURED: Final = (
+    "Not all digests of the package are known, since the gateway has not seen its bytes: a device whose protocol needs "
+    "them is not offered it."
+)
 
 
 def hindrance(task: Task, job: Job, now: int) -> str | None:
@@ -32,19 +39,20 @@ def sentences(device: Device) -> list[str]:
 
 
 def _sentence(device: Device, task: Task) -> str:
-    job, now = jobs.find(task.job_id), clock.now()
+    job, package, now = jobs.find(task.job_id), packages.find(task.package_id), clock.now()
     what = f"{task.module} {task.version}, job {task.job_id}"
-    if job is None or packages.find(task.package_id) is None:
+    if job is None or package is None:
         return f"{what}: the job or its package is gone."
     hindered = hindrance(task, job, now)
     if hindered:
         return f"{what}: not offered, because {hindered}."
     if task.state == states.QUEUED:
         rest = "or more devices asked in this minute than may be offered it"
-        return f"{what}: the device has not asked since the task was made, {rest}."
+        unmeasured = "" if packages.is_measured(package) else f" {UNMEASURED}"
+        return f"{what}: the device has not asked since the task was made, {rest}.{unmeasured}"
     if task.state == states.NOTIFIED:
         return f"{what}: offered, and the device has not said that it began."
-    heard = "" if device.state == devices.ONLINE else " It has not been heard of for five minutes."
+    heard = "" if device.state == devices.ONLINE else " It has not been heard of lately."
     return f"{what}: the device is at work, {task.progress} percent done.{heard}"
 
 

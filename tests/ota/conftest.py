@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from otagw import clock, database, settings
-from otagw.ota import accounts
+from otagw.ota import accounts, presence
 from tests.conftest import NOW
 from tests.engines import postgres
 
@@ -20,6 +20,7 @@ def store(request, environment):
         clock.hold(lambda: NOW * 1000)
         yield chosen
         clock.hold(None)
+        presence.stop()
         database.disconnect()
 
 

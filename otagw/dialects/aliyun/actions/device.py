@@ -99,7 +99,7 @@ def query_device_detail(
 ) -> dict[str, Any]:
     """Show a device with its secret, its state and the version of its default module.
 
-    It is ONLINE for five minutes after its last message.
+    It is ONLINE for ten minutes after its last message.
     """
     device = find(caller, iot_id, product_key, device_name)
     return {

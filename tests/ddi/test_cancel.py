@@ -1,0 +1,146 @@
+"""A device learns that what it was shown is canceled, and agrees or goes on; nothing it says then is an update."""
+
+import threading
+
+import pytest
+
+from otagw import database
+from tests.ddi.conftest import Device, refusal
+
+
+@pytest.fixture
+def canceled(device, rollout, cancel):
+    """A job whose task the device had begun when it was canceled; return the job and the action."""
+    job = rollout()
+    action = device.deployment()["id"]
+    device.tell(action, "proceeding")
+    cancel(job)
+    return job, action
+
+
+def test_a_cancellation_that_the_device_agrees_to(device, canceled, task):
+    job, action = canceled
+    assert device.links() == {"cancelAction": f"http://localhost{device.base}/cancelAction/{action}"}
+    assert device.poll()["config"]["polling"]["sleep"] == "00:00:05"
+    assert refusal(device.send("GET", f"/deploymentBase/{action}")) == (410, "ended")
+    found = device.send("GET", f"/cancelAction/{action}")
+    assert (found.status_code, found.json) == (200, {"id": action, "cancelAction": {"stopId": action}})
+    assert device.tell(action, "proceeding", kind="cancelAction").status_code == 200
+    assert device.links().keys() == {"cancelAction"}
+    assert device.tell(action, "closed", "success", "Update canceled.", kind="cancelAction").status_code == 200
+    assert device.links() == {}
+    assert task(job)["TaskStatus"] == "CANCELED"
+    assert refusal(device.tell(action, "closed", "success", kind="cancelAction")) == (410, "ended")
+    assert refusal(device.send("GET", f"/cancelAction/{action}")) == (410, "ended")
+
+
+def test_a_cancellations_feedback_is_never_a_success(device, canceled, task, runs):
+    job, action = canceled
+    device.tell(action, "closed", "success", kind="cancelAction")
+    assert (task(job)["TaskStatus"], runs()) == ("CANCELED", {"default": "1.0"})
+
+
+def test_a_cancellation_that_the_device_refuses_is_shown_no_more(device, canceled, task, runs):
+    job, action = canceled
+    for _ in range(2):
+        assert device.tell(action, "rejected", "success", "no", kind="cancelAction").status_code == 200
+        assert device.links() == {}
+    assert device.tell(action, "proceeding").status_code == 200
+    assert device.tell(action, "closed", "success").status_code == 200
+    assert (task(job)["TaskStatus"], runs()) == ("CANCELED", {"default": "2.0"})
+
+
+def test_a_success_before_the_device_knows_keeps_the_version(device, canceled, task, runs):
+    job, action = canceled
+    for _ in range(2):
+        assert device.tell(action, "closed", "success").status_code == 200
+        assert (task(job)["TaskStatus"], runs()) == ("CANCELED", {"default": "2.0"})
+    assert device.links().keys() == {"cancelAction"}
+
+
+def test_a_failure_before_the_device_knows_is_noted(device, canceled, task, runs):
+    job, action = canceled
+    assert device.tell(action, "closed", "failure", "too bad").status_code == 200
+    assert (task(job)["TaskStatus"], task(job)["TaskDesc"], runs()) == ("CANCELED", "too bad", {"default": "1.0"})
+
+
+def test_canceled_on_the_deployment_is_an_agreement_too(device, canceled, task):
+    job, action = canceled
+    assert device.tell(action, "canceled", "none").status_code == 200
+    assert device.links() == {}
+    assert task(job)["TaskStatus"] == "CANCELED"
+
+
+def test_what_was_never_shown_needs_no_telling(device, rollout, cancel):
+    job = rollout()
+    cancel(job)
+    assert device.links() == {}
+
+
+def test_what_was_only_shown_is_told(device, rollout, cancel):
+    job = rollout()
+    action = device.action()
+    cancel(job)
+    assert device.links()["cancelAction"].endswith(f"/{action}")
+
+
+def test_an_open_action_has_no_cancellation(device, rollout):
+    rollout()
+    action = device.deployment()["id"]
+    assert refusal(device.send("GET", f"/cancelAction/{action}")) == (404, "no_action")
+    for execution in ("closed", "rejected", "proceeding"):
+        assert refusal(device.tell(action, execution, "success", kind="cancelAction")) == (404, "no_action")
+    assert device.action() == action
+
+
+def test_the_next_action_waits_until_the_cancellation_is_answered(device, canceled, rollout):
+    _, action = canceled
+    rollout("3.0")
+    assert device.links().keys() == {"cancelAction"}
+    device.tell(action, "closed", "success", kind="cancelAction")
+    assert device.deployment()["deployment"]["chunks"][0]["version"] == "3.0"
+
+
+def test_a_newer_job_that_takes_the_device_is_a_cancellation(device, rollout, task):
+    old = rollout()
+    action = device.action()
+    rollout("3.0", OverwriteMode=2)
+    assert task(old)["TaskStatus"] == "CANCELED"
+    assert device.links()["cancelAction"].endswith(f"/{action}")
+
+
+@pytest.mark.parametrize(("answer", "same"), [(None, True), ("rejected", True), ("closed", False)])
+def test_a_restart_goes_on_by_the_number_of_who_does_not_know(client, device, canceled, task, answer, same):
+    job, action = canceled
+    if answer:
+        device.tell(action, answer, "success", kind="cancelAction")
+    client.ok("ReupgradeOTATask", JobId=job, **{"TaskId.1": task(job)["TaskID"]})
+    assert (device.deployment()["id"] == action) is same
+
+
+def test_a_cancellation_and_a_success_at_once(client, register, rollout, cancel, task, runs):
+    """Whichever comes first, the version is kept, and the task has ended once."""
+    names = [f"dev{number}" for number in range(6)]
+    fleet = [register(name, "1.0") for name in names]
+    job = rollout()
+    actions = {device.name: device.deployment()["id"] for device in fleet}
+    barrier, codes = threading.Barrier(len(fleet) + 1), []
+
+    def report(device):
+        own = Device(client.app.test_client(), device.name, device.authorization)
+        barrier.wait(30)
+        codes.append(own.tell(actions[own.name], "closed", "success").status_code)
+        database.disconnect()
+
+    threads = [threading.Thread(target=report, args=(device,)) for device in fleet]
+    for thread in threads:
+        thread.start()
+    barrier.wait(30)
+    cancel(job)
+    for thread in threads:
+        thread.join(30)
+    assert codes == [200] * len(fleet)
+    for device in fleet:
+        state = task(job, device.name)["TaskStatus"]
+        assert (state in ("SUCCEEDED", "CANCELED"), runs(device.name)) == (True, {"default": "2.0"})
+        assert ("cancelAction" in device.links()) is (state == "CANCELED")
