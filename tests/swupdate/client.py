@@ -31,7 +31,7 @@ class Client:
         pairs = ", ".join(f'{{ name = "{name}"; value = "{value}"; }}' for name, value in attributes.items())
         path = self.folder / "swupdate.cfg"
         path.write_text(CONFIG.format(pairs))
-        self.options += ["-f", str(path)]
+        self.options += ["-f", str(path)] if "-f" not in self.options else []
         return self
 
     def start(self, outcome=None):
@@ -70,6 +70,7 @@ class Line:
         self.upstream, self.port = port, free_port()
         self.cut_after = None  # bytes of one answer
         self.slow = threading.Event()
+        self.is_slow_now = False
         self.cuts, self.asked = 0, []
         self._done = threading.Event()
         self._server = socket.create_server(("127.0.0.1", self.port))
@@ -102,7 +103,8 @@ class Line:
                             self.cut_after, self.cuts = None, self.cuts + 1
                             return
                         if self.slow.is_set() and passed > 32 * 1024:
-                            self._done.wait(0.2)
+                            self.is_slow_now = True
+                            self._done.wait(1)
                     (server if source is client else client).sendall(data)
 
     def close(self):

@@ -32,9 +32,9 @@ class Lab:
         need("swupdate")
         self.live, self.folder, self._stack = live, folder, stack
         self.call = TeaFamily(live.host)
-        self.signer = Signer(folder)
-        self.name = f"bench{next(_numbers)}"
-        made = self.call("CreateProduct", ProductName=f"{folder.name}{self.name}", NodeType=0)
+        self.name = f"bench_{next(_numbers)}"
+        self.signer = Signer(folder, self.name)
+        made = self.call("CreateProduct", ProductName=self.name, NodeType=0)
         self.product = made["ProductKey"]
 
     def device(self, name="dev-0", port=None, token=None, **options):
@@ -56,7 +56,7 @@ class Lab:
         image = (signer or self.signer).image(version, payload, client.target, revision)
         made = self.call(
             "CreateOTAFirmware",
-            FirmwareName=f"{self.product}-{version}",
+            FirmwareName=f"{self.product}-{version[0]}",
             DestVersion=version,
             ProductKey=self.product,
             FirmwareUrl=self.upload(image),
@@ -119,7 +119,7 @@ def test_a_firmware_arrives_and_the_job_is_completed(lab):
     job = lab.roll_out(firmware)
     client.start()
     installs(client, payload)
-    assert lab.becomes(job, "IN_PROGRESS")["Progress"] != "0"
+    eventually(lambda: lab.becomes(job, "IN_PROGRESS")["Progress"] == "100", SECONDS)
     assert lab.status(job) == "IN_PROGRESS"
     client.restart()
     lab.becomes(job, "SUCCEEDED")
@@ -128,12 +128,14 @@ def test_a_firmware_arrives_and_the_job_is_completed(lab):
 
 
 def test_a_device_that_says_what_it_runs_is_found_by_its_version(lab):
+    lab.live.cli("products", "poll-interval", lab.product, "00:00:05")  # its first poll is not told anything yet
     client = lab.device().identify(**{"fw.version": "1.1.0", "hw": "lab-board"})
     firmware, payload = lab.release(client)
     made = lab.call("CreateOTADynamicUpgradeJob", FirmwareId=firmware, ProductKey=lab.product, SrcVersion=["1.1.0"])
     job = made["Data"]["JobId"]
     client.start()
     installs(client, payload)
+    client.identify(**{"fw.version": "2.0", "hw": "lab-board"})
     client.restart()
     lab.becomes(job, "SUCCEEDED")
 
@@ -176,15 +178,16 @@ def test_a_job_that_is_canceled_during_the_download_installs_nothing(lab, line):
     client = lab.device(port=line.port)
     firmware, _ = lab.release(client)
     line.slow.set()
+    lab.live.cli("products", "poll-interval", lab.product, "00:00:05")
     job = lab.roll_out(firmware)
     client.start()
-    lab.becomes(job, "IN_PROGRESS")
+    eventually(lambda: line.is_slow_now, SECONDS)
     lab.call("CancelOTATaskByJob", JobId=job, CancelInProgressTask=True, CancelNotifiedTask=True, CancelQueuedTask=True)
     assert lab.task(job)["TaskStatus"] == "CANCELED"
     eventually(lambda: any(b"/cancelAction/" in asked and b"/feedback" in asked for asked in line.asked), SECONDS)
     line.slow.clear()
     polls = len(line.asked)
-    eventually(lambda: len(line.asked) > polls, SECONDS)
+    eventually(lambda: len(line.asked) > polls + 1, SECONDS)
     assert lab.task(job)["TaskStatus"] == "CANCELED"
     assert "SWUPDATE successful" not in client.log()
 
