@@ -1,0 +1,1 @@
+"""Debian's SWUpdate, unmodified, as a device of the gateway."""
