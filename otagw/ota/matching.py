@@ -3,7 +3,7 @@
 from typing import Final
 
 from otagw import clock, database
-from otagw.ota import devices, ids, jobs, states, tasks, timeline
+from otagw.ota import devices, ids, jobs, minimums, states, tasks, timeline
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
@@ -14,7 +14,7 @@ MATCHES: Final = 10
 
 def reported(device: Device, module: str, version: str) -> None:
     """Make a task of the newest dynamic job that is for what a device reports; inside a write."""
-    _match(device, module, version, jobs.dynamic_for(device.product_key, module))
+    _match(device, module, version, _running(device.product_key, module))
 
 
 def asked(device: Device, module: str | None) -> list[Task]:
@@ -23,7 +23,7 @@ def asked(device: Device, module: str | None) -> list[Task]:
     for version in devices.versions(device):
         if module is not None and version.module.lower() != module.lower():
             continue
-        running = jobs.dynamic_for(device.product_key, version.module)
+        running = _running(device.product_key, version.module)
         fitting = [job for job in running if job.rules.mode != jobs.LATER and _is_for(job, device, version.version)]
         # Most who ask get nothing, and need no write for it.
         if not fitting or _tried(device, fitting[0]) >= MATCHES or tasks.open_of(device.id, version.module):
@@ -33,6 +33,12 @@ def asked(device: Device, module: str | None) -> list[Task]:
                 _match(device, version.module, version.version, fitting)
         made += tasks.open_of(device.id, version.module)
     return made
+
+
+def _running(product_key: str, module: str) -> list[Job]:
+    """Return the dynamic jobs for a module, newest first, of versions that it may be given."""
+    found = jobs.dynamic_for(product_key, module)
+    return [job for job in found if not minimums.hindrance(product_key, module, job.version)]
 
 
 def _match(device: Device, module: str, version: str, among: list[Job]) -> None:
