@@ -211,6 +211,15 @@ class NoBytes(Fault):
 
 
 @dataclass(eq=False)
+class BelowMinimum(Fault):
+    """Say that a version is below the lowest that a module may be given."""
+
+    version: str
+    minimum: str
+    module: str
+
+
+@dataclass(eq=False)
 class SizeMismatch(Fault):
     """Say that a file has another size than was claimed."""
 

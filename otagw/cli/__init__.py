@@ -3,7 +3,7 @@
 import click
 
 from otagw import __version__
-from otagw.cli import devices, docs, explain, keys, products, serve, sign, simulate, webhooks
+from otagw.cli import devices, docs, explain, keys, packages, products, serve, sign, signing, simulate, webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,7 +15,9 @@ def main() -> None:
 for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign, sign.call, explain.explain):
     main.add_command(command)
 main.add_command(serve.worker)
+keys.keys.add_command(signing.signing)
 main.add_command(products.products)
+main.add_command(packages.packages)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
 main.add_command(simulate.simulate)

@@ -19,6 +19,8 @@ from otagw.vault import VaultError
 PAGE: Final = 50
 # Of tokens that are made: as many letters and digits.
 TOKEN_LENGTH: Final = 32
+# What is given to commands by its place, and not as an option.
+_ARGUMENTS: Final = ("name", "public", "signature", "version")
 account_option = click.option("--account", default="main", show_default=True, help="Whose things are meant.")
 page_option = click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page.")
 
@@ -49,7 +51,10 @@ def store(chosen: Settings) -> Iterator[Keys]:
     except errors.InUse as fault:
         raise click.ClickException(f"the {fault.kind} {fault.key} has {fault.by}") from None
     except errors.InvalidParameter as fault:
-        raise click.ClickException(f"--{fault.name}: expected {fault.expected}") from None
+        name = fault.name.upper() if fault.name in _ARGUMENTS else f"--{fault.name}"
+        raise click.ClickException(f"{name}: expected {fault.expected}") from None
+    except errors.WrongState as fault:
+        raise click.ClickException(f"the {fault.kind} {fault.key} {fault.state}") from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
     finally:
@@ -76,6 +81,11 @@ def day(milliseconds: int) -> str:
 def second(milliseconds: int) -> str:
     """Return a time to the second, UTC."""
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line: some of it comes from devices, and none of it is for the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def say_where(page: Page[Any]) -> None:

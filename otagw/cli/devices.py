@@ -90,7 +90,7 @@ def show(product: str, device: str, account: str) -> None:
         lines += [("Version", f"{version} of {module}") for module, version in core.versions(found)]
         lines += [("Attribute", f"{name} = {text}") for name, text in sorted((attributes.of(found.id) or {}).items())]
     for name, text in lines:
-        click.echo(f"{name:12}  {_line(text)}")
+        click.echo(f"{name:12}  {common.one_line(text)}")
 
 
 @devices.command()
@@ -146,14 +146,9 @@ def why(product: str, device: str, events: int, account: str) -> None:
         said = reasons.sentences(found)
         last = timeline.page(owner, found, 1, events).items if events else []
     for sentence in said:
-        click.echo(_line(sentence))
+        click.echo(common.one_line(sentence))
     for event in reversed(last):
-        click.echo(f"{common.second(event.at)}  {event.kind:8}  {_line(event.detail)}")
-
-
-def _line(text: str) -> str:
-    """Return a text as one line: some of it comes from devices, and none of it is for the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
+        click.echo(f"{common.second(event.at)}  {event.kind:8}  {common.one_line(event.detail)}")
 
 
 def _until_interrupted(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -5,7 +5,7 @@ import re
 import click
 
 from otagw.cli import common
-from otagw.ota import credentials
+from otagw.ota import credentials, minimums, modules
 from otagw.ota import products as core
 from otagw.ota.products import Draft
 
@@ -39,8 +39,12 @@ def list_(account: str, page: int) -> None:
     """List products, newest first, 50 a page."""
     with common.store(common.load_settings()) as access:
         found = core.page(common.owner(access, account), page, common.PAGE)
+        lowest = minimums.every(product.key for product in found.items)
     for product in found.items:
-        click.echo(f"{product.key:24}  {product.devices:>9} devices  {common.day(product.created)}  {product.name}")
+        least = [f"{known.module} {known.version}" for known in lowest if known.product_key == product.key]
+        said = f"  minimum {', '.join(least)}" if least else ""
+        start = f"{product.key:24}  {product.devices:>9} devices  {common.day(product.created)}"
+        click.echo(f"{start}  {product.name}{said}")
     common.say_where(found)
 
 
@@ -83,6 +87,53 @@ def poll_interval(product: str, interval: str, account: str) -> None:
     with common.store(common.load_settings()) as access:
         core.set_poll_seconds(common.owner(access, account), product, hours * 3600 + minutes * 60 + seconds)
     click.echo(f"{product} is to ask every {interval}")
+
+
+@products.command()
+@click.argument("key")
+@common.account_option
+def show(key: str, account: str) -> None:
+    """Show the product KEY, its modules and their minimum versions."""
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        product = core.get(owner, key)
+        lowest = minimums.every([key])
+        known = modules.every(owner, key)
+    click.echo(f"ProductKey   {product.key}")
+    click.echo(f"Name         {product.name}")
+    if product.description:
+        click.echo(f"Description  {common.one_line(product.description)}")
+    click.echo(f"Created      {common.second(product.created)}")
+    click.echo(f"Devices      {product.devices}")
+    click.echo(f"Modules      {' '.join(module.name for module in known)}")
+    for minimum in lowest:
+        click.echo(f"Minimum      {minimum.version} of {minimum.module}")
+
+
+@products.command()
+@click.argument("product")
+@click.argument("words", metavar="[MODULE] VERSION", nargs=-1)
+@click.option("--clear", is_flag=True, help="Take the minimum away; then only MODULE may follow PRODUCT.")
+@click.option("--force", is_flag=True, help="Set a lower version than the minimum now.")
+@common.account_option
+def minimum(product: str, words: tuple[str, ...], clear: bool, force: bool, account: str) -> None:
+    """Offer devices of PRODUCT no VERSION of a module below this one; the module is "default" when left out.
+
+    docs/minimum-versions.md says which of two versions is the higher.
+    """
+    if clear and force:
+        raise click.UsageError("--clear needs no --force")
+    least, most = (0, 1) if clear else (1, 2)
+    if not least <= len(words) <= most:
+        raise click.UsageError("expected PRODUCT [MODULE] with --clear, else PRODUCT [MODULE] VERSION")
+    module = words[0] if len(words) == most else modules.DEFAULT
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        if clear:
+            minimums.clear(owner, product, module)
+        else:
+            minimums.set_(owner, product, module, words[-1], lower=force)
+    click.echo(f"{product} {module} has no minimum" if clear else f"{product} {module} has the minimum {words[-1]}")
 
 
 @products.command()

@@ -14,6 +14,9 @@ from otagw.models.fleet import Module as Module
 from otagw.models.fleet import Product as Product
 from otagw.models.packages import Package as Package
 from otagw.models.packages import StoredFile as StoredFile
+from otagw.models.releases import MinimumVersion as MinimumVersion
+from otagw.models.releases import PackageSignature as PackageSignature
+from otagw.models.releases import SigningKey as SigningKey
 from otagw.models.rollouts import Job as Job
 from otagw.models.rollouts import Task as Task
 from otagw.models.webhooks import Webhook as Webhook
@@ -25,4 +28,5 @@ TABLES = (
     *(Package, StoredFile),
     *(Job, Task),
     *(Webhook, WebhookDelivery),
+    *(SigningKey, PackageSignature, MinimumVersion),
 )

@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Final
 
 from otagw import clock, database
-from otagw.ota import devices, ids, jobs, states, tasks, timeline
+from otagw.ota import devices, ids, jobs, minimums, states, tasks, timeline
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
@@ -16,7 +16,7 @@ MATCHES: Final = 10
 
 def reported(device: Device, module: str, version: str) -> None:
     """Make a task of the newest dynamic job that is for what a device reports; inside a write."""
-    _match(device, module, version, jobs.dynamic_for(device.product_key, module))
+    _match(device, module, version, _allowed(device.product_key, module, jobs.dynamic_for(device.product_key, module)))
 
 
 def asked(device: Device, module: str | None) -> list[Task]:
@@ -25,6 +25,7 @@ def asked(device: Device, module: str | None) -> list[Task]:
     running = jobs.dynamic_of(device, module)  # one statement, after which most who ask get nothing
     for (name, version), found in groupby(running, key=itemgetter(0)):
         fitting = [job for _, job in found if job.rules.mode != jobs.LATER and _is_for(job, device, version)]
+        fitting = _allowed(device.product_key, name, fitting)
         if not fitting or _tried(device, fitting[0]) >= MATCHES or tasks.open_of(device.id, name):
             continue
         with database.write():
@@ -32,6 +33,11 @@ def asked(device: Device, module: str | None) -> list[Task]:
                 _match(device, name, version, fitting)
         made += tasks.open_of(device.id, name)
     return made
+
+
+def _allowed(product_key: str, module: str, among: list[Job]) -> list[Job]:
+    """Return those of the dynamic jobs for a module whose version it may be given."""
+    return [job for job in among if not minimums.hindrance(product_key, module, job.version)]
 
 
 def _match(device: Device, module: str, version: str, among: list[Job]) -> None:

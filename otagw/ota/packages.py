@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
-from otagw.ota import checks, files, idempotency, ids, listing, modules, products, states
+from otagw.ota import checks, files, idempotency, ids, listing, modules, products, signing, statements, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
 from otagw.ota.files import Facts
@@ -208,7 +208,17 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
     listing.count(account.id, _scopes(draft.product_key, draft.version, module), 1)
+    if draft.product_key and (draft.sign or draft.files):  # what is without cannot be signed
+        _sign(account, identity, draft.product_key)
     return {"id": identity, "created": now}
+
+
+def _sign(account: Account, package_id: int, product_key: str) -> None:
+    """Sign a package that was just made by the keys that do so on their own."""
+    keys = [key for key in signing.held_for(account, product_key) if key.auto]
+    package = find(package_id) if keys else None
+    if package:
+        statements.sign_new(package, keys)
 
 
 def _values(account: Account, draft: Draft, module: str, verified: bool, now: int) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from otagw import clock, database, errors
-from otagw.ota import devices, files, groups, idempotency, jobs, packages, products, states
+from otagw.ota import devices, files, groups, idempotency, jobs, minimums, packages, products, states
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job, Rules
 from otagw.ota.packages import Package
@@ -36,6 +36,7 @@ def draft(account: Account, asked: Draft) -> tuple[Job, Package]:
         raise errors.WrongState(kind=packages.KIND, key=asked.package, state=states.PACKAGE_STATES[package.status])
     if not (package.url or package.object_key or package.files):
         raise errors.NoBytes(kind=packages.KIND, key=asked.package)
+    minimums.check(asked.product_key, package.module, package.version)
     rules = asked.rules
     if asked.group:
         rules = replace(rules, group_id=groups.get(account, asked.group).id)
@@ -49,8 +50,9 @@ def create(account: Account, asked: Draft, token: str | None = None) -> Job:
     """Keep a new job; its devices are selected after that, by `selection.begin`.
 
     Raises `errors.NotFound` for a package, product, group, device or list that is not there, `errors.WrongState` for a
-    package in the wrong state of verification, `errors.NoBytes` for one that no device could download, and
-    `errors.AlreadyExists` where the package has a dynamic job that runs.
+    package in the wrong state of verification, `errors.NoBytes` for one that no device could download,
+    `errors.BelowMinimum` for one that none may be given, and `errors.AlreadyExists` where the package has a dynamic job
+    that runs.
     """
 
     def work() -> dict[str, Any]:

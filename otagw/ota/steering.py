@@ -8,7 +8,7 @@ from typing import Any, Final
 import peewee
 
 from otagw import clock, database, errors, taskqueue
-from otagw.ota import devices, events, jobs, packages, selection, states, tasks
+from otagw.ota import devices, events, jobs, minimums, packages, selection, states, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
@@ -68,6 +68,9 @@ def _obstacle(account: Account, job: Job) -> str | None:
         packages.hold(account, str(job.package_id))
     except errors.NotFound:
         return NO_PACKAGE
+    below = minimums.hindrance(job.product_key, job.module, job.version)
+    if below:
+        return below
     verifies = job.kind == jobs.VERIFY and job.state not in states.RUNNING
     return ANOTHER if verifies and packages.status(job.package_id) not in states.VERIFIABLE else None
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import devices, jobs, matching, modules, packages, presence, states, tasks, timeline, why
+from otagw.ota import devices, jobs, matching, minimums, modules, packages, presence, states, tasks, timeline, why
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.packages import Package
@@ -162,17 +162,24 @@ def _is_used_up(offer: Offer) -> bool:
 
 
 def _is_misfit(device: Device, task: Task, package: Package) -> bool:
-    """End a task with a differential package if its device runs another version by now than the package starts from."""
-    if not package.differential or task.state == states.IN_PROGRESS:
+    """End a task whose device must not be offered its package any more."""
+    said = minimums.hindrance(task.product_key, task.module, task.version) or _misfit(device, task, package)
+    if said is None:
         return False
-    running = {found.module.lower(): found.version for found in devices.versions(device)}.get(task.module)
-    if running is None or running in package.source_versions:
-        return False
-    said = f"the device runs {running}, and the package starts from {', '.join(package.source_versions)}"
     with database.write():
         jobs.hold([task.job_id])
         _end(tasks.find(task.id) or task, "fail", said)
     return True
+
+
+def _misfit(device: Device, task: Task, package: Package) -> str | None:
+    """Return why a differential package does not fit: its device runs another version by now than it starts from."""
+    if not package.differential or task.state == states.IN_PROGRESS:
+        return None
+    running = {found.module.lower(): found.version for found in devices.versions(device)}.get(task.module)
+    if running is None or running in package.source_versions:
+        return None
+    return f"the device runs {running}, and the package starts from {', '.join(package.source_versions)}"
 
 
 def started(job: Job) -> Job:

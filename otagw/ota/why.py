@@ -3,7 +3,7 @@
 from typing import Final
 
 from otagw import clock
-from otagw.ota import devices, jobs, packages, states, tasks
+from otagw.ota import devices, jobs, minimums, packages, states, tasks
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
@@ -35,7 +35,7 @@ def sentences(device: Device) -> list[str]:
     if device.activated is None:
         return ["The device has never been heard of."]
     found = tasks.open_of(device.id)
-    return [_sentence(device, task) for task in found] or [_without_task(device)]
+    return [_sentence(device, task) for task in found] or [_without_task(device), *_passed_over(device)]
 
 
 def _sentence(device: Device, task: Task) -> str:
@@ -43,7 +43,7 @@ def _sentence(device: Device, task: Task) -> str:
     what = f"{task.module} {task.version}, job {task.job_id}"
     if job is None or package is None:
         return f"{what}: the job or its package is gone."
-    hindered = hindrance(task, job, now)
+    hindered = hindrance(task, job, now) or minimums.hindrance(task.product_key, task.module, task.version)
     if hindered:
         return f"{what}: not offered, because {hindered}."
     if task.state == states.QUEUED:
@@ -63,3 +63,10 @@ def _without_task(device: Device) -> str:
     what = f"{last.module} {last.version}, job {last.job_id}"
     said = f": {last.note}" if last.note else ""
     return f"The device has nothing to do. Its last task ({what}) {last.state}{said}."
+
+
+def _passed_over(device: Device) -> list[str]:
+    """Return a sentence on each dynamic job that gives nobody its version, which is below the minimum."""
+    found = [job for known in devices.versions(device) for job in jobs.dynamic_for(device.product_key, known.module)]
+    reasons = ((job, minimums.hindrance(job.product_key, job.module, job.version)) for job in found)
+    return [f"Job {job.id} selects no device, because {reason}." for job, reason in reasons if reason]

@@ -1,13 +1,17 @@
 """What a device is given to download: names its client takes, digests it insists on, links that live long enough."""
 
+import base64
 import hashlib
 import json
 import os
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from otagw import database
+from otagw import database, settings
+from otagw.cli import main
 from tests.ddi.conftest import SWU, Device
 from tests.web import answer
 
@@ -151,3 +155,22 @@ def test_a_file_of_another_host_that_was_fetched_is_shown(make_app, web, client)
         "hashes": {name: hashlib.new(name, SWU).hexdigest() for name in DIGESTS},
         "_links": {"download-http": {"href": url}},
     }
+
+
+def test_signatures_are_metadata_that_says_what_was_signed(device, rollout, client, environment, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    made = CliRunner().invoke(main, ["keys", "signing", "create", "team", "--auto"])
+    assert made.exit_code == 0, made.output
+    database.connect(settings.load(environment))  # the command leaves the process without one
+    rollout()
+    (chunk,) = device.deployment()["deployment"]["chunks"]
+    found = {item["key"]: item["value"] for item in chunk["metadata"]}
+    assert found["otagw.release.key"] == "team"
+    statement = found["otagw.release.statement"].encode()
+    key = load_pem_public_key(made.stdout.encode())
+    key.verify(base64.b64decode(found["otagw.release.signature"]), statement)
+    said = json.loads(statement)
+    (artifact,) = chunk["artifacts"]
+    assert (said["product"], said["version"]) == ("p", chunk["version"])
+    assert (said["sha256"], said["size"]) == (artifact["hashes"]["sha256"], artifact["size"])

@@ -23,6 +23,7 @@ PLAIN = {
     "sha256": None,
     "url": URL,
     "files": [],
+    "signatures": [],
     "tags": {},
     "custom_info": None,
     "timeout_minutes": None,

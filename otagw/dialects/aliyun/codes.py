@@ -71,6 +71,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.InUse, "device group"): Refusal("iot.group.GroupInUse", 409, "There are {by} within the group.", gateway=False),
     (errors.WrongState, "package"): Refusal("iot.ota.InvalidFirmwareStatus", 409, "The firmware {key} {state}: that does not go with this job.", gateway=False),
     (errors.NoBytes, "package"): Refusal("iot.ota.FirmwareUrlMissing", 400, "The firmware {key} has no file that a device could be given.", gateway=False),
+    (errors.BelowMinimum, ""): Refusal("iot.ota.VersionBelowMinimum", 409, "The version {version} is below {minimum}, the minimum of the module {module}.", gateway=False),
     (errors.InUse, "package"): Refusal("iot.ota.FirmwareInUse", 409, "The firmware {key} is used by {by} that have not ended.", gateway=False),
     (errors.NotFound, "job"): Refusal("iot.ota.JobNotFound", 404, "The specified job does not exist.", gateway=False),
     (errors.WrongState, "job"): Refusal("iot.ota.InvalidJobStatus", 409, "The job {key} is {state}: that cannot be done with it.", gateway=False),

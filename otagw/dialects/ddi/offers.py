@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from otagw import links
-from otagw.ota import files, modules, packages
+from otagw.ota import files, modules, packages, release
 from otagw.ota.packages import Artifact
 from otagw.ota.updates import Offer
 
@@ -29,6 +29,8 @@ def deployment(offer: Offer, endpoint: str) -> dict[str, Any]:
     """Return an offer as this protocol has it."""
     task, job, package = offer
     metadata = [{"key": key, "value": value} for key, value in job.rules.tags]
+    for signature in release.signatures(package.id):
+        metadata += [{"key": f"otagw.release.{name}", "value": value} for name, value in signature._asdict().items()]
     if package.custom_info:
         metadata.append({"key": "custom_info", "value": package.custom_info})
     chunk = {

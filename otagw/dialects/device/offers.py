@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otagw import links
-from otagw.ota import files
+from otagw.ota import files, release
 from otagw.ota.updates import Offer
 
 
@@ -23,6 +23,7 @@ def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
         "sha256": _sha256(package.object_key, package.sign_method, package.sign),
         "url": _url(endpoint, package.url, package.object_key),
         "files": [_file(part, package.sign_method, endpoint) for part in package.files],
+        "signatures": [signature._asdict() for signature in release.signatures(package.id)],
         "tags": dict(job.rules.tags),
         "custom_info": package.custom_info,
         "timeout_minutes": job.rules.timeout,

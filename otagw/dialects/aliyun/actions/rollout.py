@@ -16,7 +16,10 @@ from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft
 
 NO_FIRMWARE: Final = "iot.ota.FirmwareNotFound"
-_CREATE: Final = (NO_FIRMWARE, NO_PRODUCT, "iot.ota.InvalidFirmwareStatus", "iot.ota.FirmwareUrlMissing")
+_CREATE: Final = (
+    *(NO_FIRMWARE, NO_PRODUCT, "iot.ota.InvalidFirmwareStatus", "iot.ota.FirmwareUrlMissing"),
+    "iot.ota.VersionBelowMinimum",
+)
 _MINUTE: Final = 60_000
 _INTERVALS: Final = (0, 10, 30, 60, 1440)
 _LONGEST_TAGS: Final = 4096

@@ -1,0 +1,319 @@
+"""Signed packages, on both engines; signatures are judged by the library's own verification of the exact text."""
+
+import base64
+import hashlib
+import json
+from types import SimpleNamespace
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from otagw import clock, database, errors
+from otagw.ota import accounts, credentials, files, packages, products, release, signing
+from otagw.ota.checks import Draft
+from otagw.vault import unlock
+from tests.conftest import NOW
+from tests.ota.test_devices import at_once
+
+DIGEST = "aB" * 32
+KNOWN = {"url": "https://files.test/x", "size": 7, "sign_method": "SHA256", "sign": DIGEST}
+
+
+@pytest.fixture(autouse=True)
+def vault(store):
+    credentials.use(unlock(store.data_path))
+
+
+@pytest.fixture
+def make(account):
+    def make(name="fw", **more):
+        identity, _ = packages.create(account, Draft(name=name, version="2.0", **{"product_key": "p", **KNOWN, **more}))
+        return str(identity)
+
+    return make
+
+
+def judge(key, signature):
+    """Return what a text says, after checking its signature; raise what the library raises."""
+    public = load_pem_public_key(key.pem.encode())
+    public.verify(base64.b64decode(signature.signature, validate=True), signature.statement.encode())
+    return json.loads(signature.statement)
+
+
+def of(package):
+    return release.signatures(int(package))
+
+
+def test_the_text_is_exact_to_the_byte(account, make):
+    said = release.statement(account, make(product_key="p", module="mcu"))
+    assert said == (
+        f'{{"format":"otagw-release-1","module":"mcu","not_before":{NOW},"product":"p",'
+        f'"sha256":"{DIGEST.lower()}","size":7,"version":"2.0"}}'
+    )
+
+
+def test_the_text_has_characters_as_they_are(account):
+    draft = Draft(name="f", version='2"é门\\', product_key="p", **KNOWN)
+    said = release.statement(account, str(packages.create(account, draft)[0]))
+    assert '"version":"2\\"é门\\\\"' in said
+
+
+def test_a_package_of_several_files_lists_them_in_its_order(account, make):
+    parts = [
+        {"name": name, "url": KNOWN["url"], "size": size, "file_md5": None, "sign_value": digit * 64}
+        for name, size, digit in (("b", 2, "b"), ("a", None, "a"))
+    ]
+    said = json.loads(release.statement(account, make(url=None, size=None, sign=None, files=tuple(parts))))
+    assert said["files"] == [
+        {"name": "b", "sha256": "b" * 64, "size": 2},
+        {"name": "a", "sha256": "a" * 64, "size": None},
+    ]
+    assert "sha256" not in said
+    assert "size" not in said
+
+
+def test_an_uploaded_file_is_known_whatever_its_sign(account, make):
+    key = files.announce(account, "", "bin")
+    facts = files.Measure()
+    facts.update(b"bytes")
+    files.uploaded(key, f"{key}/1", facts.facts())
+    package = make(object_key=key, url=None, size=None, sign_method=None, sign=None)
+    said = json.loads(release.statement(account, package))
+    assert (said["sha256"], said["size"]) == (hashlib.sha256(b"bytes").hexdigest(), 5)
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"sign_method": None, "sign": None}, "SHA-256 is not known"),
+        ({"sign_method": "MD5", "sign": "a" * 32}, "SHA-256 is not known"),
+        ({"sign_method": "SHA256", "sign": None}, "SHA-256 is not known"),
+        ({"product_key": None}, "is of no product"),
+        (
+            {
+                **{"url": None, "sign": None, "size": None},
+                "files": ({"name": "a", "url": "https://h/x", "size": 1, "file_md5": "0" * 32, "sign_value": None},),
+            },
+            "SHA-256 is not known",
+        ),
+    ],
+)
+def test_what_is_not_known_is_not_signed(account, make, more, reason):
+    key, _ = signing.create(account, "k", auto=True)
+    package = make(**more)
+    assert of(package) == []
+    for act in (
+        lambda: release.sign(account, package),
+        lambda: release.sign(account, package, key.name),
+        lambda: release.statement(account, package),
+        lambda: release.attach(account, package, "k", "AAAA"),
+    ):
+        with pytest.raises(errors.WrongState) as fault:
+            act()
+        assert (fault.value.kind, fault.value.key) == ("package", package)
+        assert reason in fault.value.state
+
+
+def test_a_package_is_signed_by_each_key_that_is_here(account, make):
+    first, _ = signing.create(account, "first")
+    second, _ = signing.create(account, "second")
+    signing.create(account, "offline", offline=True)
+    package = make()
+    assert of(package) == []
+    made = release.sign(account, package)
+    assert [one.key for one in made] == ["first", "second"]
+    assert of(package) == made
+    for key, one in zip((first, second), made, strict=True):
+        assert judge(key, one)["not_before"] == NOW
+    with pytest.raises(InvalidSignature):
+        judge(first, made[1])
+
+
+def test_one_character_of_the_text_changed_is_noticed(account, make):
+    key, _ = signing.create(account, "k")
+    (one,) = release.sign(account, make())
+    for position in range(0, len(one.statement), 7):
+        changed = one.statement[:position] + "X" + one.statement[position + 1 :]
+        with pytest.raises(InvalidSignature):
+            judge(key, one._replace(statement=changed))
+
+
+def test_signing_again_replaces(account, make):
+    key, _ = signing.create(account, "k")
+    package = make()
+    release.sign(account, package)
+    release.sign(account, package, "k", NOW + 500)
+    (one,) = of(package)
+    assert judge(key, one)["not_before"] == NOW + 500
+
+
+def test_a_key_that_signs_on_its_own_signs_its_products_alone(account, make):
+    with database.write():
+        products.require(account, "p")
+    key, _ = signing.create(account, "k", product_keys=["p"], auto=True)
+    signing.create(account, "by-hand")
+    mine, other = make("one"), make("two", product_key="q")
+    assert judge(key, *of(mine))["product"] == "p"
+    assert of(other) == []
+
+
+def test_a_creation_asked_for_twice_is_signed_once(account):
+    signing.create(account, "k", auto=True)
+    draft = Draft(name="f", version="2.0", product_key="p", **KNOWN)
+    first, again = (packages.create(account, draft, "token") for _ in range(2))
+    assert first == again
+    assert len(release.signatures(first[0])) == 1
+
+
+def test_a_disabled_key_signs_nothing_and_is_not_shown(account, make):
+    signing.create(account, "k", auto=True)
+    package = make()
+    signing.enable(account, "k", False)
+    assert of(package) == []
+    assert of(make("another")) == []
+    with pytest.raises(errors.WrongState, match="is disabled"):
+        release.sign(account, package, "k")
+    with pytest.raises(errors.NotFound):
+        release.sign(account, package)
+    signing.enable(account, "k", True)
+    assert len(of(package)) == 1
+
+
+def test_a_key_for_another_product_does_not_sign(account, make):
+    with database.write():
+        products.require(account, "q")
+    signing.create(account, "k", product_keys=["q"])
+    package = make()
+    with pytest.raises(errors.WrongState, match="is not for the product p"):
+        release.sign(account, package, "k")
+    with pytest.raises(errors.NotFound, match="for the product p"):
+        release.sign(account, package)
+
+
+@pytest.fixture
+def elsewhere(account):
+    """A key pair whose public part alone is known to the gateway, as ``offline``."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    key = signing.add(account, "offline", pem)
+
+    def sign(text):
+        return base64.b64encode(private.sign(text.encode())).decode()
+
+    return SimpleNamespace(key=key, sign=sign)
+
+
+def test_a_signature_made_elsewhere_is_kept_once_it_is_checked(account, make, elsewhere):
+    package = make()
+    text = release.statement(account, package, NOW + 1)
+    release.attach(account, package, "offline", elsewhere.sign(text), NOW + 1)
+    (one,) = of(package)
+    assert one.statement == text
+    assert judge(elsewhere.key, one)["not_before"] == NOW + 1
+
+
+@pytest.mark.parametrize("wrong", ["other text", "other package", "other time", "no base64", "short", "empty", "é"])
+def test_a_signature_that_is_not_of_this_is_refused(account, make, elsewhere, wrong):
+    package, other = make(), make("other", sign="c" * 64)
+    text = release.statement(account, package)
+    signature = {
+        "other text": elsewhere.sign(text + " "),
+        "other package": elsewhere.sign(release.statement(account, other)),
+        "other time": elsewhere.sign(release.statement(account, package, NOW + 1)),
+        "no base64": elsewhere.sign(text)[:-2] + "!!",
+        "short": "AAAA",
+        "empty": "",
+        "é": "é" * 88,
+    }[wrong]
+    with pytest.raises(errors.InvalidParameter) as fault:
+        release.attach(account, package, "offline", signature)
+    assert fault.value.name == "signature"
+    assert of(package) == []
+
+
+def test_a_key_that_is_elsewhere_does_not_sign_here(account, make, elsewhere):
+    with pytest.raises(errors.WrongState, match="not here"):
+        release.sign(account, make(), "offline")
+
+
+def test_a_key_is_deleted_only_without_signatures(account, make):
+    signing.create(account, "k")
+    package = make()
+    release.sign(account, package)
+    with pytest.raises(errors.InUse):
+        signing.delete(account, "k")
+    packages.delete(account, package)
+    assert of(package) == []
+    signing.delete(account, "k")
+    assert signing.every(account) == []
+
+
+def test_a_key_that_signs_while_it_is_deleted_is_one_or_the_other(account, make):
+    made = [make(f"fw{number}") for number in range(4)]
+    signing.create(account, "k")
+    outcomes = at_once(lambda: signing.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made))
+    assert len(outcomes) == 5
+    assert all(out in (None, errors.InUse, errors.NotFound) or isinstance(out, list) for out in outcomes), outcomes
+    (left,) = database.execute("SELECT COUNT(*) FROM package_signature").fetchone()
+    assert bool(left) is bool(signing.every(account))
+
+
+def test_nothing_that_changes_a_package_changes_what_was_signed(account, make):
+    key, _ = signing.create(account, "k", auto=True)
+    package = make()
+    before = of(package)
+    packages.modify(account, package, name="new", description="d", custom_info="{}")
+    packages.set_status(int(package), 3)
+    clock.hold(lambda: NOW * 1000 + 10**9)
+    assert of(package) == before
+    assert release.statement(account, package) == before[0].statement
+    assert judge(key, before[0])["version"] == "2.0"
+
+
+def test_another_accounts_keys_and_packages_are_not_there(account, make):
+    package, other = make(), accounts.ensure("other")
+    signing.create(account, "k")
+    signing.create(other, "theirs", auto=True)
+    for act in (
+        lambda: release.sign(other, package),
+        lambda: release.sign(other, package, "theirs"),
+        lambda: release.attach(other, package, "theirs", "AAAA"),
+        lambda: release.statement(other, package),
+        lambda: release.sign(account, package, "theirs"),
+        lambda: signing.enable(other, "k", False),
+        lambda: signing.delete(other, "k"),
+        lambda: signing.get(other, "k"),
+        lambda: signing.create(other, "mine", product_keys=["p"]),
+    ):
+        with pytest.raises(errors.NotFound):
+            act()
+    assert of(make("second")) == []
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\n", "k" * 65, "é", "../k"])
+def test_a_name_that_is_none_is_refused(account, name):
+    with pytest.raises(errors.InvalidParameter):
+        signing.create(account, name)
+
+
+def test_a_name_is_given_once(account):
+    signing.create(account, "k")
+    with pytest.raises(errors.AlreadyExists):
+        signing.create(account, "k", offline=True)
+    signing.create(accounts.ensure("other"), "k")
+
+
+def test_a_private_part_is_neither_kept_in_clear_nor_shown(account):
+    key, shown = signing.create(account, "k")
+    assert shown is None
+    (sealed,) = database.execute("SELECT private FROM signing_key").fetchone()
+    raw = base64.b64decode(credentials.secret(f"signing key/{key.id}", sealed))
+    assert len(raw) == 32
+    assert raw not in base64.b64decode(sealed)
+    offline, pem = signing.create(account, "offline", offline=True)
+    assert pem.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert offline.private is None
+    with pytest.raises(errors.InvalidParameter):
+        signing.create(account, "both", offline=True, auto=True)
