@@ -3,7 +3,6 @@
 What was heard waits in this process for `FLUSH_SECONDS`; one that is killed forgets as much, no more.
 """
 
-import contextlib
 import logging
 import os
 import threading
@@ -110,5 +109,4 @@ def _forked() -> None:
     _heard.clear()
 
 
-with contextlib.suppress(AttributeError):
-    os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(after_in_child=_forked)
