@@ -48,7 +48,7 @@ def signatures(package_id: int) -> list[Signature]:
     """Return the signatures of a package by keys that are enabled, those of the oldest key first."""
     rows = database.execute(
         "SELECT k.name, s.statement, s.signature FROM package_signature s JOIN signing_key k ON k.id = s.key_id "
-        "WHERE s.package_id = ? AND k.enabled ORDER BY k.id",
+        "WHERE s.package_id = ? AND k.enabled ORDER BY k.created, k.name",
         package_id,
     )
     return [Signature(*row) for row in rows.fetchall()]

@@ -93,7 +93,9 @@ def get(account: Account, name: str, lock: str = "") -> Key:
 
 def every(account: Account) -> list[Key]:
     """Return the keys of the account, oldest first."""
-    rows = database.execute(f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? ORDER BY id", account.id)
+    rows = database.execute(
+        f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? ORDER BY created, name", account.id
+    )
     return [_key(row) for row in rows.fetchall()]
 
 
@@ -101,7 +103,7 @@ def held_for(account: Account, product_key: str) -> list[Key]:
     """Return the enabled keys of the account, oldest first, whose private part is here and that may sign a product."""
     rows = database.execute(
         f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? AND enabled AND private IS NOT NULL "
-        f"ORDER BY id{database.lock(database.SHARE)}",
+        f"ORDER BY created, name{database.lock(database.SHARE)}",
         account.id,
     )
     return [key for key in map(_key, rows.fetchall()) if key.is_for(product_key)]
