@@ -29,6 +29,7 @@ class Package(Model):
     created = BigIntegerField()
     modified = BigIntegerField()
     object_key = CharField(128, null=True)
+    origin = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -36,6 +37,7 @@ class Package(Model):
             (("account_id", "id"), False),
             (("account_id", "product_key", "id"), False),
             (("account_id", "version", "id"), False),
+            (("account_id", "kind", "id"), False),
             (("account_id", "product_key", "version", "id"), False),
         )
 

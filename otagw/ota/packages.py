@@ -14,8 +14,9 @@ from otagw.ota.checks import Draft
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
+MODULE: Final = "module"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SOURCES, _FILES = _COLUMNS.index("source_versions"), _COLUMNS.index("files")
+_SOURCES, _FILES, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "origin"))
 _INSERT: Final = (
     f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -49,6 +50,7 @@ class Package(NamedTuple):
     created: int
     modified: int
     object_key: str | None
+    origin: Mapping[str, Any]
     product_name: str | None
 
 
@@ -94,6 +96,44 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
         values = [account.id, *filter(None, filters.values())]
         rows = listing.rows(_SELECT, "package", f"account_id = ?{where}", values, total, number, size)
         return Page([_package(row) for row in rows], number, size, total)
+
+
+def below(
+    account: Account,
+    ceiling: int,
+    skip: int,
+    size: int,
+    *,
+    kind: str,
+    product_key: str | None = None,
+    version: str | None = None,
+    origin: Mapping[str, str] | None = None,
+) -> tuple[list[Package], int]:
+    """Return packages of a kind whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``origin`` filters by what a front noted of its packages; one of which nothing was noted under a name fits any
+    value. Such a listing counts its rows, the others have counters.
+    """
+    filters = {"product_key": product_key, "version": version, "kind": kind}
+    values: list[Any] = [account.id, *filter(None, filters.values())]
+    where = "package.account_id = ?" + "".join(
+        f" AND package.{column} = ?" for column, value in filters.items() if value
+    )
+    for name, value in (origin or {}).items():
+        noted = database.json_text("package.origin", name)
+        where += f" AND ({noted} IS NULL OR {noted} = ?)"
+        values.append(value)
+    with database.read():
+        products.check_filter(account, product_key)
+        if origin:
+            (total,) = database.execute(f"SELECT count(*) FROM package WHERE {where}", *values).fetchone()
+        else:
+            total = listing.total(account.id, listing.scope(KIND, **filters))
+        rows = database.execute(
+            f"{_SELECT} WHERE {where} AND package.id < ? ORDER BY package.id DESC LIMIT ? OFFSET ?",
+            *(*values, ceiling, size, skip),
+        ).fetchall()
+        return [_package(row) for row in rows], total
 
 
 def modify(
@@ -151,7 +191,7 @@ def delete(account: Account, key: str) -> None:
             raise errors.InUse(kind=KIND, key=key, by="jobs")
         Row.delete().where(Row.id == package.id).execute()
         files.release(account, _keys(package.object_key, package.files))
-        listing.count(account.id, _scopes(package.product_key, package.version, package.module), -1)
+        listing.count(account.id, _scopes(package.product_key, package.version, package.module, package.kind), -1)
     files.purge()
 
 
@@ -176,7 +216,7 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
         if draft.name and _has_name(account, draft.name):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
-    listing.count(account.id, _scopes(draft.product_key, draft.version, module), 1)
+    listing.count(account.id, _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module)), 1)
     return {"id": identity, "created": now}
 
 
@@ -185,7 +225,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
     return (
         account.id,
         draft.name,
-        draft.kind,
+        _kind(draft.kind, module),
         draft.product_key,
         module,
         draft.version,
@@ -203,6 +243,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
         now,
         now,
         draft.object_key,
+        json.dumps(dict(draft.origin), ensure_ascii=False) if draft.origin else None,
     )
 
 
@@ -211,6 +252,7 @@ def _package(row: tuple[Any, ...]) -> Package:
     return raw._replace(
         source_versions=json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else [],
         files=json.loads(row[_FILES]) if row[_FILES] else [],
+        origin=json.loads(row[_ORIGIN]) if row[_ORIGIN] else {},
         differential=bool(raw.differential),
         verified=bool(raw.verified),
     )
@@ -221,8 +263,13 @@ def _has_name(account: Account, name: str) -> bool:
     return database.execute(query, account.id, name).fetchone() is not None
 
 
+def _kind(kind: str, module: str) -> str:
+    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
+    return kind if module == modules.DEFAULT else MODULE
+
+
 @functools.lru_cache(1024)
-def _scopes(product_key: str | None, version: str, module: str) -> list[str]:
+def _scopes(product_key: str | None, version: str, module: str, kind: str) -> list[str]:
     """Return every counter that a package is counted in."""
-    found = listing.scopes(KIND, product_key=product_key, version=version)
+    found = listing.scopes(KIND, product_key=product_key, version=version, kind=kind)
     return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found
