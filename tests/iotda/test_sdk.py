@@ -1,11 +1,14 @@
 """The vendor's Python SDK, unmodified, in both schemes; and what it made, seen by another vendor's."""
 
 import hashlib
+import json
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from tests.conftest import KEY, OTHER, Live
+from tests.conftest import KEY, OTHER, ROOT, Live
 from tests.iotda.signer import PROJECT
 
 heavy = pytest.mark.heavy
@@ -31,15 +34,20 @@ def gateway(tmp_path_factory):
     gateway.stop()
 
 
-def connect(gateway, scheme="SDK", key=KEY, project=PROJECT, url=None):
+def connect(gateway, scheme="SDK", key=KEY, project=PROJECT, url=None, ca=None):
     """Return a client as a program makes it, with nothing changed but its endpoint."""
     from huaweicloudsdkcore.auth.credentials import BasicCredentials, DerivedCredentials
+    from huaweicloudsdkcore.http.http_config import HttpConfig
     from huaweicloudsdkcore.region.region import Region
     from huaweicloudsdkiotda.v5 import IoTDAClient
 
     url = url or gateway.url
     credentials = BasicCredentials(*key, *([project] if project else []))
     builder = IoTDAClient.new_builder()
+    if ca:
+        config = HttpConfig.get_default_config()
+        config.ssl_ca_cert = ca
+        builder = builder.with_http_config(config)
     if scheme == "V11" or not project:
         if scheme == "V11":
             credentials = credentials.with_derived_predicate(DerivedCredentials.get_default_derived_predicate())
@@ -171,3 +179,29 @@ def test_what_one_vendors_sdk_made_the_others_sdk_shows(gateway):
     assert [each.package_id for each in page.packages] == [theirs, ours]
     shown = client.show_ota_package(v5.ShowOtaPackageRequest(package_id=theirs))
     assert (shown.version, shown.file_location) == ("3.0", None)
+
+
+def test_the_sample_of_the_page_runs(gateway, capsys):
+    page = (ROOT / "docs/iotda.md").read_text(encoding="utf-8")
+    sample = re.search(r"^```python\n(.*?)^```$", page, re.M | re.S)[1]
+    for old, new in (
+        ("YOUR_KEY_ID", KEY[0]),
+        ("YOUR_KEY_SECRET", KEY[1]),
+        ("YOUR_PROJECT_ID", PROJECT),
+        ("http://127.0.0.1:8686", gateway.url),
+    ):
+        assert old in sample
+        sample = sample.replace(old, new)
+    exec(sample, {})
+    assert re.fullmatch(r"[0-9]+\n", capsys.readouterr().out)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_lines_for_curl_run(gateway):
+    page = (ROOT / "docs/iotda.md").read_text(encoding="utf-8")
+    lines = re.search(r"^```sh\n(.*?)^```$", page, re.M | re.S)[1]
+    lines = lines.replace("YOUR_KEY_ID", KEY[0]).replace("YOUR_KEY_SECRET", KEY[1]).replace("YOUR_PROJECT_ID", PROJECT)
+    done = subprocess.run(
+        ["bash", "-c", lines.replace("http://127.0.0.1:8686", gateway.url)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["page"]["marker"]
