@@ -43,6 +43,7 @@ docs: $(VENV)/run  ## make the generated pages anew
 	$(BIN)/otagw docs settings > config/otagw.toml.new && mv config/otagw.toml.new config/otagw.toml
 	$(BIN)/otagw docs actions > docs/actions.md
 	$(BIN)/otagw docs codes > docs/codes.md
+	$(BIN)/otagw docs iotda > docs/iotda-api.md
 	$(BIN)/otagw docs states > docs/states.md
 
 lock: $(VENV)/dev  ## resolve the newest dependencies within setup.cfg's bounds into the lock files

@@ -8,13 +8,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
-import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
+import otagw.dialects.aliyun.actions
+import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import database, errors, gateway, hosts, links, log, taskqueue, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
 from otagw.dialects.device import route as device_route
 from otagw.dialects.device.route import Front
+from otagw.dialects.iotda import tokens
+from otagw.dialects.iotda import wire as iotda_wire
+from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route
 from otagw.dialects.oss.handover import Handover
 from otagw.gateway import Answer
@@ -55,6 +59,8 @@ def create_app(settings: Settings) -> Flask:
         public_url=settings.public_url,
         fallback=settings.endpoint,
     )
+    tokens.use(tokens.Tokens(keys, vault.unlock(settings.data_path).derive("tokens")))
+    iotda = Iotda(keys, nonces, skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
     front = Front(skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
     ddi = ddi_route.Front(
         version_attributes=settings.ddi_version_attributes, public_url=settings.public_url, fallback=settings.endpoint
@@ -64,9 +70,10 @@ def create_app(settings: Settings) -> Flask:
     _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))
     _route_devices(app, front)
     _route_ddi(app, ddi)
+    _route_iotda(app, iotda)
     _route_health(app, dialect, nonces)
-    _route_errors(app, dialect, front, ddi)
-    app.extensions["otagw"] = {"actions": dialect, "keys": keys, "nonces": nonces}
+    _route_errors(app, dialect, front, ddi, iotda)
+    app.extensions["otagw"] = {"actions": dialect, "iotda": iotda, "keys": keys, "nonces": nonces}
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation wraps it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
@@ -82,7 +89,13 @@ def open_files(settings: Settings) -> None:
 
 def open_keys(settings: Settings) -> Keys:
     """Return the access keys, after checking that the master key opens them."""
-    rules = Rules(settings.unknown_products == "register", settings.package_quota, hosts.read(settings.fetch_hosts))
+    rules = Rules(
+        settings.unknown_products == "register",
+        settings.package_quota,
+        hosts.read(settings.fetch_hosts),
+        settings.obs_buckets,
+        settings.unmapped_buckets == "accept",
+    )
     unlocked = vault.unlock(settings.data_path)
     credentials.use(unlocked)
     keys = Keys(unlocked, rules)
@@ -129,6 +142,16 @@ def _route_ddi(app: Flask, front: ddi_route.Front) -> None:
         app.add_url_rule(path, name, view(operation), methods=operation.methods)
 
 
+def _route_iotda(app: Flask, iotda: Iotda) -> None:
+    def call(**_: str) -> Response:
+        return _response(gateway.serve(iotda, _current()))
+
+    methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]
+    for prefix in iotda_wire.PREFIXES:  # the dialect reads the path by itself, since it is signed as it came
+        app.add_url_rule(prefix, f"iotda {prefix}", call, methods=methods)
+        app.add_url_rule(f"{prefix}/<path:rest>", f"iotda below {prefix}", call, methods=methods)
+
+
 def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     def healthz() -> Response:
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
@@ -146,12 +169,14 @@ def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _route_errors(app: Flask, dialect: Actions, front: Front, ddi: ddi_route.Front) -> None:
+def _route_errors(app: Flask, dialect: Actions, front: Front, ddi: ddi_route.Front, iotda: Iotda) -> None:
     def refuse(error: Exception) -> Response:
         if request.path.startswith(f"{device_route.PATH}/"):
             return _response(front.refuse(_current(), _fault(error)))
         if ddi_route.is_below(request.path):
             return _response(ddi.refuse(_current(), _fault(error)))
+        if iotda_wire.is_ours(request.path):
+            return _response(gateway.refuse(iotda, _current(), _fault(error)))
         return _response(gateway.refuse(dialect, _current(), _fault(error)))
 
     app.register_error_handler(HTTPException, refuse)

@@ -137,6 +137,11 @@ def execute(sql: str, *values: Any) -> Any:
     return db.obj.execute_sql(sql if is_sqlite() else sql.replace("%", "%%").replace("?", "%s"), values)
 
 
+def json_text(column: str, name: str) -> str:
+    """Return an expression for a text of the JSON object in a column; null where there is none."""
+    return f"json_extract({column}, '$.{name}')" if is_sqlite() else f"({column}::json ->> '{name}')"
+
+
 def lock(clause: str) -> str:
     """Return what makes a SELECT lock its rows, on an engine that has several writers at once."""
     return "" if is_sqlite() else clause

@@ -24,6 +24,7 @@ from werkzeug.wrappers import Request
 
 from otagw import errors, gateway, settings
 from otagw import log as our_log
+from otagw.dialects.iotda import wire as iotda
 
 # Request line and headers together, and the time from their first byte to their last.
 HEAD_BYTES = 256 * 1024
@@ -198,7 +199,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             return  # whoever cannot shake hands cannot read either
         if not isinstance(exc, broken.ParseException | ssl.SSLError):
             self.log.exception("a request crashed outside the application")
-        dialect = self.wsgi.extensions["otagw"]["actions"]
+        name = "iotda" if req is not None and iotda.is_ours(req.path or "") else "actions"
+        dialect = self.wsgi.extensions["otagw"][name]
         environ = {"REMOTE_ADDR": addr[0] if isinstance(addr, tuple) else ""}
         answer = gateway.refuse(dialect, Request(environ), _fault(exc))
         with contextlib.suppress(OSError):

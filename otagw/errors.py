@@ -204,10 +204,11 @@ class WrongState(Fault):
 
 @dataclass(eq=False)
 class NoBytes(Fault):
-    """Say that something has no file that a device could be given."""
+    """Say that something has no file that a device could be given, and why."""
 
     kind: str
     key: str
+    problem: str
 
 
 @dataclass(eq=False)

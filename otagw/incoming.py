@@ -1,7 +1,8 @@
 """What every front needs of a request, whatever its dialect: its body within a limit, and where it reached us."""
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
@@ -35,3 +36,25 @@ def endpoint(request: Request, public_url: str, fallback: str) -> str:
     # Some clients write the scheme into Host.
     host = str(request.environ.get("HTTP_HOST", "")).rpartition("://")[2]
     return public_url or (f"{request.scheme}://{host}" if _HOST.fullmatch(host) else fallback)
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """Return the object that a body is; nothing that JSON readers understand in different ways is taken."""
+    try:
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits
+        found = None
+    if not isinstance(found, dict):
+        raise errors.Unreadable("the body is not one JSON object in UTF-8, each of whose names comes once")
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
+def _constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")

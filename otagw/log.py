@@ -89,6 +89,9 @@ def request(
         "ms": round(seconds * 1000, 2),
         "client": client or "",
     }
+    instance = getattr(message, "instance_id", "")  # of those protocols that have one
+    if instance:
+        facts["instance_id"] = instance[:_LONGEST]
     if isinstance(fault, errors.WrongSignature) and fault.hint:
         facts["hint"] = fault.hint
     # A record made here: Logger.info would look for its caller up the stack, which costs as much as writing the line.

@@ -5,10 +5,14 @@ from typing import Any
 
 from marshmallow.fields import Field as AnyField
 
-import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
+import otagw.dialects.aliyun.actions
+import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw.dialects.aliyun import codes, fields, spelling
 from otagw.dialects.aliyun.action import actions
 from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.iotda import codes as iotda_codes
+from otagw.dialects.iotda import schema as iotda_schema
+from otagw.dialects.iotda.route import Route, routes
 from otagw.operation import Operation
 from otagw.ota import states
 
@@ -91,6 +95,40 @@ def codes_page() -> str:
         f"| {rule.text.translate(_MARKS)} |\n"
         for rule in rows
     )
+
+
+def iotda_page() -> str:
+    """Return docs/iotda-api.md: every operation of IoTDA with its fields and limits, and every code."""
+    head = (
+        f"{_MADE}# IoTDA: operations and codes\n\n"
+        "Fields stand in the query of a GET and in the JSON body of a POST or PUT; `null` counts as absent, unknown\n"
+        "fields are ignored. Every operation needs the grant `ota:` and its name. [iotda.md](iotda.md) is the guide.\n"
+    )
+    found = sorted((route for route in routes if isinstance(route, Route)), key=lambda route: (route.path, route.name))
+    rules = sorted(set(iotda_codes.CODES.values()), key=lambda rule: (rule.code, rule.text))
+    table = "".join(f"| `{rule.code}` | {rule.status} | {rule.text.translate(_MARKS)} |\n" for rule in rules)
+    return (
+        f"{head}{''.join(map(_route, found))}\n## Codes\n\n"
+        "Those that begin with `IOTDA.9` are ours. `‹…›` stands for what the request was about.\n\n"
+        f"| code | status | text |\n| --- | --- | --- |\n{table}"
+    )
+
+
+def _route(route: Route) -> str:
+    rows = "".join(f"| {' | '.join(row)} |\n" for row in _fields(route.schema, ""))
+    head = "\n| field | required | accepts | default |\n| --- | --- | --- | --- |\n" if rows else ""
+    own = ", ".join(f"`{code}`" for code in route.codes) or "none of its own"
+    line = f"- `{route.method} {route.path}`, answered with {route.status}\n- Refusals: {own}\n"
+    return f"\n## {route.name}\n\n{route.doc}\n\n{line}{head}{rows}"
+
+
+def _fields(schema: iotda_schema.IotdaSchema, prefix: str) -> Iterator[tuple[str, ...]]:
+    for name, field in schema.fields.items():
+        default = field.metadata.get("default")
+        shown = "" if default is None else f"`{default}`"
+        yield f"`{prefix}{name}`", _required(field), getattr(field, "expected", ""), shown
+        if isinstance(field, iotda_schema.Object):
+            yield from _fields(field.schema, f"{prefix}{name}.")
 
 
 def states_page() -> str:

@@ -18,6 +18,8 @@ from otagw import hosts
 # Read elsewhere or by the tests; they look like settings but are none.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
 DEFAULT_FILE = "config/otagw.toml"
+# What TOML and JSON give for a setting of these types.
+_READ_AS: dict[Any, Any] = {tuple: list, Mapping: dict}
 _WORDS = {str: "a text", int: "an integer", bool: "true or false"}
 
 
@@ -77,11 +79,20 @@ HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5
 
 
 NAMES = Check('a list of texts like ["fw.version"]', lambda values: all(isinstance(v, str) and v for v in values))
+BUCKETS = Check(
+    'a table like {"firmware": "/srv/firmware", "other": "s3://bucket/prefix"}',
+    lambda value: all(
+        isinstance(url, str) and url and re.fullmatch(r"[a-z0-9.-]{3,63}", n) for n, url in value.items()
+    ),
+)
 
 
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
-    """Declare one setting."""
-    return field(default=default, metadata={"doc": doc, "check": check})
+    """Declare one setting; the default of a table is given as ``dict``."""
+    metadata = {"doc": doc, "check": check}
+    return (
+        field(default_factory=dict, metadata=metadata) if default is dict else field(default=default, metadata=metadata)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +158,22 @@ class Settings:
         _one_of("register", "refuse"),
     )
     package_quota: int = setting(0, "Packages an account may keep. 0: as many as it likes.", _between(0, 2**31))
+    unmapped_buckets: str = setting(
+        "accept",
+        "A package of an object in a bucket that is not in obs_buckets: accept it without its bytes, or refuse.",
+        _one_of("accept", "refuse"),
+    )
     log_format: str = setting(
         "auto", "json, text, or auto: text on a terminal and JSON elsewhere.", _one_of("auto", "json", "text")
     )
     log_level: str = setting(
         "INFO", "Least severe message to log.", _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    )
+
+    obs_buckets: Mapping[str, str] = setting(
+        dict,
+        "Buckets whose objects are packages: each name with a folder or a URL that fsspec opens. Or as [obs.buckets].",
+        BUCKETS,
     )
 
     def __post_init__(self) -> None:
@@ -220,9 +242,21 @@ def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: 
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return _flat(tomllib.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: expected a readable TOML file ({error})") from None
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take ``[obs.buckets]`` as ``obs_buckets``."""
+    known = {f.name for f in dataclasses.fields(Settings)}
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and name not in known:
+            found |= {f"{name}_{part}": inner for part, inner in value.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _from_text(text: str, kind: Any) -> Any:
@@ -241,7 +275,7 @@ def _problem(fields: Mapping[str, dataclasses.Field[Any]], name: str, value: Any
         return "no such setting" + (f"; did you mean {near[0]}?" if near else "")
     kind, check = fields[name].type, fields[name].metadata["check"]
     expected = check.expected if check is not ANYTHING else _WORDS[kind]  # type: ignore[index]  # a Field's type is a type here
-    fits = type(value) is (list if get_origin(kind) is tuple else kind) and check.passes(value)
+    fits = type(value) is _READ_AS.get(get_origin(kind), kind) and check.passes(value)
     return "" if fits else f"expected {expected}, got {value!r}"
 
 
@@ -252,5 +286,6 @@ def document() -> str:
         "# Made by `make docs` from otagw/settings.py; an unknown or ill-typed setting is refused at start.\n"
     )
     return head + "".join(
-        f"\n# {f.metadata['doc']}\n{f.name} = {json.dumps(f.default)}\n" for f in dataclasses.fields(Settings)
+        f"\n# {f.metadata['doc']}\n{f.name} = {json.dumps({} if f.default is dataclasses.MISSING else f.default)}\n"
+        for f in dataclasses.fields(Settings)
     )

@@ -3,7 +3,20 @@
 import click
 
 from otagw import __version__
-from otagw.cli import devices, docs, explain, keys, packages, products, serve, sign, signing, simulate, webhooks
+from otagw.cli import (
+    devices,
+    docs,
+    explain,
+    keys,
+    packages,
+    products,
+    projects,
+    serve,
+    sign,
+    signing,
+    simulate,
+    webhooks,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,6 +31,7 @@ main.add_command(serve.worker)
 keys.keys.add_command(signing.signing)
 main.add_command(products.products)
 main.add_command(packages.packages)
+main.add_command(projects.projects)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
 main.add_command(simulate.simulate)

@@ -15,15 +15,16 @@ def actions() -> None:
 
 
 @click.command()
-@click.argument("page", type=click.Choice(["settings", "actions", "codes", "states"]))
+@click.argument("page", type=click.Choice(["settings", "actions", "codes", "iotda", "states"]))
 def docs(page: str) -> None:
-    """Print a generated page: the settings file, docs/actions.md, docs/codes.md or docs/states.md."""
+    """Print a generated page: the settings file, or one of docs/ that the code has the facts of."""
     from otagw import reference  # noqa: PLC0415
 
     pages = {
         "settings": settings.document,
         "actions": reference.actions_page,
         "codes": reference.codes_page,
+        "iotda": reference.iotda_page,
         "states": reference.states_page,
     }
     click.echo(pages[page](), nl=False)

@@ -33,6 +33,17 @@ class AccessKey(Model):
     created = BigIntegerField()
 
 
+class Project(Model):
+    """A name under which clients of some fronts address an account."""
+
+    id = CharField(64, primary_key=True)
+    account_id = IntegerField()
+    created = BigIntegerField()
+
+    class Meta:
+        indexes = ((("account_id", "created", "id"), False),)
+
+
 class Counter(Model):
     """How many rows a listing has: kept with each write, so that no listing counts."""
 

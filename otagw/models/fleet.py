@@ -50,6 +50,8 @@ class Module(Model):
     title = CharField(64, null=True)  # `alias` is a method of peewee's models
     description = CharField(1024, null=True)
     modified = BigIntegerField()
+    number = BigIntegerField(null=True, unique=True)
+    origin = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("product", "folded")

@@ -30,6 +30,7 @@ class Package(Model):
     modified = BigIntegerField()
     object_key = CharField(128, null=True)
     facts = TextField(null=True)
+    origin = TextField(null=True)
 
     class Meta:
         indexes = (
@@ -37,6 +38,7 @@ class Package(Model):
             (("account_id", "id"), False),
             (("account_id", "product_key", "id"), False),
             (("account_id", "version", "id"), False),
+            (("account_id", "kind", "id"), False),
             (("account_id", "product_key", "version", "id"), False),
         )
 

@@ -1,5 +1,6 @@
 """Whose things are meant, and by which rules they live."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from otagw import clock, database, errors
@@ -13,6 +14,9 @@ class Rules:
     register_unknown: bool = True
     package_quota: int = 0
     fetch_hosts: Hosts = field(default_factory=Hosts)
+    # Buckets of object storage by name, each with the URL under which fsspec opens it; may others be named too?
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    accept_unmapped: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Whether a package is what it is said to be: its files are looked at before anything is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from otagw import errors
@@ -17,7 +17,8 @@ class Draft:
 
     ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
     then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
-    our own store. ``facts`` are for `check` alone: what it found out of each file.
+    our own store. ``origin`` is whatever else the front that made the package has to show again. ``facts`` are for
+    `check` alone: what it found out of each file.
     """
 
     name: str | None
@@ -37,6 +38,7 @@ class Draft:
     object_key: str | None = None
     files: tuple[Mapping[str, Any], ...] = ()
     facts: tuple[Facts | None, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check(account: Account, draft: Draft) -> tuple[Draft, bool]:

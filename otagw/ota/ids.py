@@ -35,10 +35,10 @@ def from_uuid(kind: str, text: str) -> int:
     raise errors.NotFound(kind=kind, key=text)
 
 
-def free(table: str, count: int) -> int:
+def free(table: str, count: int, column: str = "id") -> int:
     """Return the first of so many ids that follow each other and are nobody's; inside the write that uses them."""
     while True:
         first = clock.new_id()
-        query = f"SELECT 1 FROM {table} WHERE id BETWEEN ? AND ? LIMIT 1"
+        query = f"SELECT 1 FROM {table} WHERE {column} BETWEEN ? AND ? LIMIT 1"
         if database.execute(query, first, first + count).fetchone() is None:
             return first

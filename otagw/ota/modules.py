@@ -3,15 +3,21 @@
 Names are compared without regard to case (docs/wire/aliyun.md); a module is shown as it was first written.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import idempotency, listing, products
+from otagw.ota import idempotency, ids, listing, products
 from otagw.ota.accounts import Account
 
 DEFAULT: Final = "default"
 LIMIT: Final = 10
 KIND: Final = "module"
+_COLUMNS: Final = ", ".join(
+    f"module.{name}"
+    for name in ("name", "title", "description", "created", "modified", "number", "product_id", "origin")
+)
 
 
 class Module(NamedTuple):
@@ -22,6 +28,9 @@ class Module(NamedTuple):
     description: str | None
     created: int
     modified: int
+    id: int
+    product_key: str
+    origin: Mapping[str, Any]
 
 
 def require(account: Account, product_key: str, name: str) -> str:
@@ -37,7 +46,7 @@ def require(account: Account, product_key: str, name: str) -> str:
         return found.name
     if not account.rules.register_unknown:
         raise errors.NotFound(kind=KIND, key=name)
-    _insert(product_key, name, None, None)
+    _insert(product_key, name, None, None, None)
     return name
 
 
@@ -48,9 +57,10 @@ def create(
     *,
     title: str | None,
     description: str | None,
+    origin: Mapping[str, Any] | None = None,
     token: str | None = None,
-) -> None:
-    """Keep a new module of a product.
+) -> Module:
+    """Keep a new module of a product and return it; ``origin`` is whatever else its front has to show again.
 
     Raises `errors.AlreadyExists` for a name that is taken in any case, `errors.LimitReached` for one too many.
     """
@@ -59,10 +69,11 @@ def create(
         products.require(account, product_key)
         if name.lower() == DEFAULT or _find(product_key, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
-        _insert(product_key, name, title, description)
+        _insert(product_key, name, title, description, origin)
         return {}
 
     idempotency.run(account, "module.create", token, lambda: [product_key, name, title, description], work)
+    return _get(account, product_key, name)
 
 
 def update(account: Account, product_key: str, name: str, *, title: str | None, description: str | None) -> None:
@@ -89,11 +100,47 @@ def every(account: Account, product_key: str) -> list[Module]:
     with database.read():
         product = products.get(account, product_key)
         rows = database.execute(
-            "SELECT name, title, description, created, modified FROM module "
-            "WHERE product_id = ? ORDER BY created, name",
-            product_key,
+            f"SELECT {_COLUMNS} FROM module WHERE product_id = ? ORDER BY created, name", product_key
         )
-        return [Module(DEFAULT, None, None, product.created, product.created), *(Module(*row) for row in rows)]
+        whole = Module(DEFAULT, None, None, product.created, product.created, 0, product_key, {})
+        return [whole, *map(_module, rows)]
+
+
+def get(account: Account, key: str) -> Module:
+    """Return a module by its id, which is a decimal text."""
+    row = database.execute(
+        f"SELECT {_COLUMNS} FROM module JOIN product ON product.key = module.product_id "
+        "WHERE module.number = ? AND product.account_id = ?",
+        *(ids.read(KIND, key), account.id),
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    return _module(row)
+
+
+def below(
+    account: Account, ceiling: int, skip: int, size: int, *, product_key: str | None, origin: Mapping[str, str]
+) -> tuple[list[Module], int]:
+    """Return modules whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``origin`` filters as in `packages.below`.
+    """
+    where, values = "product.account_id = ?", [account.id, *origin.values()]
+    for name in origin:
+        noted = database.json_text("module.origin", name)
+        where += f" AND ({noted} IS NULL OR {noted} = ?)"
+    if product_key:
+        where += " AND module.product_id = ?"
+        values.append(product_key)
+    source = f"FROM module JOIN product ON product.key = module.product_id WHERE {where}"
+    with database.read():
+        products.check_filter(account, product_key)
+        (total,) = database.execute(f"SELECT count(*) {source}", *values).fetchone()
+        rows = database.execute(
+            f"SELECT {_COLUMNS} {source} AND module.number < ? ORDER BY module.number DESC LIMIT ? OFFSET ?",
+            *(*values, ceiling, size, skip),
+        ).fetchall()
+        return [_module(row) for row in rows], total
 
 
 def names(product_key: str) -> list[str]:
@@ -120,20 +167,26 @@ def _get(account: Account, product_key: str, name: str) -> Module:
 
 def _find(product_key: str, name: str) -> Module | None:
     row = database.execute(
-        "SELECT name, title, description, created, modified FROM module WHERE product_id = ? AND folded = ?",
-        *(product_key, name.lower()),
+        f"SELECT {_COLUMNS} FROM module WHERE product_id = ? AND folded = ?", product_key, name.lower()
     ).fetchone()
-    return Module(*row) if row else None
+    return _module(row) if row else None
 
 
-def _insert(product_key: str, name: str, title: str | None, description: str | None) -> None:
+def _module(row: tuple[Any, ...]) -> Module:
+    return Module(*row)._replace(origin=json.loads(row[-1]) if row[-1] else {})
+
+
+def _insert(
+    product_key: str, name: str, title: str | None, description: str | None, origin: Mapping[str, Any] | None
+) -> None:
     products.owner_of(product_key, database.HOLD)  # two at once would each count nine, and make eleven
     (count,) = database.execute("SELECT count(*) FROM module WHERE product_id = ?", product_key).fetchone()
     if count >= LIMIT:
         raise errors.LimitReached(kind=KIND, limit=LIMIT)
     now = clock.now()
     database.execute(
-        "INSERT INTO module (product_id, folded, name, title, description, created, modified) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        *(product_key, name.lower(), name, title, description, now, now),
+        "INSERT INTO module (product_id, folded, name, title, description, created, modified, number, origin) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        *(product_key, name.lower(), name, title, description, now, now, ids.free("module", 0, "number")),
+        json.dumps(dict(origin), ensure_ascii=False) if origin else None,
     )

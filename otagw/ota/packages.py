@@ -15,8 +15,9 @@ from otagw.ota.files import Facts
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
+MODULE: Final = "module"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SOURCES, _FILES, _FACTS = (_COLUMNS.index(name) for name in ("source_versions", "files", "facts"))
+_SOURCES, _FILES, _FACTS, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "facts", "origin"))
 _INSERT: Final = (
     f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -51,6 +52,7 @@ class Package(NamedTuple):
     modified: int
     object_key: str | None
     facts: list[Facts | None]
+    origin: Mapping[str, Any]
     product_name: str | None
 
 
@@ -105,6 +107,44 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
         values = [account.id, *filter(None, filters.values())]
         rows = listing.rows(_SELECT, "package", f"account_id = ?{where}", values, total, number, size)
         return Page([_package(row) for row in rows], number, size, total)
+
+
+def below(
+    account: Account,
+    ceiling: int,
+    skip: int,
+    size: int,
+    *,
+    kind: str,
+    product_key: str | None = None,
+    version: str | None = None,
+    origin: Mapping[str, str] | None = None,
+) -> tuple[list[Package], int]:
+    """Return packages of a kind whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``origin`` filters by what a front noted of its packages; one of which nothing was noted under a name fits any
+    value. Such a listing counts its rows, the others have counters.
+    """
+    filters = {"product_key": product_key, "version": version, "kind": kind}
+    values: list[Any] = [account.id, *filter(None, filters.values())]
+    where = "package.account_id = ?" + "".join(
+        f" AND package.{column} = ?" for column, value in filters.items() if value
+    )
+    for name, value in (origin or {}).items():
+        noted = database.json_text("package.origin", name)
+        where += f" AND ({noted} IS NULL OR {noted} = ?)"
+        values.append(value)
+    with database.read():
+        products.check_filter(account, product_key)
+        if origin:
+            (total,) = database.execute(f"SELECT count(*) FROM package WHERE {where}", *values).fetchone()
+        else:
+            total = listing.total(account.id, listing.scope(KIND, **filters))
+        rows = database.execute(
+            f"{_SELECT} WHERE {where} AND package.id < ? ORDER BY package.id DESC LIMIT ? OFFSET ?",
+            *(*values, ceiling, size, skip),
+        ).fetchall()
+        return [_package(row) for row in rows], total
 
 
 def modify(
@@ -182,7 +222,7 @@ def delete(account: Account, key: str) -> None:
             raise errors.InUse(kind=KIND, key=key, by="jobs")
         Row.delete().where(Row.id == package.id).execute()
         files.release(account, _keys(package.object_key, package.files))
-        listing.count(account.id, _scopes(package.product_key, package.version, package.module), -1)
+        listing.count(account.id, _scopes(package.product_key, package.version, package.module, package.kind), -1)
     files.purge()
 
 
@@ -207,7 +247,7 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
         if draft.name and _has_name(account, draft.name):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
-    listing.count(account.id, _scopes(draft.product_key, draft.version, module), 1)
+    listing.count(account.id, _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module)), 1)
     if draft.product_key and (draft.sign or draft.files):  # what is without cannot be signed
         _sign(account, identity, draft.product_key)
     return {"id": identity, "created": now}
@@ -226,7 +266,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
     return (
         account.id,
         draft.name,
-        draft.kind,
+        _kind(draft.kind, module),
         draft.product_key,
         module,
         draft.version,
@@ -245,6 +285,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
         now,
         draft.object_key,
         json.dumps([facts and asdict(facts) for facts in draft.facts]) if any(draft.facts) else None,
+        json.dumps(dict(draft.origin), ensure_ascii=False) if draft.origin else None,
     )
 
 
@@ -254,6 +295,7 @@ def _package(row: tuple[Any, ...]) -> Package:
         source_versions=json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else [],
         files=json.loads(row[_FILES]) if row[_FILES] else [],
         facts=[kept and Facts(**kept) for kept in json.loads(row[_FACTS])] if row[_FACTS] else [],
+        origin=json.loads(row[_ORIGIN]) if row[_ORIGIN] else {},
         differential=bool(raw.differential),
         verified=bool(raw.verified),
     )
@@ -264,8 +306,13 @@ def _has_name(account: Account, name: str) -> bool:
     return database.execute(query, account.id, name).fetchone() is not None
 
 
+def _kind(kind: str, module: str) -> str:
+    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
+    return kind if module == modules.DEFAULT else MODULE
+
+
 @functools.lru_cache(1024)
-def _scopes(product_key: str | None, version: str, module: str) -> list[str]:
+def _scopes(product_key: str | None, version: str, module: str, kind: str) -> list[str]:
     """Return every counter that a package is counted in."""
-    found = listing.scopes(KIND, product_key=product_key, version=version)
+    found = listing.scopes(KIND, product_key=product_key, version=version, kind=kind)
     return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found

@@ -35,7 +35,9 @@ def draft(account: Account, asked: Draft) -> tuple[Job, Package]:
     if package.status not in allowed:
         raise errors.WrongState(kind=packages.KIND, key=asked.package, state=states.PACKAGE_STATES[package.status])
     if not (package.url or package.object_key or package.files):
-        raise errors.NoBytes(kind=packages.KIND, key=asked.package)
+        bucket = package.origin.get("bucket")
+        problem = f"its bucket {bucket} is not mapped here" if bucket else "none was named when it was made"
+        raise errors.NoBytes(kind=packages.KIND, key=asked.package, problem=problem)
     minimums.check(asked.product_key, package.module, package.version)
     rules = asked.rules
     if asked.group:

@@ -1,7 +1,5 @@
 """What holds for every Action, the ones of tomorrow included: this runs over the table itself."""
 
-import dataclasses
-import inspect
 import itertools
 import re
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table
 from otagw import errors, reference
-from otagw.dialects.aliyun import codes, fields, spelling
+from otagw.dialects.aliyun import fields, spelling
 from otagw.dialects.aliyun.action import actions
 from tests import signer
 from tests.conftest import KEY, OTHER, Client
@@ -220,34 +218,6 @@ def test_a_v3_request_is_accepted_once(client, operation):
     assert_refusal(client.http.post(url, headers=headers, environ_overrides=environ), "SignatureNonceUsed")
 
 
-@every_operation
-def test_a_missing_grant_is_refused_before_the_parameters_are_looked_at(app, operation):
-    limited = ("limited", "limitedsecret")
-    app.extensions["otagw"]["keys"].create(key_id=limited[0], secret=limited[1], grants=["ota:NothingOfThis"])
-    assert_refusal(Client(app, limited)(operation.name, DestVersion="\n"), "NoPermission")
-
-
-@every_operation
-def test_a_disabled_key_is_refused_at_once(app, client, operation):
-    app.extensions["otagw"]["keys"].enable(KEY[0], False)
-    assert_refusal(client(operation.name, **required(operation)), "InvalidAccessKeyId.Inactive")
-
-
-def wanted():
-    for operation in OPERATIONS:
-        for name in mandatory(operation):
-            yield pytest.param(operation, name, id=f"{operation.name}-{name}")
-
-
-@pytest.mark.parametrize(("operation", "name"), list(wanted()))
-@pytest.mark.parametrize("empty", [None, ""])
-def test_a_missing_parameter_is_named_as_on_the_wire(client, operation, name, empty):
-    params = {**required(operation), name: empty}
-    status, code, text = client.refused(operation.name, **params)
-    assert (status, code) == (400, f"Missing{name}")
-    assert text == f"{name} is mandatory for this action."
-
-
 def checked():
     """Yield every parameter that can be ill-formed, with a value that is."""
     for operation in OPERATIONS:
@@ -277,71 +247,6 @@ def test_every_id_may_be_spelled_in_two_ways_but_not_both_at_once(client, operat
 
 
 @every_operation
-def test_another_accounts_object_is_not_found(app, client, operation):
-    identity = client.make("mine", ProductKey="mine")
-    ids = [spelling.alibaba(n) for n, field in operation.schema.fields.items() if isinstance(field, fields.Id)]
-    for name in ids:
-        params = required(operation, **{name: identity})
-        response = Client(app, OTHER)(operation.name, **params)
-        unknown = Client(app, OTHER)(operation.name, **{**params, name: "1"})
-        assert response.status_code == 404
-        assert response.json["Code"] == unknown.json["Code"]
-        assert response.json["ErrorMessage"] == unknown.json["ErrorMessage"]
-
-
-@every_operation
-@pytest.mark.parametrize("spelled", ["documented", "alibaba"])
-def test_a_crash_shows_a_code_and_the_request_id_only(client, operation, spelled, monkeypatch, log_lines):
-    def crash(*_, **__):
-        raise RuntimeError("the inside of the gateway")
-
-    monkeypatch.setitem(actions._operations, operation.name, dataclasses.replace(operation, handle=crash))
-    params = required(operation)
-    if spelled == "alibaba":
-        params["Version"] = "2018-01-20"
-    response = client(operation.name, **params)
-    assert response.status_code == 500
-    assert response.json["Code"] == "InternalError"
-    assert "inside" not in response.text
-    assert "Traceback" not in response.text
-    crashed = next(line for line in log_lines() if "traceback" in line)
-    assert "the inside of the gateway" in crashed["traceback"]
-    assert crashed["request_id"] == response.headers["X-Request-Id"]
-
-
-@every_operation
-def test_the_handler_takes_what_the_schema_has(operation):
-    first, *others = inspect.signature(operation.handle).parameters.values()
-    assert first.name == "caller"
-    named = {other.name for other in others if other.kind is not other.VAR_KEYWORD}
-    if len(named) < len(others):  # and whatever else there is
-        assert named < set(operation.schema.fields)
-    else:
-        assert named == set(operation.schema.fields)
-
-
-@every_operation
-def test_it_is_documented(operation):
-    page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
-    section = page.split(f"## {operation.name}\n")[1].split("\n## ")[0]
-    assert operation.doc in section
-    for name in operation.schema.fields:
-        assert f"`{spelling.alibaba(name)}" in section
-
-
-@every_operation
-def test_its_refusals_are_codes_of_the_business(operation):
-    business = {rule.code for rule in codes.CODES.values() if not rule.gateway}
-    assert set(operation.codes) <= business
-    assert len(operation.codes) == len(set(operation.codes))
-
-
-def test_every_code_of_the_business_is_some_actions():
-    named = {code for operation in OPERATIONS for code in operation.codes}
-    assert named == {rule.code for rule in codes.CODES.values() if not rule.gateway}
-
-
-@every_operation
 def test_it_says_whose_api_has_it(operation):
     tuya = (
         "GenerateOTAUploadURL CreateOTAFirmware ModifyOTAFirmware DeleteOTAFirmware ListOTAFirmware QueryOTAFirmware "
@@ -355,29 +260,12 @@ def test_it_says_whose_api_has_it(operation):
     assert operation.origin == ("Tuya and Alibaba" if operation.name in tuya.split() else wanted)
 
 
-@every_operation
-def test_it_needs_the_grant_of_its_own_name(operation):
-    assert operation.needs == f"ota:{operation.name}"
-
-
-@pytest.mark.parametrize("fault", errors.family(), ids=lambda fault: fault.__name__)
-def test_every_fault_has_a_code(fault):
-    kinds = {kind for found, kind in codes.CODES if found is fault}
-    assert kinds
-    has_kind = "kind" in {field.name for field in dataclasses.fields(fault)}
-    assert ("" in kinds) is not has_kind
-
-
-def test_codes_are_not_shared_by_what_a_client_must_tell_apart():
-    found = [(rule.code, rule.text) for rule in codes.CODES.values()]
-    assert len(found) == len({code for code, _ in found})
-
-
 @pytest.mark.parametrize(
     ("path", "made"),
     [
         ("docs/actions.md", reference.actions_page),
         ("docs/codes.md", reference.codes_page),
+        ("docs/iotda-api.md", reference.iotda_page),
         ("docs/states.md", reference.states_page),
     ],
 )

@@ -8,6 +8,7 @@ from tests import signer
 from tests.conftest import KEY, free_port
 from tests.deploy import servers
 from tests.deploy.servers import assert_alibaba, assert_documented, eventually, parse, send
+from tests.iotda import test_sdk
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("nginx")]
 
@@ -176,3 +177,23 @@ def test_every_refusal_has_a_request_id_of_its_own(orphan):
 
 def test_nginx_does_not_tell_its_version(orphan):
     assert orphan.curl("/").headers["server"] == "nginx"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("scheme", ["SDK", "V11"])
+def test_the_unmodified_iotda_sdk_passes(site, scheme):
+    assert test_sdk.create(test_sdk.connect(site, scheme, ca=site.ca), description="\u56fa\u4ef6").status_code == 201
+
+
+def test_refusals_of_iotda_have_its_envelope(site, orphan, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(b"a" * (12 * 1024 * 1024 + 1))
+    for found, status, code in (
+        (site.curl("/v5/iot/p/ota-upgrades/packages", "--data-binary", f"@{large}"), 413, "APIGW.0201"),
+        (site.curl("/v5/nothing"), 404, "APIGW.0101"),
+        (orphan.curl("/v5/iot/p/ota-upgrades/packages"), 502, "IOTDA.900503"),
+        (orphan.curl("/v3/projects"), 502, "IOTDA.900503"),
+    ):
+        assert (found.status, found.json["error_code"]) == (status, code)
+        assert set(found.json) == {"error_code", "error_msg"}
+        assert servers.UUID.fullmatch(found.headers["x-request-id"])

@@ -1,6 +1,5 @@
 """What a device may say: the fields of each request, and how they are read out of JSON or a query."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Request
 
-from otagw import errors
+from otagw import errors, incoming
 from otagw.ota import modules
 
 JSON: Final = "application/json"
@@ -121,21 +120,4 @@ def from_json(request: Request, body: bytes) -> dict[str, Any]:
         raise errors.UnsupportedMediaType(JSON)
     if request.args:
         raise errors.InvalidParameter("the query", "none")
-    try:
-        found = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
-    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits
-        found = None
-    if not isinstance(found, dict):
-        raise errors.Unreadable("the body is not one JSON object in UTF-8, each of whose names comes once")
-    return found
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name comes twice")
-    return found
-
-
-def _constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+    return incoming.json_object(body)

@@ -1,0 +1,1 @@
+"""The front of Huawei Cloud IoTDA, application side, version 5: docs/wire/iotda.md."""

@@ -1,0 +1,128 @@
+"""The dialect of IoTDA: how the gateway reads, believes, checks and answers its calls; and the table of them."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from werkzeug.wrappers import Request
+
+from otagw import access, errors, incoming
+from otagw.access import Caller, Keys
+from otagw.dialects.iotda import render, signature, tokens, wire
+from otagw.dialects.iotda.schema import IotdaSchema
+from otagw.dialects.iotda.wire import Message
+from otagw.gateway import Answer
+from otagw.nonces import Nonces
+from otagw.operation import Handler, Operation, Table
+from otagw.ota import projects
+
+_PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_PREFIX: Final = "/v5/iot/{project_id}"
+# The one call that carries its credentials in its body.
+CREATE_TOKEN: Final = "CreateToken"  # noqa: S105 - the name of an operation
+
+
+@dataclass(frozen=True)
+class Route(Operation[IotdaSchema]):
+    """An operation with the method and the path that it is called by, and the status of its success."""
+
+    method: str = ""
+    path: str = ""
+    status: int = 200
+
+
+routes: Final[Table[IotdaSchema]] = Table()
+
+
+def operation(
+    schema: type[IotdaSchema], line: str, *, status: int = 200, codes: tuple[str, ...] = ()
+) -> Callable[[Handler], Handler]:
+    """Make the decorated handler the operation that the schema is named after.
+
+    ``line`` is its method and path, the latter below the project unless it begins with ``/v3``. It needs the grant of
+    its own name.
+    """
+    method, path = line.split()
+    path = path if path.startswith("/v3/") else _PREFIX + path
+
+    def add(handler: Handler) -> Handler:
+        name = schema.__name__
+        routes.add(Route(name, schema(), f"ota:{name}", handler, "", codes, method, path, status))
+        return handler
+
+    return add
+
+
+class Iotda:
+    """The application side of IoTDA below ``/v5``, and as much of IAM below ``/v3`` as its SDKs ask for."""
+
+    table = routes
+
+    def __init__(self, keys: Keys, nonces: Nonces, *, skew_ms: int, public_url: str, fallback: str) -> None:
+        self._keys = keys
+        self._nonces = nonces
+        self._skew = skew_ms
+        self._public_url = public_url.rstrip("/")
+        self._fallback = fallback
+
+    def open(self, request: Request, request_id: str) -> Message:
+        """Return a message of which nothing is read yet."""
+        return Message(request, request_id)
+
+    def parse(self, message: Message) -> None:
+        """Find the operation by method and path, then read what it is given."""
+        wire.parse(message)
+        found = {}
+        for route in routes:
+            assert isinstance(route, Route)  # noqa: S101 - `operation` adds no others
+            names = wire.match(route.path, message.path)
+            if names is not None:
+                found[route.method] = route.name, names
+        if not found:
+            raise errors.RouteNotFound
+        if message.request.method not in found:
+            raise errors.MethodNotAllowed(tuple(found))
+        message.operation, message.names = found[message.request.method]
+
+    def authenticate(self, message: Message) -> Caller:
+        """Return who signed the request, or whom its token stands for."""
+        reached = incoming.endpoint(message.request, self._public_url, self._fallback)
+        message.caller = dataclasses.replace(self._caller(message), endpoint=reached)
+        message.key_id = message.caller.key_id
+        return message.caller
+
+    def _caller(self, message: Message) -> Caller:
+        token, signed = message.header("x-auth-token"), message.header("authorization")
+        if token and signed:
+            raise errors.ConflictingCredentials("Authorization and X-Auth-Token")
+        project, header = message.names.get(wire.PROJECT), message.header("x-project-id")
+        if header and project is not None and header != project:
+            raise errors.ConflictingCredentials("X-Project-Id is not the project of the path")
+        if message.operation == CREATE_TOKEN:
+            if token or signed:
+                raise errors.ConflictingCredentials("a token is asked for by the key pair in the body and nothing else")
+            message.key_id, secret = tokens.key_pair(message.given)
+            return tokens.current().login(message.key_id, secret)
+        if token:
+            return tokens.current().caller(token)
+        return access.admit(signature.claim(message), self._keys, self._nonces, self._skew)
+
+    def validate(self, operation: Operation[IotdaSchema], message: Message) -> dict[str, Any]:
+        """Return the operation's arguments, after making sure that the project is the caller's."""
+        project = message.names.get(wire.PROJECT)
+        if project is not None and message.caller is not None:
+            if not _PROJECT.fullmatch(project):
+                raise errors.InvalidParameter(wire.PROJECT, "1 to 64 letters, digits, _ -")
+            projects.require(message.caller.account, project)
+        return operation.schema.read(message.given)
+
+    def render(self, message: Message, data: Mapping[str, Any]) -> Answer:
+        """Spell a result."""
+        route = routes.find(message.operation)
+        return render.result(message, route.status if isinstance(route, Route) else 200, data)
+
+    def refuse(self, message: Message, fault: errors.Fault) -> Answer:
+        """Spell a refusal."""
+        return render.refusal(message, fault)

@@ -1,0 +1,147 @@
+"""What an operation of IoTDA may be given: fields of path, query and JSON, as strict as the vendor's limits are."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow.fields import Field as AnyField
+
+from otagw import errors
+
+MISSING: Final = "is missing"
+# PostgreSQL cannot keep NUL, nor UTF-8 half a character.
+_UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_NUMBER: Final = re.compile(r"[0-9]{1,16}")
+
+
+class Text(fields.Field[str]):
+    """A text of at most so many characters, all of it of a pattern where there is one."""
+
+    def __init__(self, longest: int, pattern: str = "", *, expected: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.longest = longest
+        self._fits = re.compile(pattern, re.ASCII).fullmatch if pattern else None
+        self.expected = expected or f"a text of at most {longest} characters"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        wrong = not isinstance(value, str) or len(value) > self.longest or _UNKEEPABLE.search(value)
+        if wrong or (self._fits and not self._fits(value)):
+            raise ValidationError(self.expected)
+        return str(value)
+
+
+class Id(fields.Field[str]):
+    """An id that we gave out: whatever is not one is not found, and never ill-formed."""
+
+    expected = "an id of ours"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        return str(value)
+
+
+class Choice(fields.Field[str]):
+    """One of a few words."""
+
+    def __init__(self, *choices: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.choices = choices
+        self.expected = " or ".join(choices)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if value not in self.choices:
+            raise ValidationError(self.expected)
+        return str(value)
+
+
+class Number(fields.Field[int]):
+    """An integer of the query."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.low, self.high = low, high
+        self.expected = f"an integer from {low} to {high}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _NUMBER.fullmatch(value) or not self.low <= int(value) <= self.high:
+            raise ValidationError(self.expected)
+        return int(value)
+
+
+class Texts(fields.Field[list[str]]):
+    """A list of texts, each of them once."""
+
+    def __init__(self, inner: Text, longest: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner, self.longest = inner, longest
+        self.expected = f"a list of at most {longest} different texts, each {inner.expected}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
+        if not isinstance(value, list) or len(value) > self.longest:
+            raise ValidationError(self.expected)
+        found = []
+        for number, item in enumerate(value):
+            try:
+                found.append(self.inner.deserialize(item))
+            except ValidationError:
+                raise ValidationError({number: [self.inner.expected]}) from None
+        if len(set(found)) < len(found):
+            raise ValidationError(self.expected)
+        return found
+
+
+class Object(fields.Field[dict[str, Any]]):
+    """An object with fields of its own."""
+
+    expected = "an object"
+
+    def __init__(self, schema: "IotdaSchema", **options: Any) -> None:
+        super().__init__(**options)
+        self.schema = schema
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError(self.expected)
+        return self.schema.load(value)
+
+
+class IotdaSchema(Schema):
+    """What one operation may be given; the class name is the operation. Of a field that is not given comes None."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every field; raise the fault that names the first one that is wrong as on the wire."""
+        try:
+            values: dict[str, Any] = self.load(dict(given))
+            values = {name: values.get(name, field.metadata.get("default")) for name, field in self.fields.items()}
+            self.check(values)
+        except ValidationError as error:
+            name, expected = _first(error.messages)
+            raise (
+                errors.MissingParameter(name) if expected == MISSING else errors.InvalidParameter(name, expected)
+            ) from None
+        return values
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Check fields against one another; raise marshmallow's ValidationError under the one that has to change."""
+
+    @pre_load
+    def drop_empty(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Take an empty text for a required field as none."""
+        return {k: v for k, v in data.items() if v != "" or not (k in self.fields and self.fields[k].required)}
+
+    def on_bind_field(self, field_name: str, field_obj: AnyField[Any]) -> None:
+        """Give a required field our word for its absence."""
+        field_obj.error_messages = {**field_obj.error_messages, "required": MISSING, "null": MISSING}
+
+
+def _first(messages: Any) -> tuple[str, str]:
+    """Return the wire name of the first fault that marshmallow found, and what was expected there."""
+    name = ""
+    while isinstance(messages, dict):
+        step = next(iter(messages))
+        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
+        messages = messages[step]
+    return name, messages[0] if isinstance(messages, list) else str(messages)

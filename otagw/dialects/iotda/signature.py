@@ -1,0 +1,137 @@
+"""The two signature schemes of IoTDA: SDK-HMAC-SHA256, and V11-HMAC-SHA256 with a derived key.
+
+Pure functions: they turn a message into a claim that knows how to sign itself; `access.admit` judges it. The rules are
+in docs/wire/iotda.md, the golden vectors in tests/vectors/huawei/.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from otagw import errors
+from otagw.access import Claim
+from otagw.dialects.iotda.wire import Message
+
+PLAIN: Final = "SDK-HMAC-SHA256"
+DERIVED: Final = "V11-HMAC-SHA256"
+SERVICE: Final = "iotdm"
+MUST_SIGN: Final = ("host", "x-sdk-date")
+_FORM: Final = re.compile(
+    rf"({PLAIN}) +Access=([^,\s/]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
+    rf"|({DERIVED}) +Credential=([^,\s/]+)/([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
+)
+_SCOPE: Final = re.compile(rf"([0-9]{{8}})/[A-Za-z0-9_-]{{1,64}}/{SERVICE}")
+_DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+
+
+def canonical_paths(path: str) -> list[str]:
+    """Return what a path may have been signed as: decoded and encoded again, or encoded as it stands.
+
+    The Python SDK does the first, the Node SDK the second; they differ where a segment has characters to escape.
+    """
+    decoded = unquote_to_bytes(path.encode("latin-1"))
+    found = [quote(way, safe="/-_.~") for way in (decoded, path.encode("latin-1"))]
+    return list(dict.fromkeys(way if way.endswith("/") else f"{way}/" for way in found))
+
+
+def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the parameters sorted by name and value, and encoded anew."""
+    return "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in sorted(pairs))
+
+
+def canonical_request(
+    method: str, path: str, query: str, headers: Sequence[tuple[str, str]], names: str, digest: str
+) -> bytes:
+    """Return the canonical request: ``headers`` in order, their values as they came (bytes as Latin-1)."""
+    lines = b"".join(f"{name}:".encode() + value.strip().encode("latin-1") + b"\n" for name, value in headers)
+    return f"{method}\n{path}\n{query}\n".encode() + lines + f"\n{names}\n{digest}".encode()
+
+
+def derive(key_id: str, secret: str, scope: str) -> str:
+    """Return the key of V11 for a scope: HKDF-SHA256 of one block, written as lower-case hex."""
+    extracted = hmac.digest(key_id.encode(), secret.encode(), "sha256")
+    return hmac.digest(extracted, scope.encode() + b"\x01", "sha256").hex()
+
+
+def sign(key_id: str, secret: str, date: str, scope: str, canonical: bytes) -> tuple[str, str]:
+    """Return the signature of a canonical request and the string to sign; without a scope, by the plain scheme."""
+    digest = hashlib.sha256(canonical).hexdigest()
+    if scope:
+        text, key = f"{DERIVED}\n{date}\n{scope}\n{digest}", derive(key_id, secret, scope)
+    else:
+        text, key = f"{PLAIN}\n{date}\n{digest}", secret
+    return hmac.digest(key.encode(), text.encode(), "sha256").hex(), text
+
+
+def claim(message: Message) -> Claim:
+    """Return what a message says of itself, after checking that all of it is there and of a known kind."""
+    key_id, scope, names, signature = _authorization(message)
+    message.key_id = key_id
+    signed = _signed_headers(message, names)
+    date = message.header("x-sdk-date")
+    at = _timestamp(date)
+    found = _SCOPE.fullmatch(scope)
+    if scope and not found:
+        raise errors.IncompleteSignature(f"the scope in Credential is not of the form yyyyMMdd/REGION/{SERVICE}")
+    if found and found[1] != date[:8]:
+        raise errors.IncompleteSignature("the scope in Credential has another date than X-Sdk-Date")
+    digest = _body_digest(message)
+    headers = [(name, message.header(name)) for name in signed]
+    query, method = canonical_query(message.pairs), message.request.method
+    ways = [canonical_request(method, path, query, headers, names, digest) for path in canonical_paths(message.path)]
+
+    def ours(secret: str) -> tuple[str, str]:
+        results = [sign(key_id, secret, date, scope, way) for way in ways]
+        right = (made for made in results if hmac.compare_digest(made[0].encode(), signature.encode()))
+        return next(right, results[0])
+
+    return Claim(key_id=key_id, at=at, nonce=None, signature=signature, sign=ours, hint=lambda secret: "")
+
+
+def _authorization(message: Message) -> tuple[str, str, str, str]:
+    """Return key id, scope (empty for the plain scheme), names of signed headers, and signature."""
+    text = message.header("authorization")
+    if not text:
+        raise errors.IncompleteSignature("neither Authorization nor X-Auth-Token is there")
+    if text.partition(" ")[0] not in (PLAIN, DERIVED):
+        raise errors.UnsupportedSignatureMethod(f"{PLAIN} or {DERIVED}")
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise errors.IncompleteSignature("Authorization is not of a form in docs/wire/iotda.md")
+    if found[1]:
+        return found[2], "", found[3], found[4]
+    return found[6], found[7], found[8], found[9]
+
+
+def _signed_headers(message: Message, names: str) -> list[str]:
+    signed = names.split(";")
+    for name in MUST_SIGN:
+        if not message.header(name):
+            raise errors.IncompleteSignature(f"the header {name} is missing")
+        if name not in signed:
+            raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
+    # WSGI shows x_y and x-y as one; only the second can have been meant.
+    if len(set(signed)) != len(signed) or not re.fullmatch(r"[a-z0-9;.!#$%&'*+^`|~-]+", names):
+        raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
+    return signed
+
+
+def _body_digest(message: Message) -> str:
+    """Return the digest of the body; one that the client claims has to be it."""
+    digest = hashlib.sha256(message.body).hexdigest()
+    if message.header("x-sdk-content-sha256") not in ("", digest):
+        raise errors.BodyMismatch
+    return digest
+
+
+def _timestamp(text: str) -> int:
+    try:
+        if _DATE.fullmatch(text):
+            return int(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) * 1000
+    except ValueError:
+        pass
+    raise errors.InvalidTimestamp("X-Sdk-Date")

@@ -1,0 +1,124 @@
+"""The wire of IoTDA, reading side: the target as it came, which operation it addresses, and what is given to it.
+
+The facts are in docs/wire/iotda.md.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, unquote_to_bytes
+
+from werkzeug.wrappers import Request
+
+from otagw import errors, incoming
+from otagw.access import Caller
+
+JSON: Final = "application/json"
+MAX_BODY: Final = 12 * 1024 * 1024
+MAX_PARAMETERS: Final = 1000
+PREFIXES: Final = ("/v5", "/v3")
+PROJECT: Final = "project_id"
+
+
+@dataclass(slots=True)
+class Message:
+    """One request below `PREFIXES`.
+
+    ``path`` and ``query`` are the target's halves as they came (bytes as Latin-1); ``pairs`` are the decoded
+    parameters of the query, ``names`` the variable segments of the path.
+    """
+
+    request: Request
+    request_id: str
+    operation: str = ""
+    key_id: str = ""
+    path: str = ""
+    query: str = ""
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    instance_id: str = ""
+    caller: Caller | None = None
+
+    def header(self, name: str) -> str:
+        """Return a header as it came (bytes as Latin-1), or an empty text."""
+        key = name.upper().replace("-", "_")
+        return str(self.request.environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", ""))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return what the operation is given: of the path, and of the query or the body; the path has its way."""
+        if self.request.method not in ("POST", "PUT"):
+            return {**{name: value for name, value in self.pairs if value}, **self.names}
+        return {**document(self), **self.names}
+
+
+def is_ours(path: str) -> bool:
+    """Tell whether a path is below ours."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in PREFIXES)
+
+
+def parse(message: Message) -> None:
+    """Read the target, the parameters of its query, and the body."""
+    environ = message.request.environ
+    target, query = str(environ.get("RAW_URI") or ""), environ.get("QUERY_STRING", "")
+    if not target:
+        path = quote(str(environ.get("PATH_INFO", "")).encode("latin-1"), safe="/-_.~")
+        target = f"{path}?{query}" if query else path
+    elif not target.startswith("/"):  # the absolute form
+        target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
+    message.path, _, message.query = target.partition("#")[0].partition("?")
+    message.instance_id = message.header("instance-id")
+    message.pairs = list(_pairs(message.query))
+    for name in {name for name, _ in message.pairs}:
+        if sum(name == other for other, _ in message.pairs) > 1:
+            raise errors.InvalidParameter(ascii(name).strip("'")[:64], "to be given once")
+    message.body = incoming.body(message.request, MAX_BODY)
+
+
+def match(template: str, path: str) -> dict[str, str] | None:
+    """Return the variable segments of a path that follows a template; None if it does not, whatever ends in ``/``."""
+    wanted, came = template.split("/"), path.removesuffix("/").split("/")
+    if len(wanted) != len(came):
+        return None
+    found = {}
+    for pattern, segment in zip(wanted, came, strict=True):
+        text = unquote_to_bytes(segment.encode("latin-1")).decode("utf-8", "replace")
+        if pattern.startswith("{") and text:
+            found[pattern[1:-1]] = text
+        elif pattern != text:
+            return None
+    return found
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return the object that a body is, without what is null in it; no body is an empty one."""
+    if not message.body:
+        return {}
+    if message.request.mimetype != JSON:
+        raise errors.UnsupportedMediaType(JSON)
+    found: dict[str, Any] = _without_nulls(incoming.json_object(message.body))
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return value
+
+
+def _pairs(query: str) -> Iterable[tuple[str, str]]:
+    if query.count("&") >= MAX_PARAMETERS:
+        raise errors.RequestTooLarge(f"{MAX_PARAMETERS} parameters")
+    for pair in query.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            yield _decode(name, name), _decode(value, name)
+
+
+def _decode(text: str, name: str) -> str:
+    try:
+        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
+    except UnicodeError:
+        raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None

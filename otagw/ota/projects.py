@@ -1,0 +1,53 @@
+"""Projects: the names under which clients of some fronts address an account."""
+
+import secrets
+from typing import Final
+
+from otagw import clock, database, errors
+from otagw.ota.accounts import Account
+
+KIND: Final = "project"
+
+
+def require(account: Account, project_id: str) -> None:
+    """Make sure that a project is the account's; an unknown one becomes it where the account's rules say so.
+
+    Raises `errors.NotFound` for another account's, and for an unknown one that is not registered.
+    """
+    owner = _owner(project_id)
+    if owner is None and account.rules.register_unknown:
+        with database.write():
+            _insert(account, project_id)
+            owner = _owner(project_id)
+    if owner != account.id:
+        raise errors.NotFound(kind=KIND, key=project_id)
+
+
+def create(account: Account, project_id: str) -> None:
+    """Give the account a project; raise `errors.AlreadyExists` for one that is anybody's."""
+    with database.write():
+        if not _insert(account, project_id):
+            raise errors.AlreadyExists(kind=KIND, key=project_id)
+
+
+def every(account: Account) -> list[str]:
+    """Return the ids of the account's projects, oldest first; an account without one is given one."""
+    query = "SELECT id FROM project WHERE account_id = ? ORDER BY created, id"
+    found = database.execute(query, account.id).fetchall()
+    if not found:
+        with database.write():
+            found = database.execute(query, account.id).fetchall()
+            if not found:
+                _insert(account, secrets.token_hex(16))
+                found = database.execute(query, account.id).fetchall()
+    return [row[0] for row in found]
+
+
+def _owner(project_id: str) -> int | None:
+    row = database.execute("SELECT account_id FROM project WHERE id = ?", project_id).fetchone()
+    return int(row[0]) if row else None
+
+
+def _insert(account: Account, project_id: str) -> bool:
+    query = "INSERT INTO project (id, account_id, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    return bool(database.execute(query, project_id, account.id, clock.now()).rowcount)

@@ -1,0 +1,176 @@
+"""What holds for every operation of every front that has a table, the ones of tomorrow included."""
+
+import dataclasses
+import inspect
+import re
+
+import pytest
+
+from otagw import errors
+from otagw.dialects.iotda.route import CREATE_TOKEN
+from tests.conftest import KEY, OTHER
+from tests.contract.fronts import FRONTS, IotdaFront, pair
+from tests.iotda import signer
+from tests.iotda.conftest import Iotda
+
+
+def operations(fronts=FRONTS):
+    return [
+        pytest.param(front, operation, id=operation.name)
+        for front in fronts
+        for operation in sorted(front.table, key=lambda operation: operation.name)
+    ]
+
+
+every_operation = pytest.mark.parametrize(("front", "operation"), operations())
+every_front = pytest.mark.parametrize("front", FRONTS)
+
+
+@every_operation
+def test_a_missing_grant_is_refused_before_the_parameters_are_looked_at(app, front, operation):
+    limited = ("limited", "limitedsecret")
+    app.extensions["otagw"]["keys"].create(key_id=limited[0], secret=limited[1], grants=["ota:NothingOfThis"])
+    path = dict.fromkeys(front.ids(operation), "1") if front is IotdaFront else {}
+    response, code, _ = front(app).call(operation, {**front.ill, **path}, limited)
+    assert (response.status_code, code) == front.no_grant
+
+
+@every_operation
+def test_a_disabled_key_is_refused_at_once(app, front, operation):
+    app.extensions["otagw"]["keys"].enable(KEY[0], False)
+    response, code, _ = front(app).call(operation, front.required(operation))
+    assert (response.status_code, code) == front.disabled
+
+
+@pytest.mark.parametrize(
+    ("front", "operation", "name"),
+    [
+        pytest.param(*found.values, name, id=f"{found.id}-{name}")
+        for found in operations()
+        for name in found.values[0].mandatory(found.values[1])
+    ],
+)
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_missing_parameter_is_named_as_on_the_wire(app, front, operation, name, empty):
+    response, code, text = front(app).call(operation, {**front.required(operation), name: empty})
+    assert ((response.status_code, code), text) == front.says_missing(name)
+
+
+@every_operation
+def test_another_accounts_object_is_not_found(app, front, operation):
+    there = front(app)
+    identity = there.make()
+    for name in front.ids(operation):
+        given = front.required(operation, **{name: identity})
+        response, code, text = there.call(operation, given, OTHER)
+        _, unknown, same = there.call(operation, {**given, name: "1"}, OTHER)
+        assert response.status_code == 404
+        assert code == unknown
+        assert text.replace(identity, "1") == same
+
+
+@every_operation
+def test_a_crash_shows_a_code_and_the_request_id_only(app, front, operation, monkeypatch, log_lines):
+    def crash(*_, **__):
+        raise RuntimeError("the inside of the gateway")
+
+    monkeypatch.setitem(front.table._operations, operation.name, dataclasses.replace(operation, handle=crash))
+    response, code, _ = front(app).call(operation, front.required(operation))
+    assert (response.status_code, code) == front.crashed
+    assert "inside" not in response.text
+    assert "Traceback" not in response.text
+    crashed = next(line for line in log_lines() if "traceback" in line)
+    assert "the inside of the gateway" in crashed["traceback"]
+    assert crashed["request_id"] == response.headers["X-Request-Id"]
+
+
+@every_operation
+def test_the_handler_takes_what_the_schema_has(front, operation):
+    first, *others = inspect.signature(operation.handle).parameters.values()
+    assert first.name == "caller"
+    named = {other.name for other in others if other.kind is not other.VAR_KEYWORD}
+    if len(named) < len(others):  # and whatever else there is
+        assert named < set(operation.schema.fields)
+    else:
+        assert named == set(operation.schema.fields)
+
+
+@every_operation
+def test_it_is_documented(front, operation):
+    section, names = front.section(operation)
+    assert operation.doc in section
+    for name in names:
+        assert f"`{name}" in section
+
+
+@every_operation
+def test_it_needs_the_grant_of_its_own_name(front, operation):
+    assert operation.needs == f"ota:{operation.name}"
+
+
+@every_operation
+def test_its_refusals_are_codes_of_its_own(front, operation):
+    assert set(operation.codes) <= {rule.code for rule in front.codes.values() if front.own(rule)}
+    assert len(operation.codes) == len(set(operation.codes))
+
+
+@every_front
+def test_every_code_of_its_own_is_some_operations(front):
+    named = {code for operation in front.table for code in operation.codes}
+    assert named == {rule.code for rule in front.codes.values() if front.own(rule)}
+
+
+@every_front
+@pytest.mark.parametrize("fault", errors.family(), ids=lambda fault: fault.__name__)
+def test_every_fault_has_a_code(front, fault):
+    kinds = {kind for found, kind in front.codes if found is fault}
+    assert kinds
+    has_kind = "kind" in {field.name for field in dataclasses.fields(fault)}
+    assert ("" in kinds) is not has_kind
+
+
+@every_front
+def test_codes_are_not_shared_by_what_a_client_must_tell_apart(front):
+    found = [rule.code for rule in front.codes.values() if front.own(rule)]
+    assert len(found) == len(set(found))
+
+
+# Actions have their own places for credentials, and tests of these beside their table.
+DEFECTS = ("nothing", "forged", "unknown key", "another's secret", "expired", "other scheme", "two schemes", "no date",
+           "other host", "unsigned host")  # fmt: skip
+
+
+@pytest.mark.parametrize(("front", "operation"), operations((IotdaFront,)))
+@pytest.mark.parametrize("scheme", [*signer.SCHEMES, "token"])
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_stranger_is_refused(app, front, operation, scheme, defect):
+    iotda = Iotda(app)
+    key = {"unknown key": ("nobody", KEY[1]), "another's secret": (KEY[0], OTHER[1])}.get(defect, KEY)
+    path, params, body = front.address(operation, front.required(operation))
+    data, seconds = signer.dump(body), 1_600_000_000 if defect == "expired" else None
+    signing = scheme if scheme != "token" else signer.SCHEMES[0]
+    headers = signer.headers(key, operation.method, path, params, data, scheme=signing, seconds=seconds)
+    if scheme == "token":
+        token = iotda.send("POST", "/v3/auth/tokens", {"Content-Type": "application/json"}, body=pair(KEY))
+        headers = {"Content-Type": "application/json", "X-Auth-Token": token.headers["X-Subject-Token"]}
+        headers["X-Auth-Token"] = headers["X-Auth-Token"][:-4] + "0000"
+    match defect:
+        case "nothing":
+            headers = {"Content-Type": "application/json"}
+        case "forged" if scheme != "token":
+            headers["Authorization"] = re.sub(r"Signature=.*", "Signature=" + "0" * 64, headers["Authorization"])
+        case "other scheme":
+            headers["Authorization"] = "Basic dGVzdGlkOnRlc3RzZWNyZXQ="
+        case "two schemes":
+            headers |= {"Authorization": headers.get("Authorization", "x"), "X-Auth-Token": "x"}
+        case "no date":
+            headers.pop("X-Sdk-Date", None)
+        case "other host":
+            headers["Host"] = "elsewhere.test"
+        case "unsigned host" if scheme != "token":
+            headers["Authorization"] = headers["Authorization"].replace("host;", "")
+    if operation.name == CREATE_TOKEN and defect == "nothing":
+        data = pair((KEY[0], "wrong"))
+    response = iotda.send(operation.method, path, headers, params, data)
+    assert response.status_code == 401
+    assert response.json["error_code"] in ("APIGW.0301", "APIGW.0303")
