@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import itertools
 import os
+import shlex
 import socket
 import statistics
 import subprocess
@@ -287,7 +288,7 @@ def record(part: str, table: list[str], options: argparse.Namespace) -> None:
     sections = {text.partition("\n")[0]: text.partition("\n")[2].strip() for text in old.split("\n## ")[1:]}
     title, about, _ = PARTS[part]
     how = (
-        f"`make bench PARTS={part}`: {options.runs} runs, {options.requests} requests, {options.clients} clients, "
+        f"`make bench PARTS='{shlex.join(sys.argv[1:])}'`: {options.runs} runs, {options.clients} clients, "
         f"{os.cpu_count()} cores; load average of the machine at its end {os.getloadavg()[1]:.1f}."
     )
     sections[title] = "\n".join([about, "", how, "", *table])

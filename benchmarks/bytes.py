@@ -53,7 +53,7 @@ def uploads(announce: Callable[[], dict[str, str]], worker: int, source: Path, r
         rates.append(size / ours)
     more = process.resident(worker, "VmHWM") - idle
     memory = f"| memory of the worker over idle, at most | {more:.0f} MiB | | |"
-    return [*_rows(f"upload of {size:,.0f} MB, beside `cat` and 3 digests", shares, rates), memory]
+    return [*_rows(f"upload of {size:,.0f} MB, beside `cat`, `sync` and 3 digests", shares, rates), memory]
 
 
 def downloads(link: str, plain: str, runs: int, each: int) -> list[str]:
