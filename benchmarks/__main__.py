@@ -1,9 +1,10 @@
-"""Measure signed Actions beside a bare Flask route under the same gunicorn, in alternating runs."""
+"""Measure the gateway beside yardsticks on the same machine, in alternating runs, part by part."""
 
 import argparse
 import contextlib
 import itertools
 import os
+import shlex
 import socket
 import statistics
 import subprocess
@@ -12,9 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import fleet, load, rollout
+import requests
+
+from benchmarks import bytes as bytes_
+from benchmarks import fleet, history, load, process, rollout
 from otagw.dialects.aliyun import client
 
 ROOT = Path(__file__).parent.parent
@@ -28,13 +33,17 @@ WORK = {
     "DestVersion": "1.2.3",
     "FirmwareDesc": "a nightly build",
 }
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 number = itertools.count()
 Requests = Callable[[int, int], list[bytes]]
+SHARES = [
+    "| workers | work | share of bare | range | per second | p50 ms | p99 ms |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+]
 
 
-@contextlib.contextmanager
-def server(application: str, workers: int, folder: str) -> Iterator[int]:
-    """Serve an application with the gateway's own gunicorn settings, or by `otagw serve`; yield its port."""
+def prepare(workers: int, folder: str) -> tuple[int, dict[str, str]]:
+    """Make a migrated database with a key in a folder; return a free port, and the environment to serve it in."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,12 +58,23 @@ def server(application: str, workers: int, folder: str) -> Iterator[int]:
     subprocess.run([*otagw, "migrate"], env=environ, check=True, capture_output=True)
     key = ["keys", "create", "--id", KEY[0], "--secret", KEY[1]]
     subprocess.run([*otagw, *key], env=environ, check=False, capture_output=True)
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", application]
-    command = [*otagw, "serve"] if application == "serve" else gunicorn
+    return port, environ
+
+
+@contextlib.contextmanager
+def server(application: str, workers: int, folder: str, pids: list[int] | None = None) -> Iterator[int]:
+    """Serve an application with the gateway's own gunicorn settings, or "serve" as operators do.
+
+    Yield its port, and note its process in ``pids``.
+    """
+    port, environ = prepare(workers, folder)
+    command = [sys.executable, "-m", "otagw", "serve"] if application == "serve" else [*GUNICORN, application]
     with (
         open(Path(folder) / f"{port}.log", "wb") as log,
-        subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as process,
+        subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as master,
     ):
+        if pids is not None:
+            pids.append(master.pid)
         try:
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:
@@ -65,8 +85,8 @@ def server(application: str, workers: int, folder: str) -> Iterator[int]:
             load.run(port, [load.get(port, "/")] * 50, 4)
             yield port
         finally:
-            process.terminate()
-            process.wait(30)
+            master.terminate()
+            master.wait(30)
 
 
 def nothing(port: int, count: int) -> list[bytes]:
@@ -121,7 +141,6 @@ def measure(workers: int, kinds: dict[str, Requests], options: argparse.Namespac
         bare = stack.enter_context(server("benchmarks.bare:app", workers, folder))
         ours = stack.enter_context(server("otagw.wsgi:app", workers, folder))
         _remember_one(ours)
-        fleet.register(folder, len(kinds) * options.runs * options.requests)
         for _ in range(options.runs):
             runs["bare Flask route"].append(load.run(bare, nothing(bare, options.requests), options.clients))
             for name, make in kinds.items():
@@ -142,60 +161,190 @@ def measure(workers: int, kinds: dict[str, Requests], options: argparse.Namespac
     return rows
 
 
+def actions(options: argparse.Namespace) -> list[str]:
+    """Measure creates, and with ``--all`` Query and List too."""
+    kinds: dict[str, Requests] = {"create, V1": create_v1, "create, V3": create_v3}
+    if options.all:
+        kinds |= {"query": query, "list of 20": listing}
+    return SHARES + [row for workers in options.workers for row in measure(workers, kinds, options)]
+
+
+def at_rest(options: argparse.Namespace) -> list[str]:
+    """Measure polls of devices for which there is nothing to do."""
+    return SHARES + [row for workers in options.workers for row in measure(workers, fleet.polls(), options)]
+
+
+def simulated(options: argparse.Namespace) -> list[str]:
+    """Measure rollouts to simulated devices."""
+    return fleet.HEAD + [fleet.roll_out(server, protocol, options.simulated) for protocol in fleet.PROTOCOLS]
+
+
+def past(options: argparse.Namespace) -> list[str]:
+    """Measure the last page of a long listing, and nonces beside many that are live."""
+    rows = list(history.HEAD)
+    with tempfile.TemporaryDirectory() as folder:
+        history.fill(folder, options.packages)
+        with server("otagw.wsgi:app", 1, folder) as port:
+
+            def ask(page: int) -> load.Run:
+                asked = {"CurrentPage": str(page), "PageSize": "20"}
+                signed = (_v1(port, "ListOTAFirmware", **asked) for _ in range(options.requests))
+                return load.run(port, [load.get(port, _target(one.url)) for one in signed], options.clients)
+
+            rows += history.pages(ask, options.packages, options.runs)
+    return rows + history.nonces(options.nonces, options.runs)
+
+
+def idle(options: argparse.Namespace) -> list[str]:
+    """Measure the start of a gateway, and the memory of a worker that has nothing to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        port, environ = prepare(1, folder)
+        rows = process.measure([*GUNICORN, "otagw.wsgi:app"], environ, port, ROOT, options.runs)
+    return process.HEAD + rows
+
+
+def stores(options: argparse.Namespace) -> list[str]:
+    """Measure uploads to one worker, and downloads through nginx."""
+    rows = list(bytes_.HEAD)
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        bytes_.write(folder / "source", options.megabytes)
+        os.environ["OTAGW_X_ACCEL"] = "/files/"
+        stack.callback(os.environ.pop, "OTAGW_X_ACCEL")
+        pids: list[int] = []
+        port = stack.enter_context(server("otagw.wsgi:app", 1, name, pids))
+
+        def call(action: str, **params: str) -> Any:
+            answer = requests.get(_v1(port, action, **params).url, timeout=10).json()
+            return answer["Data"] if "Data" in answer else answer["FirmwareInfo"]
+
+        announced: list[Any] = []
+
+        def announce() -> dict[str, str]:
+            announced.append(call("GenerateOTAUploadURL", FileSuffix="bin"))
+            return dict(announced[-1])
+
+        worker = process.children(pids[0])[0]
+        rows += bytes_.uploads(announce, worker, folder / "source", options.runs)
+        (folder / "source").unlink()
+        for form in announced:
+            made = call("CreateOTAFirmware", **_name(), DestVersion="1", FirmwareUrl=form["FirmwareUrl"])
+        link = call("QueryOTAFirmware", FirmwareId=made["FirmwareID"])["FirmwareUrl"]
+        stored = next(path for path in (folder / "files").rglob("*") if path.is_file())
+        url = stack.enter_context(bytes_.nginx(folder, folder / "files", port))
+        plain = f"{url}/plain/{stored.relative_to(folder / 'files')}"
+        rows += bytes_.downloads(link.replace(f"http://127.0.0.1:{port}", url), plain, options.runs, 4)
+    return rows
+
+
+def neighbours(options: argparse.Namespace) -> list[str]:
+    """Measure creates beside moto's AWS IoT, under our gunicorn and as its own server runs it; one worker each."""
+    head = ["| work | in times of moto | range | per second |", "| --- | --- | --- | --- |"]
+    from benchmarks import aws  # moto takes seconds to import
+
+    runs: dict[str, list[load.Run]] = {"ours": [], "moto under gunicorn": [], "moto_server": []}
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, contextlib.ExitStack() as stack:
+        ours = stack.enter_context(server("otagw.wsgi:app", 1, one))
+        theirs = stack.enter_context(server("benchmarks.aws:app", 1, two))
+        alone = stack.enter_context(aws.server())
+        for port in (theirs, alone):
+            load.run(port, aws.create_job(port, 20), 1)
+        for _ in range(options.runs):
+            runs["ours"].append(load.run(ours, create_v1(ours, options.requests), options.clients))
+            for name, port in (("moto under gunicorn", theirs), ("moto_server", alone)):
+                runs[name].append(load.run(port, aws.create_job(port, options.requests // 2), options.clients))
+    rows = []
+    for name, found in runs.items():
+        times = [our.rate / run.rate for our, run in zip(runs["ours"], found, strict=True)]
+        failures = sum(run.failures for run in found)
+        rate = statistics.median(run.rate for run in found)
+        rows.append(
+            f"| {name}{f' ({failures} failed)' if failures else ''} | {statistics.median(times):.1f} "
+            f"| {min(times):.1f}–{max(times):.1f} | {rate:,.0f} |"
+        )
+        print(rows[-1], flush=True)
+    return head + rows
+
+
+def whole_product(options: argparse.Namespace) -> list[str]:
+    """Measure a rollout to a whole product."""
+    return [*rollout.HEAD, rollout.measure(options.devices)]
+
+
 def _remember_one(port: int) -> None:
     signed = _v1(port, "CreateOTAFirmware", FirmwareName="one", DestVersion="1")
-    import requests
-
     os.environ["OTAGW_TEST_BENCH_ID"] = requests.get(signed.url, timeout=10).json()["Data"]["FirmwareID"]
 
 
+PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
+    "actions": (
+        "Actions",
+        "Signed Actions beside a bare Flask route under the same gunicorn with as many workers, each request on a\n"
+        "connection of its own, durable (`synchronous=FULL`).",
+        actions,
+    ),
+    "rest": (
+        "The fleet at rest",
+        "Polls of devices for which there is nothing to do, beside a bare Flask route.",
+        at_rest,
+    ),
+    "history": ("What piles up", "One worker; the nonces in process.", past),
+    "process": ("At rest", "gunicorn with one worker, by the configuration of the repository.", idle),
+    "files": ("Files", "One worker; nginx with one process. The digests by hand are taken one after another.", stores),
+    "moto": ("Beside moto", "CreateOTAFirmware, durable, and moto's `create_job` for AWS IoT, in memory.", neighbours),
+    "rollout": (
+        "Rollouts",
+        "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.",
+        whole_product,
+    ),
+    "simulated": (
+        "Rollouts to simulated devices",
+        f"`otagw serve` and `otagw simulate {' '.join(fleet.BEHAVIOUR)}` on the same machine, a file of "
+        f"{fleet.SIZE:,} bytes. The latencies are those of polls.",
+        simulated,
+    ),
+}
+
+
+def record(part: str, table: list[str], options: argparse.Namespace) -> None:
+    """Put a part's table into benchmarks/RESULTS.md in place of its last one; what was not measured stays."""
+    path = ROOT / "benchmarks/RESULTS.md"
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    sections = {text.partition("\n")[0]: text.partition("\n")[2].strip() for text in old.split("\n## ")[1:]}
+    title, about, _ = PARTS[part]
+    how = (
+        f"`make bench PARTS='{shlex.join(sys.argv[1:])}'`: {options.runs} runs, {options.clients} clients, "
+        f"{os.cpu_count()} cores; load average of the machine at its end {os.getloadavg()[1]:.1f}."
+    )
+    sections[title] = "\n".join([about, "", how, "", *table])
+    ordered = [name for name, _, _ in PARTS.values() if name in sections]
+    path.write_text(
+        "# Results\n\nMedians of alternating runs. The shares are what counts; the absolute figures belong to one\n"
+        "machine and one hour.\n" + "".join(f"\n## {name}\n\n{sections[name]}\n" for name in ordered),
+        encoding="utf-8",
+    )
+
+
 def main() -> None:
-    """Run, print the table, and write it to benchmarks/RESULTS.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the parts that are asked for, print their tables, and write each to benchmarks/RESULTS.md."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"Of {', '.join(PARTS)}; all if none is named.")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--all", action="store_true", help="Query and List too, not the creates alone.")
-    parser.add_argument("--devices", type=int, default=1_000_000, help="For the rollout; 0 leaves it out.")
-    parser.add_argument(
-        "--simulated", type=int, default=2000, help="Devices for simulated rollouts; 0 leaves them out."
-    )
+    parser.add_argument("--devices", type=int, default=1_000_000, help="For the rollout.")
+    parser.add_argument("--simulated", type=int, default=2000, help="Devices that are simulated.")
+    parser.add_argument("--packages", type=int, default=1_000_000, help="For the long listing.")
+    parser.add_argument("--nonces", type=int, default=10_000_000, help="That are live.")
+    parser.add_argument("--megabytes", type=int, default=1000, help="Of an upload.")
     options = parser.parse_args()
-    kinds: dict[str, Requests] = {"create, V1": create_v1, "create, V3": create_v3}
-    if options.all:
-        kinds |= {"query": query, "list of 20": listing}
-    head = [
-        "| workers | work | share of bare | range | per second | p50 ms | p99 ms |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    print("\n".join(head), flush=True)
-    table = head + [row for workers in options.workers for row in measure(workers, kinds, options)]
-    at_rest = head + [row for workers in options.workers for row in measure(workers, fleet.polls(), options)]
-    simulated = options.simulated and [
-        fleet.roll_out(server, protocol, options.simulated) for protocol in fleet.PROTOCOLS
-    ]
-    rolled = [*rollout.HEAD, rollout.measure(options.devices)] if options.devices else []
-    (ROOT / "benchmarks/RESULTS.md").write_text(
-        "# Results\n\n"
-        "Medians of alternating runs of signed Actions beside a bare Flask route, under the same gunicorn settings\n"
-        "and number of workers, each request on a connection of its own, durable (`synchronous=FULL`). The share is\n"
-        "what counts; the absolute figures belong to one machine and one hour.\n\n"
-        f"`make bench`: {options.runs} runs of {options.requests} requests, {options.clients} clients, "
-        f"{os.cpu_count()} cores.\n\n" + "\n".join(table) + "\n\n"
-        "## The fleet at rest\n\n"
-        "Polls of devices for which there is nothing to do, measured as above; each is of a device that was\n"
-        "not heard of in the last minute, so that it is noted as seen.\n\n" + "\n".join(at_rest) + "\n\n"
-        "## Rollouts\n\n"
-        "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.\n\n"
-        + "\n".join(rolled)
-        + "\n\n## Rollouts to simulated devices\n\n"
-        f"`otagw serve` and `otagw simulate {' '.join(fleet.BEHAVIOUR)}` on the same machine,\n"
-        f"a file of {fleet.SIZE:,} bytes. The latencies are those of polls.\n\n"
-        + "\n".join([*fleet.HEAD, *(simulated or [])])
-        + "\n",
-        encoding="utf-8",
-    )
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; expected some of {', '.join(PARTS)}")
+    for part in options.parts or PARTS:
+        print(f"{part}:", flush=True)
+        record(part, PARTS[part][2](options), options)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import selectors
 import signal
 import socket
 import ssl
+import sys
 import time
 from functools import partial
 from typing import Any, Final
@@ -40,6 +41,9 @@ SEND_BUFFER: Final = 128 * 1024
 LINGER_BYTES: Final = 1024 * 1024 * 1024
 LINGER_SECONDS: Final = 2.0
 TLS_HANDSHAKE: Final = b"\x16"
+# How long a thread that computes may keep the interpreter from one that has come back from the disk, perhaps with the
+# lock that every writer waits for. Python's own 5 ms is a dozen requests; docs/decisions/0019-speed.md has the figures.
+SWITCH_SECONDS: Final = 0.0005
 
 PROBLEMS: Final[dict[type[Exception], str]] = {
     broken.InvalidRequestLine: "its first line is not a method, an address and a version",
@@ -148,6 +152,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A process that answers requests with a pool of threads."""
 
     early_signals: "queue.SimpleQueue[int]"
+
+    def init_process(self) -> None:
+        """Begin, with threads that give way to each other soon."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        super().init_process()
 
     def init_signals(self) -> None:
         """Leave Ctrl-C, which reaches every process of the terminal, to the master.

@@ -18,6 +18,7 @@ KIND: Final = "package"
 MODULE: Final = "module"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SOURCES, _FILES, _FACTS, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "facts", "origin"))
+_TRUTHS: Final = (_COLUMNS.index("differential"), _COLUMNS.index("verified"))
 _INSERT: Final = (
     f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 )
@@ -270,7 +271,7 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
         draft.product_key,
         module,
         draft.version,
-        json.dumps(draft.source_versions, ensure_ascii=False),
+        json.dumps(draft.source_versions, ensure_ascii=False) if draft.source_versions else "[]",
         draft.differential,
         draft.description,
         draft.custom_info,
@@ -290,15 +291,14 @@ def _values(account: Account, draft: Draft, module: str, verified: bool, now: in
 
 
 def _package(row: tuple[Any, ...]) -> Package:
-    raw = Package(*row)
-    return raw._replace(
-        source_versions=json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else [],
-        files=json.loads(row[_FILES]) if row[_FILES] else [],
-        facts=[kept and Facts(**kept) for kept in json.loads(row[_FACTS])] if row[_FACTS] else [],
-        origin=json.loads(row[_ORIGIN]) if row[_ORIGIN] else {},
-        differential=bool(raw.differential),
-        verified=bool(raw.verified),
-    )
+    values = list(row)  # not `_replace` after the fact: it takes twice as long as all else of a row
+    values[_SOURCES] = json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else []
+    values[_FILES] = json.loads(row[_FILES]) if row[_FILES] else []
+    values[_FACTS] = [kept and Facts(**kept) for kept in json.loads(row[_FACTS])] if row[_FACTS] else []
+    values[_ORIGIN] = json.loads(row[_ORIGIN]) if row[_ORIGIN] else {}
+    for column in _TRUTHS:
+        values[column] = bool(row[column])
+    return Package._make(values)
 
 
 def _has_name(account: Account, name: str) -> bool:

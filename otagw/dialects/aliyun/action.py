@@ -1,6 +1,5 @@
 """The dialect of Actions: how the gateway reads, believes, checks and answers them; and the table of them."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -80,7 +79,7 @@ class Actions:
         claim = signature.claim(message, functools.partial(self._hint, message))
         caller = access.admit(claim, self._keys, self._nonces, self._skew)
         reached = incoming.endpoint(message.request, self._public_url, self._fallback)
-        return dataclasses.replace(caller, endpoint=reached)
+        return Caller(caller.account, caller.key_id, caller.grants, reached)
 
     def _hint(self, message: Message, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""

@@ -44,6 +44,7 @@ class AliyunSchema(Schema):
                 self.wire_names[spelled] = name
         self.wire_names.update(self.also_known_as)
         self._defaults = {name: getattr(field, "default", None) for name, field in self.fields.items()}
+        self._demanding = {n: f for n, f in self.fields.items() if f.required or isinstance(f, fields.Objects)}
 
     def read(self, params: Mapping[str, str]) -> dict[str, Any]:
         """Return the operation's arguments.
@@ -100,7 +101,7 @@ class AliyunSchema(Schema):
         return raw, spelled
 
     def _require(self, raw: Mapping[str, Any], prefix: str) -> None:
-        for name, field in self.fields.items():
+        for name, field in self._demanding.items():
             wire = prefix + spelling.alibaba(name)
             if field.required and not raw.get(name):
                 raise errors.MissingParameter(wire + ".1" if isinstance(field, fields.List) else wire)

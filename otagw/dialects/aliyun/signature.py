@@ -5,6 +5,7 @@ in docs/wire/aliyun.md, the golden vectors in tests/vectors/.
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
@@ -32,17 +33,24 @@ AUTHORIZATION: Final = re.compile(
     r"(ACS3-[A-Z0-9-]+) +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
 )
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_literal = re.compile(r"[A-Za-z0-9\-_.~]*").fullmatch
+_escape = re.compile(r"[^A-Za-z0-9\-_.~]").sub
+_ESCAPED: Final = {chr(code): f"%{code:02X}" for code in range(128)}
 
 
 def encode(text: str) -> str:
     """Percent-encode as RFC 3986 does: all but ``A-Z a-z 0-9 - _ . ~``, from UTF-8, in upper case."""
-    return text if _literal(text) else quote(text, safe="-_.~")
+    if text.isascii():  # a third of the time that `quote` takes, which looks at every byte
+        return _escape(lambda found: _ESCAPED[found[0]], text)
+    return quote(text, safe="-_.~")
+
+
+# The names of parameters are few; those that a stranger makes up are soon forgotten.
+_encode_name: Final = functools.lru_cache(512)(encode)
 
 
 def canonical_query(params: Mapping[str, str]) -> str:
     """Return the sorted, re-encoded parameters; what the client escaped, or how, does not matter."""
-    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(params.items()))
+    return "&".join([f"{_encode_name(name)}={encode(value)}" for name, value in sorted(params.items())])
 
 
 def string_to_sign(method: str, params: Mapping[str, str]) -> str:

@@ -89,7 +89,7 @@ def _pairs(text: str) -> dict[str, str]:
             continue
         name, _, value = pair.partition("=")
         if "%" in pair or "+" in pair or not is_ascii:
-            name = _decode(name, name)
+            name = _decode(name, name) if "%" in name or "+" in name or not is_ascii else name
             value = _decode(value, name)
         if name in found:
             raise errors.InvalidParameter(name, "to be given once")
