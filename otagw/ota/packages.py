@@ -14,7 +14,7 @@ from otagw.ota.checks import Draft
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
-MODULE: Final = "module"
+FIRMWARE, SOFTWARE, MODULE = "firmware", "software", "module"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SOURCES, _FILES, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "origin"))
 _INSERT: Final = (
@@ -52,6 +52,11 @@ class Package(NamedTuple):
     object_key: str | None
     origin: Mapping[str, Any]
     product_name: str | None
+
+    @property
+    def part(self) -> str:
+        """Return the module of a device that it updates: software is one of its own beside the firmware."""
+        return modules.SOFTWARE if self.kind == SOFTWARE else self.module
 
 
 def create(account: Account, draft: Draft, token: str | None = None) -> tuple[int, int]:

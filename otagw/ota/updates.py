@@ -121,7 +121,7 @@ def _offer(device: Device, task: Task) -> Offer | None:
         return None
     if task.due and task.due <= now:
         timed_out(task.id, task.job_id)
-    if why.hindrance(task, job, now) or _is_misfit(device, task, package):
+    if why.hindrance(task, job, now) or _is_misfit(device, task, job, package):
         return None
     if job.state == states.PLANNED:
         job = started(job)
@@ -133,9 +133,10 @@ def _offer(device: Device, task: Task) -> Offer | None:
     return Offer(task, job, package)
 
 
-def _is_misfit(device: Device, task: Task, package: Package) -> bool:
-    """End a task with a differential package if its device runs another version by now than the package starts from."""
-    if not package.differential or task.state == states.IN_PROGRESS:
+def _is_misfit(device: Device, task: Task, job: Job, package: Package) -> bool:
+    """End a task if its device runs another version by now than a differential package, or its job, starts from."""
+    bound = package.differential or (job.rules.inclusive and package.source_versions)
+    if not bound or task.state == states.IN_PROGRESS:
         return False
     running = {found.module.lower(): found.version for found in devices.versions(device)}.get(task.module)
     if running is None or running in package.source_versions:
@@ -188,7 +189,8 @@ def _failed(task: Task, job: Job, why: str) -> Task | None:
     if task.retry_at and task.retry_at > clock.now():
         return task
     rules = job.rules
-    may_retry = rules.retry_interval is not None and rules.source_versions and task.attempts < rules.retry_count
+    bound = rules.source_versions or rules.inclusive
+    may_retry = rules.retry_interval is not None and bound and task.attempts < rules.retry_count
     if not may_retry or rules.retry_interval is None:
         return _end(task, "fail", why)
     again = clock.now() + rules.retry_interval * jobs.MINUTE_MS
