@@ -105,7 +105,7 @@ def iotda_page() -> str:
         "fields are ignored. Every operation needs the grant `ota:` and its name. [iotda.md](iotda.md) is the guide.\n"
     )
     found = sorted((route for route in routes if isinstance(route, Route)), key=lambda route: (route.path, route.name))
-    rules = sorted(set(iotda_codes.CODES.values()), key=lambda rule: rule.code)
+    rules = sorted(set(iotda_codes.CODES.values()), key=lambda rule: (rule.code, rule.text))
     table = "".join(f"| `{rule.code}` | {rule.status} | {rule.text.translate(_MARKS)} |\n" for rule in rules)
     return (
         f"{head}{''.join(map(_route, found))}\n## Codes\n\n"

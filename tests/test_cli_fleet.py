@@ -281,3 +281,10 @@ def test_an_import_that_was_ended_goes_on(make_app, environment, tmp_path, numbe
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=120)
     assert f"{40_000 - half} registered, {half} skipped." in done.stderr
     assert registered() == 40_000
+
+
+def test_a_project_is_given_to_one_account(otagw):
+    otagw("projects", "create", "p-1", "--account", "other")
+    assert "already" in otagw("projects", "create", "p-1", status=1)
+    assert "PROJECT_ID" in otagw("projects", "create", "a b", status=1)
+    assert otagw("projects", "list", "--account", "other") == "p-1\n"

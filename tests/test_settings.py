@@ -15,7 +15,7 @@ FILE = Path(__file__).parent.parent / "config/otagw.toml"
 def test_the_file_holds_every_setting_at_its_default():
     assert FILE.read_text(encoding="utf-8") == settings.document(), "run `make docs`"
     found = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    defaults = {f.name: f.default for f in dataclasses.fields(Settings)}
+    defaults = dataclasses.asdict(Settings())
     assert found == {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
     assert settings.load({}, str(FILE)) == Settings()
 

@@ -3,7 +3,7 @@
 import click
 
 from otagw import __version__
-from otagw.cli import devices, docs, explain, keys, products, serve, sign, webhooks
+from otagw.cli import devices, docs, explain, keys, products, projects, serve, sign, webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,6 +16,7 @@ for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign,
     main.add_command(command)
 main.add_command(serve.worker)
 main.add_command(products.products)
+main.add_command(projects.projects)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
 main.add_command(docs.actions)

@@ -62,10 +62,10 @@ def is_ours(path: str) -> bool:
 def parse(message: Message) -> None:
     """Read the target, the parameters of its query, and the body."""
     environ = message.request.environ
-    target = str(environ.get("RAW_URI") or "")
+    target, query = str(environ.get("RAW_URI") or ""), environ.get("QUERY_STRING", "")
     if not target:
-        target = quote(str(environ.get("PATH_INFO", "")).encode("latin-1"), safe="/-_.~")
-        target += f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
+        path = quote(str(environ.get("PATH_INFO", "")).encode("latin-1"), safe="/-_.~")
+        target = f"{path}?{query}" if query else path
     elif not target.startswith("/"):  # the absolute form
         target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
     message.path, _, message.query = target.partition("#")[0].partition("?")
