@@ -7,8 +7,7 @@ from marshmallow import ValidationError
 
 from otagw import clock, errors
 from otagw.access import Caller
-from otagw.dialects.iotda import codes, fields
-from otagw.dialects.iotda.render import known, utc
+from otagw.dialects.iotda import batches, codes, fields
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.package import KINDS
 from otagw.dialects.iotda.schema import MISSING, Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Texts, Time
@@ -24,39 +23,17 @@ from otagw.ota import (
     spaces,
     states,
     tasks,
-    updates,
 )
-from otagw.ota.jobs import Job, Rules
+from otagw.ota.jobs import Rules
 from otagw.ota.packages import Package
 from otagw.ota.tasks import Task
 
-TYPES: Final[Mapping[str, str]] = {
-    "softwareUpgrade": packages.SOFTWARE,
-    "firmwareUpgrade": packages.FIRMWARE,
-    "moduleUpgrade": packages.MODULE,
-}
-_TYPE_OF: Final = {kind: name for name, kind in TYPES.items()}
 _PACKAGE_OF: Final = {kind: name for name, kind in KINDS.items()}
 _PHASE_OF: Final = {name: phase for phase, name in codes.PHASES.items()}
 _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
 # How long a device may take from its first report of progress on, in minutes.
 _TIMEOUT: Final = 24 * 60
-# Which states of a task of the core a subtask's status stands for, and whether it waits for another try.
-DETAILS: Final[Mapping[str, tuple[tuple[str, ...], bool | None]]] = {
-    "Waitting": ((states.CONFIRM, states.QUEUED), False),
-    "Processing": ((states.NOTIFIED, states.IN_PROGRESS), False),
-    "FailWaitRetry": (states.OPEN, True),
-    "Success": ((states.SUCCEEDED,), None),
-    "Fail": ((states.FAILED,), None),
-    "Stopped": ((states.CANCELED,), None),
-}
-REMOVED: Final = "Removed"
-# What the vendor says of some failures; others are told as they were noted.
-_SAID: Final = {
-    selection.BUSY: "Task Conflict",
-    updates.TIMEOUT: "Wait for the device to report upgrade result timeout",
-}
 
 
 class Document(IotdaSchema):
@@ -87,7 +64,7 @@ class CreateBatchTask(IotdaSchema):
     task_name = Text(
         128, f"[A-Za-z0-9_{_HAN}]{{1,128}}", expected="1 to 128 Chinese characters, letters, digits, _", required=True
     )
-    task_type = Choice(*TYPES, required=True)
+    task_type = Choice(*batches.TYPES, required=True)
     task_mode = Choice("GATEWAY")
     need_confirm = Flag()
     task_ext_info = Json(dict, 512)
@@ -136,7 +113,7 @@ def create_batch_task(
     is not in the package's `support_source_versions`. To other APIs the task is a job.
     """
     package = packages.get(caller.account, (document.get("package_ids") or [document.get("package_id")])[0])
-    if package.kind != TYPES[task_type]:
+    if package.kind != batches.TYPES[task_type]:
         raise errors.WrongState(kind=packages.KIND, key=str(package.id), state=f"it is a {_PACKAGE_OF[package.kind]}")
     policy = task_policy or {}
     rules = Rules(
@@ -167,14 +144,14 @@ def create_batch_task(
         rules=lists.name(caller.account, rules, names),
     )
     job = selection.begin(planning.create(caller.account, draft))
-    return _shown(job, phases.of(job))
+    return batches.shown(job, phases.of(job))
 
 
 class ListBatchTasks(fields.Paged):
     """The query of a page of batch tasks."""
 
     app_id = fields.word()
-    task_type = Choice(*TYPES, required=True)
+    task_type = Choice(*batches.TYPES, required=True)
     status = Choice(*_PHASE_OF)
 
 
@@ -191,12 +168,12 @@ def list_batch_tasks(
         fields.ceiling(marker),
         offset,
         limit,
-        package_kind=TYPES[task_type],
+        package_kind=batches.TYPES[task_type],
         phase=_PHASE_OF[status] if status else None,
         origin={"app_id": app_id} if app_id else None,
     )
     return {
-        "batchtasks": [_shown(job, phase) for job, phase in found],
+        "batchtasks": [batches.shown(job, phase) for job, phase in found],
         "page": fields.page([job.id for job, _ in found], count, marker),
     }
 
@@ -205,7 +182,7 @@ class ShowBatchTask(fields.Paged):
     """What names a batch task, and the query of a page of its subtasks."""
 
     task_id = Id(required=True)
-    task_detail_status = Choice(*DETAILS, REMOVED)
+    task_detail_status = Choice(*batches.DETAILS, batches.REMOVED)
     target = Text(600)
 
 
@@ -227,15 +204,15 @@ def show_batch_task(
     name = origins.names(caller.account, job.product_key, [target]).get(target, "") if target else None
     found: list[Task] = []
     count = 0
-    if task_detail_status != REMOVED:
-        among, retrying = DETAILS[task_detail_status] if task_detail_status else (states.TASK_STATES, None)
+    if task_detail_status != batches.REMOVED:
+        among, retrying = batches.DETAILS[task_detail_status] if task_detail_status else (states.TASK_STATES, None)
         found, count = tasks.below(
             job.id, fields.ceiling(marker), offset, limit, among=among, retrying=retrying, name=name
         )
     devices = origins.shown(job.product_key, [task.device_name for task in found])
     return {
-        "batchtask": _shown(job, phase),
-        "task_details": [_detail(task, device) for task, device in zip(found, devices, strict=True)],
+        "batchtask": batches.shown(job, phase),
+        "task_details": [batches.detail(task, device) for task, device in zip(found, devices, strict=True)],
         "page": fields.page([task.id for task in found], count, marker),
     }
 
@@ -254,55 +231,3 @@ def _devices(caller: Caller, package: Package, targets: list[str], group_ids: li
     if missing is not None:
         raise errors.NotFound(kind="device", key=missing)
     return product_key, [names[target] for target in targets]
-
-
-def _shown(job: Job, phase: str) -> dict[str, Any]:
-    """Return a task; one of another API is named after its version, and has no more targets than it was given."""
-    facts, rules = job.facts, job.rules
-    policy = known(
-        schedule_time=utc(job.schedule_at) if job.schedule_at else None,
-        retry_count=None if rules.retry_interval is None else rules.retry_count,
-        retry_interval=rules.retry_interval,
-    )
-    groups_filter = {"group_ids": [str(rules.group_id)]} if rules.group_id else None
-    return known(
-        task_id=str(job.id),
-        task_name=facts.get("name") or f"{job.module}-{job.version}",
-        task_type=_TYPE_OF[job.package_kind],
-        task_mode=facts.get("task_mode"),
-        need_confirm=facts.get("need_confirm", rules.need_confirm or None),
-        task_ext_info=facts.get("task_ext_info"),
-        targets=origins.shown(job.product_key, rules.names) if rules.names else None,
-        targets_filter=facts.get("filter") or groups_filter,
-        document=facts.get("document") or {"package_id": str(job.package_id)},
-        task_policy=policy or None,
-        status=codes.PHASES[phase],
-        status_desc=f"paused: {job.paused}" if job.paused else None,
-        task_progress=_progress(job),
-        create_time=utc(job.created),
-    )
-
-
-def _progress(job: Job) -> dict[str, int]:
-    counts, again = tasks.counts(job.account_id, job.id), tasks.retrying(job.id)
-    fresh = {state: count - again.get(state, 0) for state, count in counts.items()}
-    of = {status: sum(fresh[state] for state in among) for status, (among, retrying) in DETAILS.items() if not retrying}
-    return {
-        "total": sum(counts.values()),
-        "processing": of["Processing"],
-        "success": of["Success"],
-        "fail": of["Fail"],
-        "waitting": of["Waitting"],
-        "fail_wait_retry": sum(again.values()),
-        "stopped": of["Stopped"],
-        "removed": 0,
-    }
-
-
-def _detail(task: Task, device: str) -> dict[str, Any]:
-    waits = task.is_open and task.retry_at is not None
-    status = next(name for name, (among, again) in DETAILS.items() if task.state in among and again in (None, waits))
-    said = _SAID.get(task.note or "", task.note) or None
-    failed = status in ("Fail", "FailWaitRetry")
-    error = {"error_code": codes.TARGET_FAILED, "error_msg": said or "Upgrade failed."} if failed else None
-    return known(target=device, status=status, output=None if failed else said, error=error)
