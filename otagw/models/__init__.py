@@ -5,11 +5,13 @@ from otagw.models.accounts import Account as Account
 from otagw.models.accounts import Answer as Answer
 from otagw.models.accounts import Counter as Counter
 from otagw.models.accounts import Project as Project
+from otagw.models.accounts import Space as Space
 from otagw.models.fleet import Device as Device
 from otagw.models.fleet import DeviceBatch as DeviceBatch
 from otagw.models.fleet import DeviceEvent as DeviceEvent
 from otagw.models.fleet import DeviceGroup as DeviceGroup
 from otagw.models.fleet import DeviceGroupMember as DeviceGroupMember
+from otagw.models.fleet import DeviceOrigin as DeviceOrigin
 from otagw.models.fleet import DeviceVersion as DeviceVersion
 from otagw.models.fleet import Module as Module
 from otagw.models.fleet import Product as Product
@@ -24,9 +26,9 @@ from otagw.models.webhooks import Webhook as Webhook
 from otagw.models.webhooks import WebhookDelivery as WebhookDelivery
 
 TABLES = (
-    *(Account, AccessKey, Project, Counter, Answer),
+    *(Account, AccessKey, Project, Space, Counter, Answer),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
-    *(Package, StoredFile),
+    *(DeviceOrigin, Package, StoredFile),
     *(Job, Task),
     *(Webhook, WebhookDelivery),
     *(SigningKey, PackageSignature, MinimumVersion),

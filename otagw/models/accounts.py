@@ -44,6 +44,19 @@ class Project(Model):
         indexes = ((("account_id", "created", "id"), False),)
 
 
+class Space(Model):
+    """A space that an account sorts its things into; it has one by default."""
+
+    id = CharField(64, primary_key=True)
+    account_id = IntegerField()
+    name = CharField(64)
+    is_default = BooleanField()
+    created = BigIntegerField()
+
+    class Meta:
+        indexes = ((("account_id", "name"), True),)
+
+
 class Counter(Model):
     """How many rows a listing has: kept with each write, so that no listing counts."""
 

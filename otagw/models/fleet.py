@@ -76,7 +76,7 @@ class Device(Model):
     account_id = IntegerField()
     product = ForeignKeyField(Product, on_delete="RESTRICT", column_name="product_key", index=False)
     name = CharField(256)
-    nickname = CharField(64, null=True)
+    nickname = CharField(256, null=True)
     secret = TextField(null=True)
     enabled = BooleanField()
     created = BigIntegerField()
@@ -92,8 +92,21 @@ class Device(Model):
         indexes = (
             (("product_key", "name"), True),
             (("product_key", "id"), False),
+            (("account_id", "id"), False),
             (("batch_id", "id"), False),
         )
+
+
+class DeviceOrigin(Model):
+    """What the front that registered a device has to show again, and the id that was chosen for it there."""
+
+    device = ForeignKeyField(Device, on_delete="CASCADE", primary_key=True)
+    account_id = IntegerField()
+    external_id = CharField(256, null=True)
+    facts = TextField()
+
+    class Meta:
+        indexes = ((("account_id", "external_id"), True),)
 
 
 class DeviceVersion(Model):

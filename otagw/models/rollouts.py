@@ -36,9 +36,12 @@ class Job(Model):
     cancel = CharField(64)
     rate_minute = BigIntegerField()
     rate_used = IntegerField()
+    package_kind = CharField(16, default="firmware")
+    origin = TextField(null=True)
 
     class Meta:
         indexes = (
+            (("account_id", "id"), False),
             (("package_id", "id"), False),
             (("product_key", "module", "selection", "state"), False),
         )

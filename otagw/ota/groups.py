@@ -177,6 +177,17 @@ def members(account: Account, key: str, number: int, size: int) -> Page[Device]:
         return Page([devices.device(row) for row in rows], number, size, total)
 
 
+def names(account: Account, keys: Sequence[str], product_key: str) -> list[str]:
+    """Return the names of those devices of a product that are in any of some groups."""
+    found = [get(account, key).id for key in keys]
+    rows = database.execute(
+        "SELECT DISTINCT d.id, d.name FROM device_group_member m JOIN device d ON d.id = m.device_id "
+        f"WHERE d.product_key = ? AND m.group_id IN ({','.join('?' * len(found))}) ORDER BY d.id",
+        *(product_key, *found),
+    )
+    return [name for _, name in rows.fetchall()]
+
+
 def _ids(account: Account, pairs: Sequence[tuple[str, str]]) -> set[int]:
     """Return the ids of those devices that are there."""
     found = set()

@@ -30,7 +30,8 @@ class Rules:
     """By what a job goes about its devices; as the front that made it checked them.
 
     ``percent`` is in thousandths, times are minutes. A device that fails is retried ``retry_count`` times; a job pauses
-    itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed.
+    itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed. An ``inclusive`` job
+    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails.
     """
 
     source_versions: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Rules:
     per_minute: int = 10_000
     overwrite: bool = False
     several_modules: bool = False
+    inclusive: bool = False
     mode: int = 1
     need_push: bool = True
     need_confirm: bool = False
@@ -90,6 +92,13 @@ class Job(NamedTuple):
     cancel: str
     rate_minute: int
     rate_used: int
+    package_kind: str
+    origin: str | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what the front that made it noted of it."""
+        return dict(json.loads(self.origin)) if self.origin else {}
 
     @property
     def offers(self) -> bool:
@@ -137,6 +146,12 @@ def of_package(account: Account, package_key: str, number: int, size: int) -> Pa
         total = listing.total(account.id, of_package_scope(package.id))
         rows = listing.rows(_SELECT, KIND, "package_id = ?", [package.id], total, number, size)
         return Page([_job(row) for row in rows], number, size, total)
+
+
+def among(condition: str, *values: Any) -> list[Job]:
+    """Return the jobs for which a condition on ``job`` holds, newest first."""
+    rows = database.execute(f"{_SELECT} WHERE {condition} ORDER BY job.id DESC", *values)
+    return [_job(row) for row in rows.fetchall()]
 
 
 def of_device(account: Account, package_key: str, device: devices.Device, number: int, size: int) -> Page[Job]:

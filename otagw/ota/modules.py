@@ -12,6 +12,8 @@ from otagw.ota import idempotency, ids, listing, products
 from otagw.ota.accounts import Account
 
 DEFAULT: Final = "default"
+# What devices report the version of their software under, where that is updated beside the firmware.
+SOFTWARE: Final = "software"
 LIMIT: Final = 10
 KIND: Final = "module"
 _COLUMNS: Final = ", ".join(

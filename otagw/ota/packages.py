@@ -15,7 +15,7 @@ from otagw.ota.files import Facts
 from otagw.ota.listing import Page
 
 KIND: Final = "package"
-MODULE: Final = "module"
+FIRMWARE, SOFTWARE, MODULE = "firmware", "software", "module"
 _COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SOURCES, _FILES, _FACTS, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "facts", "origin"))
 _TRUTHS: Final = (_COLUMNS.index("differential"), _COLUMNS.index("verified"))
@@ -55,6 +55,11 @@ class Package(NamedTuple):
     facts: list[Facts | None]
     origin: Mapping[str, Any]
     product_name: str | None
+
+    @property
+    def part(self) -> str:
+        """Return the module of a device that it updates: software is one of its own beside the firmware."""
+        return modules.SOFTWARE if self.kind == SOFTWARE else self.module
 
 
 class Artifact(NamedTuple):

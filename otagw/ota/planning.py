@@ -1,5 +1,7 @@
 """A new job: whether it can be made, and what it is then."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -12,7 +14,10 @@ from otagw.ota.packages import Package
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown."""
+    """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown.
+
+    ``origin`` is whatever else the front that makes it has to show again.
+    """
 
     package: str
     product_key: str
@@ -22,6 +27,7 @@ class Draft:
     schedule_at: int | None = None
     finish_at: int | None = None
     group: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
 
 
@@ -89,7 +95,7 @@ def _new(account: Account, package: Package, asked: Draft, rules: Rules) -> Job:
         account_id=account.id,
         package_id=package.id,
         product_key=asked.product_key,
-        module=package.module.lower(),
+        module=package.part.lower(),
         version=package.version,
         kind=asked.kind,
         selection=asked.selection,
@@ -113,6 +119,8 @@ def _new(account: Account, package: Package, asked: Draft, rules: Rules) -> Job:
         cancel="",
         rate_minute=0,
         rate_used=0,
+        package_kind=package.kind,
+        origin=json.dumps(dict(asked.origin), ensure_ascii=False) if asked.origin else None,
     )
 
 

@@ -15,6 +15,8 @@ KIND: Final = "product"
 # Addresses of the gateway itself cannot be keys, since a device's address may begin with its product.
 RESERVED_KEYS: Final = ("v3", "v5", "oss", "device", "console", "healthz", "readyz", "metrics", "troubleshoot")
 KEY: Final = re.compile(rf"(?!(?:{'|'.join(RESERVED_KEYS)})\Z)[A-Za-z0-9_-]{{1,256}}", re.IGNORECASE | re.ASCII)
+# The trait that says which space of the account a product is in; one without it is in each.
+SPACE: Final = "space"
 # Kinds of products that fronts may tell apart; listings filter by them.
 BASIC, STANDARD = "basic", "standard"
 # How often devices are to ask, where a product says nothing else.
@@ -85,6 +87,28 @@ def page(account: Account, number: int, size: int, *, edition: str | None = None
         total = listing.total(account.id, listing.scope(KIND, edition=edition))
         rows = listing.rows(_SELECT, KIND, where, values, total, number, size)
         return Page([_product(account, row) for row in rows], number, size, total)
+
+
+def below(
+    account: Account, ceiling: int, skip: int, size: int, *, name: str | None = None, space: str | None = None
+) -> tuple[list[Product], int]:
+    """Return products whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``space`` filters by the trait `SPACE`; one of which nothing was noted is in each.
+    """
+    where = "account_id = ?"
+    values: list[Any] = [account.id]
+    if name:
+        where, values = f"{where} AND name = ?", [*values, name]
+    if space:
+        noted = database.json_text("traits", SPACE)
+        where, values = f"{where} AND ({noted} IS NULL OR {noted} = ?)", [*values, space]
+    with database.read():
+        (total,) = database.execute(f"SELECT COUNT(*) FROM product WHERE {where}", *values).fetchone()
+        rows = database.execute(
+            f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT ? OFFSET ?", *(*values, ceiling, size, skip)
+        ).fetchall()
+        return [_product(account, row) for row in rows], total
 
 
 def modify(account: Account, key: str, *, name: str, description: str | None = None) -> None:

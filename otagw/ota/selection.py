@@ -24,6 +24,7 @@ NAMES_AT_ONCE: Final = 1000
 # How long a request goes on before it leaves the rest to a worker.
 REQUEST_SECONDS: Final = 1.0
 BUSY: Final = "the device has another update under way"
+UNFIT: Final = "the device runs a version that the package does not start from"
 REPLACED: Final = "a newer job has taken the device"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 
@@ -124,28 +125,47 @@ def _insert(job: Job, package: Package, window: Window) -> int:
         _replace(job, taken, values)
     first = ids.free(tasks.KIND, count)
     now = clock.now()
+    reason, given = _ended(job, package)
     database.execute(
         f"INSERT INTO task ({', '.join(tasks.COLUMNS)}) "
-        "SELECT ? + c.number, ?, ?, ?, c.id, ?, c.name, ?, CASE WHEN c.busy THEN 'failed' ELSE ? END, c.version, ?, "
-        "0, CASE WHEN c.busy THEN ? END, 0, ?, ?, NULL, NULL, NULL, NULL, NULL "
-        f"FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, {busy(job)} AS busy "
+        "SELECT ? + c.number, ?, ?, ?, c.id, ?, c.name, ?, "
+        "CASE WHEN c.reason IS NULL THEN ? WHEN c.reason = '' THEN 'succeeded' ELSE 'failed' END, c.version, ?, "
+        "CASE WHEN c.reason = '' THEN 100 ELSE 0 END, c.reason, 0, ?, ?, NULL, NULL, NULL, NULL, NULL "
+        f"FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, {reason} AS reason "
         f"FROM ({taken}) AS c) AS c",
         *(first, job.account_id, job.id, job.package_id, job.product_key, job.module, job.first_state, job.version),
-        *(BUSY, now, now, job.module, *values),
+        *(now, now, *given, *values),
     )
     tasks.made(job.account_id, first + 1, count)
     return int(count)
 
 
-def eligible(job: Job, package: Package, where: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
-    """Return a query for those of some devices that run another version than the package, and one it starts from."""
+def _ended(job: Job, package: Package) -> tuple[str, tuple[Any, ...]]:
+    """Return an expression, on ``c``, for why a task has failed before it begins: empty where it has succeeded."""
+    if not job.rules.inclusive:
+        return f"CASE WHEN {busy(job)} THEN ? END", (job.module, BUSY)
     sources = sources_of(job, package)
-    limit = f" AND v.version IN ({','.join('?' * len(sources))})" if sources else ""
+    unfit = f"c.version NOT IN ({','.join('?' * len(sources))})" if sources else "1 = 0"
+    return (
+        f"CASE WHEN c.version = ? THEN '' WHEN {unfit} THEN ? WHEN {busy(job)} THEN ? END",
+        (job.version, *sources, UNFIT, job.module, BUSY),
+    )
+
+
+def eligible(job: Job, package: Package, where: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return a query for those of some devices that run another version than the package, and one it starts from.
+
+    An inclusive job takes all of them.
+    """
     query = (
         "SELECT d.id, d.name, v.version FROM device d "
-        "LEFT JOIN device_version v ON v.device_id = d.id AND v.folded = ? "
-        f"WHERE {where} AND (v.version IS NULL OR v.version <> ?){limit}"
+        f"LEFT JOIN device_version v ON v.device_id = d.id AND v.folded = ? WHERE {where}"
     )
+    if job.rules.inclusive:
+        return query, (job.module, *values)
+    sources = sources_of(job, package)
+    limit = f" AND v.version IN ({','.join('?' * len(sources))})" if sources else ""
+    query += f" AND (v.version IS NULL OR v.version <> ?){limit}"
     return query, (job.module, *values, job.version, *sources)
 
 

@@ -50,19 +50,23 @@ def restart(account: Account, job_key: str, keys: Sequence[str]) -> None:
         for task in wanted:
             if task.job_id != job.id:
                 raise errors.NotFound(kind=tasks.KIND, key=str(task.id))
-            obstacle = NO_DEVICE if task.device_id not in there else _obstacle(account, job)
-            if obstacle or not _restarted(task, job):
-                raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=obstacle or task.state)
-        if not wanted:
-            return
-        if job.finish_at and job.finish_at <= clock.now():
-            jobs.set_(job, finish_at=None)
-        if job.kind == jobs.VERIFY:
-            packages.set_status(job.package_id, states.VERIFYING)
-        jobs.settle(job.id)
+            problem = NO_DEVICE if task.device_id not in there else obstacle(account, job)
+            if problem or not restarted(task, job):
+                raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=problem or task.state)
+        if wanted:
+            runs_again(job)
 
 
-def _obstacle(account: Account, job: Job) -> str | None:
+def runs_again(job: Job) -> None:
+    """Let a job go on of which tasks were restarted, inside the write that did so."""
+    over = job.finish_at and job.finish_at <= clock.now()
+    jobs.set_(job, finish_at=None if over else job.finish_at, stopped=job.stopped and job.selection == jobs.DYNAMIC)
+    if job.kind == jobs.VERIFY:
+        packages.set_status(job.package_id, states.VERIFYING)
+    jobs.settle(job.id)
+
+
+def obstacle(account: Account, job: Job) -> str | None:
     """Return why no task of a job can be restarted, if so; the package is held, so that it stays."""
     try:
         packages.hold(account, str(job.package_id))
@@ -75,7 +79,8 @@ def _obstacle(account: Account, job: Job) -> str | None:
     return ANOTHER if verifies and packages.status(job.package_id) not in states.VERIFIABLE else None
 
 
-def _restarted(task: Task, job: Job) -> bool:
+def restarted(task: Task, job: Job) -> bool:
+    """Restart a task, inside a write that holds its device; tell whether it had failed or was canceled."""
     event = "restart to confirm" if job.rules.need_confirm else "restart"
     try:
         return tasks.move(task, event, "", progress=0, attempts=0, started=None) is not None
@@ -88,7 +93,8 @@ def cancel_states(account: Account, job_key: str, wanted: Sequence[str]) -> None
     with database.write():
         job = _lock(account, job_key)
         pending = [state for state in states.OPEN if state in wanted or state in job.cancel.split()]
-        jobs.set_(job, cancel=" ".join(pending), due=clock.now())
+        is_all = job.selection == jobs.STATIC and job.state in states.RUNNING and pending == list(states.OPEN)
+        jobs.set_(job, cancel=" ".join(pending), due=clock.now(), stopped=job.stopped or is_all)
     until = time.monotonic() + selection.REQUEST_SECONDS
     while cancel_step(job.id):
         if time.monotonic() > until:

@@ -129,6 +129,40 @@ def page(
         return Page([Task(*row) for row in rows], number, size, total)
 
 
+def below(
+    job_id: int,
+    ceiling: int,
+    skip: int,
+    size: int,
+    *,
+    among: Sequence[str] = states.TASK_STATES,
+    retrying: bool | None = None,
+    name: str | None = None,
+) -> tuple[list[Task], int]:
+    """Return tasks of a job whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``among`` are states; with ``retrying`` only those that wait for another try, or only the others; ``name`` is that
+    of a device.
+    """
+    where = f"job_id = ? AND state IN ({','.join('?' * len(among))})"
+    values: list[Any] = [job_id, *among]
+    if retrying is not None:
+        where += f" AND retry_at IS {'NOT ' if retrying else ''}NULL"
+    if name is not None:
+        where, values = f"{where} AND device_name = ?", [*values, name]
+    rows = database.execute(
+        f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT ? OFFSET ?", *(*values, ceiling, size, skip)
+    ).fetchall()
+    (total,) = database.execute(f"SELECT COUNT(*) FROM task WHERE {where}", *values).fetchone()
+    return [Task(*row) for row in rows], total
+
+
+def retrying(job_id: int) -> dict[str, int]:
+    """Return how many tasks of a job wait for another try, by the state that they are in."""
+    query = "SELECT state, COUNT(*) FROM task WHERE job_id = ? AND retry_at IS NOT NULL GROUP BY state"
+    return dict(database.execute(query, job_id).fetchall())
+
+
 def counts(account_id: int, job_id: int) -> dict[str, int]:
     """Return how many tasks of a job are in each state."""
     scopes = {scope(job_id, state): state for state in states.TASK_STATES}

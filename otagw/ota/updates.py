@@ -84,7 +84,9 @@ def look(device: Device, task: Task, *, at_work: bool = False, measured: bool = 
     if task.due and task.due <= now:
         timed_out(task.id, task.job_id)
     goes_on = at_work and task.state == states.IN_PROGRESS
-    if why.hindrance(task, job._replace(paused=None) if goes_on else job, now) or _is_misfit(device, task, package):
+    if why.hindrance(task, job._replace(paused=None) if goes_on else job, now) or _is_misfit(
+        device, task, job, package
+    ):
         return None
     if job.state == states.PLANNED:
         job = started(job)
@@ -161,9 +163,9 @@ def _is_used_up(offer: Offer) -> bool:
     return used_up and offer.task.state == states.QUEUED
 
 
-def _is_misfit(device: Device, task: Task, package: Package) -> bool:
+def _is_misfit(device: Device, task: Task, job: Job, package: Package) -> bool:
     """End a task whose device must not be offered its package any more."""
-    said = minimums.hindrance(task.product_key, task.module, task.version) or _misfit(device, task, package)
+    said = minimums.hindrance(task.product_key, task.module, task.version) or _misfit(device, task, job, package)
     if said is None:
         return False
     with database.write():
@@ -172,9 +174,10 @@ def _is_misfit(device: Device, task: Task, package: Package) -> bool:
     return True
 
 
-def _misfit(device: Device, task: Task, package: Package) -> str | None:
-    """Return why a differential package does not fit: its device runs another version by now than it starts from."""
-    if not package.differential or task.state == states.IN_PROGRESS:
+def _misfit(device: Device, task: Task, job: Job, package: Package) -> str | None:
+    """Return why a package does not fit: its device runs another version by now than it, or its job, starts from."""
+    bound = package.differential or (job.rules.inclusive and package.source_versions)
+    if not bound or task.state == states.IN_PROGRESS:
         return None
     running = {found.module.lower(): found.version for found in devices.versions(device)}.get(task.module)
     if running is None or running in package.source_versions:
@@ -223,7 +226,8 @@ def _failed(task: Task, job: Job, why: str) -> Task | None:
     if task.retry_at and task.retry_at > clock.now():
         return task
     rules = job.rules
-    may_retry = rules.retry_interval is not None and rules.source_versions and task.attempts < rules.retry_count
+    bound = rules.source_versions or rules.inclusive
+    may_retry = rules.retry_interval is not None and bound and task.attempts < rules.retry_count
     if not may_retry or rules.retry_interval is None:
         return _end(task, "fail", why)
     again = clock.now() + rules.retry_interval * jobs.MINUTE_MS

@@ -67,6 +67,8 @@ class IotdaFront:
 
     table, codes = routes, iotda_codes.CODES
     ill = {"version": "\n"}
+    # What some operations need of fields of which none is required by itself.
+    together = {"CreateBatchTask": {"document": {"package_ids": ["1"]}, "targets": ["abc"]}}
     no_grant, disabled, crashed = (403, "IOTDA.000021"), (401, "APIGW.0301"), (500, "IOTDA.000001")
 
     def __init__(self, app):
@@ -86,6 +88,8 @@ class IotdaFront:
                 return {name: cls.example(inner) for name, inner in field.schema.fields.items() if inner.required}
             case schema.Number():
                 return str(field.low)
+            case schema.Json():
+                return field.kind()
             case schema.Id():
                 return "1"
             case schema.Text():
@@ -95,7 +99,7 @@ class IotdaFront:
     @classmethod
     def required(cls, operation, **given):
         wanted = {name: cls.example(field) for name, field in operation.schema.fields.items() if field.required}
-        return {**wanted, **given}
+        return {**wanted, **cls.together.get(operation.name, {}), **given}
 
     @staticmethod
     def mandatory(operation):

@@ -10,6 +10,7 @@ from tests.iotda import signer
 BASE = f"/v5/iot/{signer.PROJECT}"
 PACKAGES = f"{BASE}/ota-upgrades/packages"
 MODULES = f"{BASE}/ota-upgrades/modules"
+APPS, PRODUCTS, DEVICES, TASKS = (f"{BASE}/{name}" for name in ("apps", "products", "devices", "batchtasks"))
 
 
 class Iotda:

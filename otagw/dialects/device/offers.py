@@ -13,7 +13,7 @@ def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
     task, job, package = offer
     return {
         "task": str(task.id),
-        "module": package.module,
+        "module": package.part,
         "version": task.version,
         "source_version": task.source_version,
         "differential": package.differential,

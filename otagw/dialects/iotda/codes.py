@@ -23,6 +23,20 @@ class Refusal:
     own: bool = True
 
 
+# What of a task is told by one device, and not as a refusal: it was not done, or its update failed.
+TARGET_REFUSED: Final = "IOTDA.014219"
+TARGET_FAILED: Final = "IOTDA.905003"
+# How far a task has come; one t too many is how the vendor spells it.
+PHASES: Final[Mapping[str, str]] = {
+    "filling": "Initializing",
+    "planned": "Waitting",
+    "running": "Processing",
+    "stopping": "Stopping",
+    "succeeded": "Success",
+    "failed": "Fail",
+    "mixed": "PartialSuccess",
+    "stopped": "Stopped",
+}
 Key = tuple[type[errors.Fault], str]
 _IAM: Final = "Incorrect IAM authentication information: "
 _INPUT: Final = "Invalid input data. "
@@ -67,13 +81,22 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.InUse, "module"): Refusal("IOTDA.902003", 403, "The module {key} is used by {by}."),
     (errors.LimitReached, "module"): Refusal("IOTDA.902004", 403, "The product has {limit} modules, as many as it may."),
     (errors.NotFound, "product"): Refusal("IOTDA.903001", 404, "The product {key} does not exist."),
+    (errors.AlreadyExists, "product"): Refusal("IOTDA.903002", 400, "There is a product {key} already, by its name or its id."),
+    (errors.InUse, "product"): Refusal("IOTDA.903003", 403, "The product {key} has {by}."),
     (errors.NotFound, "object"): Refusal("IOTDA.904001", 400, "The bucket has no object {key}."),
     (errors.LimitReached, "object"): Refusal("IOTDA.904002", 400, "The object has more than {limit} bytes."),
     (errors.DigestMismatch, ""): Refusal("IOTDA.904003", 400, "The {method} of the object is {actual}, not {given}."),
     (errors.NotFound, "bucket"): Refusal("IOTDA.904004", 403, "Operation not allowed. The bucket {key} is not mapped: the setting obs_buckets maps it, and unmapped_buckets accepts those that are not."),
+    (errors.NotFound, "job"): Refusal("IOTDA.905001", 404, "The task {key} does not exist."),
+    (errors.WrongState, "job"): Refusal("IOTDA.905002", 400, "The task {key} is {state}: that cannot be done now."),
+    (errors.NotFound, "device"): Refusal("IOTDA.906001", 404, "The device {key} does not exist."),
+    (errors.AlreadyExists, "device"): Refusal("IOTDA.014031", 400, "There is a device {key} already."),
+    (errors.NotFound, "device group"): Refusal("IOTDA.907001", 404, "The device group {key} does not exist."),
+    (errors.NotFound, "space"): Refusal("IOTDA.908001", 404, "The resource space {key} does not exist."),
+    (errors.AlreadyExists, "space"): Refusal("IOTDA.908002", 400, "There is a resource space {key} already."),
     (errors.Protected, "module"): _common("IOTDA.900001", 403, "Operation not allowed. The {kind} {key} is built in."),
-    (errors.NoBytes, "package"): _common("IOTDA.900002", 400, "The package {key} has no file that a device could be given: {problem}."),
-    (errors.WrongState, "package"): _common("IOTDA.900003", 400, "The package {key} {state}: that does not go with this task."),
+    (errors.NoBytes, "package"): Refusal("IOTDA.900002", 400, "The package {key} has no file that a device could be given: {problem}."),
+    (errors.WrongState, "package"): Refusal("IOTDA.900003", 400, "The package {key} does not go with this task: {state}."),
     (errors.SizeMismatch, ""): _common("IOTDA.900004", 400, "The file has {actual} bytes, not {given}."),
     (errors.FetchFailed, ""): _common("IOTDA.900005", 400, "The file at {url} cannot be verified: {problem}."),
     (errors.BelowMinimum, ""): _common("IOTDA.900007", 400, "The version {version} is below {minimum}, the minimum of the module {module}."),
@@ -88,6 +111,8 @@ def spell(fault: errors.Fault) -> Refusal:
     key = facts.get("kind", "")
     if isinstance(fault, errors.InvalidParameter) and (type(fault), fault.name) in CODES:
         key = fault.name
+    if facts.get("state") in PHASES:
+        facts["state"] = PHASES[facts["state"]]
     rule = CODES[type(fault), key]
     if isinstance(fault, errors.WrongSignature):
         facts["signed"] = fault.signed.replace("\n", "\\n")

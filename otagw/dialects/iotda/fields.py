@@ -18,6 +18,11 @@ def version(longest: int = 256, **options: Any) -> Text:
     return Text(longest, rf"[A-Za-z0-9_.-]{{1,{longest}}}", expected=f"1 to {longest} {WORD} .", **options)
 
 
+def title(longest: int, **options: Any) -> Text:
+    """Return a field for a name that people read."""
+    return Text(longest, r"[^\x00-\x1f\x7f]+", expected=f"1 to {longest} characters, no control characters", **options)
+
+
 class Paged(IotdaSchema):
     """What every listing may be given."""
 

@@ -1,7 +1,9 @@
 """What an operation of IoTDA may be given: fields of path, query and JSON, as strict as the vendor's limits are."""
 
+import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
@@ -66,6 +68,69 @@ class Number(fields.Field[int]):
         if not isinstance(value, str) or not _NUMBER.fullmatch(value) or not self.low <= int(value) <= self.high:
             raise ValidationError(self.expected)
         return int(value)
+
+
+class Count(fields.Field[int]):
+    """An integer of the body."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.low, self.high = low, high
+        self.expected = f"an integer from {low} to {high}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
+            raise ValidationError(self.expected)
+        return value
+
+
+class Flag(fields.Field[bool]):
+    """A truth value, of the body or written out in the query."""
+
+    expected = "true or false"
+    _values: Final = {True: True, False: False, "true": True, "false": False}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool | str) or value not in self._values:
+            raise ValidationError(self.expected)
+        return self._values[value]
+
+
+class Time(fields.Field[int]):
+    """A time in UTC, to the second; read as milliseconds."""
+
+    expected = "a time of the form yyyyMMddTHHmmssZ"
+    _fits = re.compile(r"[0-9]{8}T[0-9]{6}Z").fullmatch
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        try:
+            if isinstance(value, str) and Time._fits(value):
+                return int(datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) * 1000
+        except ValueError:
+            pass
+        raise ValidationError(self.expected)
+
+
+class Json(fields.Field[Any]):
+    """An object or a list of whatever the client likes, kept to be shown again."""
+
+    def __init__(
+        self, kind: type[dict[str, Any]] | type[list[Any]], longest: int, most: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.kind, self.longest, self.most = kind, longest, most
+        what = "an object" if kind is dict else f"a list of at most {most} objects"
+        self.expected = f"{what} of at most {longest} characters of JSON"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        items = value if isinstance(value, list) else []
+        too_many = self.most is not None and len(items) > self.most
+        if not isinstance(value, self.kind) or too_many or not all(isinstance(item, dict) for item in items):
+            raise ValidationError(self.expected)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if len(text) > self.longest or _UNKEEPABLE.search(text) or "\\u0000" in text:
+            raise ValidationError(self.expected)
+        return value
 
 
 class Texts(fields.Field[list[str]]):

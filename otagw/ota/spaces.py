@@ -1,0 +1,63 @@
+"""Spaces that an account sorts its products, devices, packages and jobs into; each account has one by default.
+
+They sort and do not divide: whatever names a space that is not here is kept as it is.
+"""
+
+import secrets
+from typing import Final, NamedTuple
+
+from otagw import clock, database, errors
+from otagw.ota.accounts import Account
+
+KIND: Final = "space"
+DEFAULT_NAME: Final = "DefaultApp"
+_SELECT: Final = "SELECT id, name, is_default, created FROM space WHERE account_id = ?"
+
+
+class Space(NamedTuple):
+    """A space as it is kept."""
+
+    id: str
+    name: str
+    is_default: bool
+    created: int
+
+
+def create(account: Account, name: str) -> Space:
+    """Keep a new space; raise `errors.AlreadyExists` when the account has one of this name."""
+    default(account)
+    with database.write():
+        if not _insert(account, name, False):
+            raise errors.AlreadyExists(kind=KIND, key=name)
+    return next(space for space in every(account) if space.name == name)
+
+
+def get(account: Account, key: str) -> Space:
+    """Return a space by its id."""
+    found = next((space for space in every(account) if space.id == key), None)
+    if found is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    return found
+
+
+def default(account: Account) -> Space:
+    """Return the account's space by default, which is made when somebody first asks."""
+    return next(space for space in every(account) if space.is_default)
+
+
+def every(account: Account) -> list[Space]:
+    """Return the spaces of an account, the one by default first and the others by age."""
+    query = f"{_SELECT} ORDER BY is_default DESC, created, id"
+    found = database.execute(query, account.id).fetchall()
+    if not found:
+        with database.write():
+            _insert(account, DEFAULT_NAME, True)
+            found = database.execute(query, account.id).fetchall()
+    return [Space(*row)._replace(is_default=bool(row[2])) for row in found]
+
+
+def _insert(account: Account, name: str, is_default: bool) -> bool:
+    query = (
+        "INSERT INTO space (id, account_id, name, is_default, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    return bool(database.execute(query, secrets.token_hex(12), account.id, name, is_default, clock.now()).rowcount)
