@@ -4,6 +4,7 @@ from otagw.models.accounts import AccessKey as AccessKey
 from otagw.models.accounts import Account as Account
 from otagw.models.accounts import Answer as Answer
 from otagw.models.accounts import Counter as Counter
+from otagw.models.accounts import Fact as Fact
 from otagw.models.fleet import Device as Device
 from otagw.models.fleet import DeviceBatch as DeviceBatch
 from otagw.models.fleet import DeviceEvent as DeviceEvent
@@ -20,7 +21,7 @@ from otagw.models.webhooks import Webhook as Webhook
 from otagw.models.webhooks import WebhookDelivery as WebhookDelivery
 
 TABLES = (
-    *(Account, AccessKey, Counter, Answer),
+    *(Account, AccessKey, Counter, Answer, Fact),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
     *(Package, StoredFile),
     *(Job, Task),
