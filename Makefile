@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check check-all lint types format docs lock bench clean
+.PHONY: help run demo test test-postgres check check-all lint types format docs lock bench clean
 
 help:  ## print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,10 +23,15 @@ test: $(VENV)/dev  ## run every test that can run on this machine; what is not i
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
+test-postgres: $(VENV)/dev  ## run the tests of Actions and devices with the gateways in process on PostgreSQL
+	OTAGW_TEST_ENGINE=postgresql OTAGW_TEST_REQUIRE=all $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup \
+	  -m "not heavy and not alone" -k "not stranger and not every_spelling and not missing_parameter and not ill_formed and not mistake" \
+	  tests/contract tests/device tests/aliyun tests/oss/test_upload.py
+
 check: lint types  ## lint, types and the fast tests: under 3 minutes
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not heavy"
 
-check-all: lint types test  ## everything
+check-all: lint types test test-postgres  ## everything
 
 lint: $(VENV)/dev  ## check format and style
 	$(BIN)/ruff format --check --quiet .

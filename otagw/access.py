@@ -12,14 +12,15 @@ from typing import Final
 from otagw import clock, database, errors
 from otagw.models import AccessKey
 from otagw.models import Account as AccountRow
-from otagw.nonces import Nonces
+from otagw.nonce_stores import Store
 from otagw.ota import accounts
 from otagw.ota.accounts import Account, Rules
-from otagw.vault import Vault
+from otagw.vault import Vault, VaultError
 
 KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")
 EVERYTHING: Final = "*"
+MASTER: Final = "master key"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Keys:
         # disabled at once.
         self._open = functools.lru_cache(1024)(vault.open)
         self._seal = vault.seal
+        self._mark = vault.derive("mark").hex()[:32]
 
     def find(self, key_id: str) -> tuple[Caller, str]:
         """Return the caller of an enabled key, and its secret."""
@@ -85,10 +87,20 @@ class Keys:
         return caller, self._open(key_id, row[0])
 
     def check(self) -> None:
-        """Raise `vault.VaultError` unless the vault opens the keys that are kept."""
+        """Raise `VaultError` unless the vault is that of this database.
+
+        It opens the keys that are kept; and it is the one that the first node began with, although no key is kept yet,
+        since secrets of devices and links follow from it too.
+        """
         row = database.execute("SELECT id, secret FROM access_key LIMIT 1").fetchone()
         if row:
             self._open(*row)
+        known = database.fact(MASTER)
+        if known is None:
+            with database.write():
+                known = database.state_fact(MASTER, self._mark, replace=False)
+        if not hmac.compare_digest(known, self._mark):
+            raise VaultError("the master key is not the one that this database was begun with")
 
     def create(
         self,
@@ -139,7 +151,7 @@ class Keys:
             raise errors.NotFound(kind="access key", key=key_id)
 
 
-def admit(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
+def admit(claim: Claim, keys: Keys, nonces: Store, skew_ms: int) -> Caller:
     """Believe a claim, or raise the fault that says why not.
 
     The order is the point: the time, the key, the signature in constant time, and last the nonce, so that neither old

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import database, errors, gateway, hosts, links, log, taskqueue, vault
+from otagw import database, errors, gateway, hosts, links, log, nonce_stores, taskqueue, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
@@ -22,7 +22,7 @@ from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route
 from otagw.dialects.oss.handover import Handover
 from otagw.gateway import Answer
-from otagw.nonces import Nonces
+from otagw.nonce_stores import Store
 from otagw.ota import credentials, files
 from otagw.ota.accounts import Rules
 from otagw.settings import Settings
@@ -49,8 +49,9 @@ def create_app(settings: Settings) -> Flask:
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
     open_files(settings)
-    taskqueue.use(taskqueue.Queue(settings.queue, vault.unlock(settings.data_path).derive("queue")))
-    keys, nonces = open_keys(settings), Nonces(settings.data_path / "nonces.db", skew_ms)
+    secret = vault.unlock(settings.data_path).derive("queue")
+    taskqueue.use(taskqueue.Queue(settings.queue, secret))
+    keys, nonces = open_keys(settings), nonce_stores.choose(settings, secret)
     dialect = Actions(
         keys,
         nonces,
@@ -152,7 +153,7 @@ def _route_iotda(app: Flask, iotda: Iotda) -> None:
         app.add_url_rule(f"{prefix}/<path:rest>", f"iotda below {prefix}", call, methods=methods)
 
 
-def _route_health(app: Flask, dialect: Actions, nonces: Nonces) -> None:
+def _route_health(app: Flask, dialect: Actions, nonces: Store) -> None:
     def healthz() -> Response:
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import peewee
 from playhouse import db_url, migrations
+from playhouse.cockroachdb import CockroachDatabase
 
 from otagw import errors
 from otagw.settings import Settings
@@ -26,6 +27,18 @@ TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
 SHARE: Final = " FOR KEY SHARE"
 HOLD: Final = " FOR NO KEY UPDATE"
 ALONE: Final = " FOR UPDATE"
+# When a database over a network counts as gone, unless its URL says otherwise: how long a connection may take to be
+# made, and how long what was sent may stay unacknowledged (milliseconds).
+REMOTE: Final = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+# CockroachDB is SERIALIZABLE unless told, and would refuse what others may do at once on PostgreSQL.
+COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
+MIGRATION_LOCK: Final = 8686
 db = peewee.DatabaseProxy()
 _lock: "FileLock | None" = None
 
@@ -89,8 +102,15 @@ def connect(settings: Settings) -> None:
         db.initialize(sqlite(path, settings.sqlite_synchronous))
         _lock = FileLock(path.with_name(path.name + ".lock"))
     else:
-        db.initialize(db_url.connect(settings.database, unquote_user=True, unquote_password=True, prefer_psycopg3=True))
+        db.initialize(_remote(settings.database))
         _lock = None
+
+
+def _remote(url: str) -> Any:
+    """Return the PostgreSQL, or what speaks like it, of a URL; what the URL says of a connection goes first."""
+    ours = {**REMOTE, **(COCKROACH if urlsplit(url).scheme == "cockroachdb" else {})}
+    missing = {name: value for name, value in ours.items() if name not in db_url.parse(url)}
+    return db_url.connect(url, unquote_user=True, unquote_password=True, prefer_psycopg3=True, **missing)
 
 
 def disconnect() -> None:
@@ -110,6 +130,17 @@ def recover() -> None:
 def is_sqlite() -> bool:
     """Tell whether the engine is SQLite."""
     return isinstance(db.obj, peewee.SqliteDatabase)
+
+
+def is_cockroach() -> bool:
+    """Tell whether the engine is CockroachDB: PostgreSQL's wire and SQL, without its advisory locks."""
+    return isinstance(db.obj, CockroachDatabase)
+
+
+def take_turns(number: int) -> None:
+    """Wait until no other node is in a transaction that took this number; inside a transaction."""
+    if not is_sqlite() and not is_cockroach():
+        db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (number,))
 
 
 @contextlib.contextmanager
@@ -150,22 +181,40 @@ def lock(clause: str) -> str:
     return "" if is_sqlite() else clause
 
 
+def fact(name: str) -> str | None:
+    """Return what all nodes of this gateway have agreed on under a name, if they have."""
+    row = execute("SELECT value FROM fact WHERE name = ?", name).fetchone()
+    return cast("str", row[0]) if row else None
+
+
+def state_fact(name: str, value: str, *, replace: bool = True) -> str:
+    """Agree on a value, inside a write; return what holds, which without ``replace`` is the value stated first."""
+    clause = "UPDATE SET value = excluded.value" if replace else "NOTHING"
+    execute(f"INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO {clause}", name, value)
+    return cast("str", fact(name))
+
+
 def migrator() -> migrations.Runner:
     """Return the runner of ``otagw/migrations``."""
-    return migrations.Runner(db.obj, str(Path(__file__).parent / "migrations"))
+    runner = migrations.Runner(db.obj, str(Path(__file__).parent / "migrations"))
+    if is_cockroach():  # which cannot use a column in the transaction that made it
+        in_context = runner.migrator.migration_context
+        runner.migrator.migration_context = lambda atomic: in_context(False)
+    return runner
 
 
 def migrate(settings: Settings) -> list[str]:
     """Bring the schema to this version, under a lock; return the names of what was applied."""
     with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        if not is_sqlite():  # other machines may migrate the same server: this lock goes with the connection
-            db.execute_sql("SELECT pg_advisory_lock(8686)")
+        shared = not is_sqlite() and not is_cockroach()
+        if shared:  # other machines may migrate the same server: this lock goes with the connection
+            db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
             return cast("list[str]", migrator().up())
         finally:
-            if not is_sqlite():
-                db.execute_sql("SELECT pg_advisory_unlock(8686)")
+            if shared:
+                db.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 
 
 def check_version() -> None:
@@ -179,8 +228,13 @@ def check_version() -> None:
 
 
 def ping() -> None:
-    """Raise `errors.Unavailable` unless the database answers."""
+    """Raise `errors.Unavailable` unless the database answers, over a new connection if this thread's has broken."""
     try:
+        with contextlib.suppress(*TROUBLE):
+            db.execute_sql("SELECT 1").fetchone()
+            return
+        recover()
         db.execute_sql("SELECT 1").fetchone()
     except peewee.PeeweeException as error:
+        recover()
         raise errors.Unavailable("the database does not answer") from error

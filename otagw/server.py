@@ -96,9 +96,10 @@ def check(chosen: Settings) -> None:
 
 
 def check_queue(chosen: Settings) -> None:
-    """Raise `settings.SettingsError` if what the queue needs is not installed."""
-    if urlsplit(chosen.queue).scheme in ("redis", "rediss") and not importlib.util.find_spec("redis"):
-        raise settings.SettingsError("queue_url: Redis needs another package: pip install 'otagw[redis]'")
+    """Raise `settings.SettingsError` if what Redis needs is not installed."""
+    for name, url in (("redis_url", chosen.redis_url), ("queue_url", chosen.queue)):
+        if urlsplit(url).scheme in ("redis", "rediss") and not importlib.util.find_spec("redis"):
+            raise settings.SettingsError(f"{name}: Redis needs another package: pip install 'otagw[redis]'")
 
 
 def check_free(chosen: Settings) -> None:

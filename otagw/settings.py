@@ -68,12 +68,16 @@ INTERNAL_PATH = Check(
     'a path like "/files/", or nothing', lambda value: not value or bool(re.fullmatch(r"(/[A-Za-z0-9_-]+)+/", value))
 )
 DATABASE_URL = Check(
-    "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME, or nothing",
-    lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres"),
+    "sqlite:///PATH, postgresql://USER:PASSWORD@HOST:PORT/NAME, cockroachdb://… likewise, or nothing",
+    lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "cockroachdb"),
 )
 QUEUE_URL = Check(
     "redis://HOST:PORT/NUMBER, or an address as of database_url, or nothing",
     lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "redis", "rediss"),
+)
+REDIS_URL = Check(
+    "redis://HOST:PORT/NUMBER or rediss://…, or nothing",
+    lambda value: not value or urlsplit(value).scheme in ("redis", "rediss"),
 )
 HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5", "10.1.0.0/16"]', _are_hosts)
 
@@ -105,11 +109,20 @@ class Settings:
     )
     data_dir: str = setting("var", "Folder for everything the gateway keeps on this machine.")
     database_url: str = setting(
-        "", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Empty: otagw.db in data_dir.", DATABASE_URL
+        "",
+        "sqlite:///PATH, postgresql://USER:PASSWORD@HOST/NAME or cockroachdb://… Empty: otagw.db in data_dir.",
+        DATABASE_URL,
+    )
+    redis_url: str = setting(
+        "",
+        "redis://HOST:PORT/NUMBER for nonces and the queue of several nodes. Empty: the PostgreSQL database, or files "
+        "in data_dir.",
+        REDIS_URL,
     )
     queue_url: str = setting(
         "",
-        "What wakes the worker: redis://HOST:PORT/NUMBER. Empty: queue.db in data_dir, or the PostgreSQL database.",
+        "What wakes the worker: redis://HOST:PORT/NUMBER. Empty: redis_url, or the PostgreSQL database, or queue.db in "
+        "data_dir.",
         QUEUE_URL,
     )
     sqlite_synchronous: str = setting(
@@ -200,8 +213,9 @@ class Settings:
     @property
     def queue(self) -> str:
         """Return the URL of the queue in use."""
-        own = urlsplit(self.database).scheme == "sqlite"
-        return self.queue_url or (f"sqlite:///{self.data_path / 'queue.db'}" if own else self.database)
+        calls = urlsplit(self.database).scheme in ("postgresql", "postgres")
+        local = f"sqlite:///{self.data_path / 'queue.db'}"
+        return self.queue_url or self.redis_url or (self.database if calls else local)
 
     @property
     def endpoint(self) -> str:

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from typing import BinaryIO, Final, cast
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final, cast
 
 import fsspec
 
@@ -12,6 +13,23 @@ PART: Final = ".part"
 # What fsspec may hold in memory for each file being written to an object store; the least that S3 takes as a part.
 BLOCK: Final = 5 * 1024 * 1024
 FULL: Final = "the storage cannot take the file"
+GONE: Final = "the storage does not answer"
+# An object store that does not answer is tried twice, while the client still waits; by default it would be a minute.
+PATIENCE: Final[dict[str, Any]] = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 2}}}
+
+
+@contextlib.contextmanager
+def _trouble(problem: str) -> Iterator[None]:
+    """Raise `errors.Unavailable` for whatever the storage raises, but that a file is not there.
+
+    Object stores raise errors of their own libraries, which have nothing in common.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise errors.Unavailable(problem) from error
 
 
 class Writer:
@@ -19,24 +37,18 @@ class Writer:
 
     def __init__(self, storage: "Storage", path: str) -> None:
         self._storage, self._path = storage, path
-        try:
+        with _trouble(FULL):
             self._file = storage.begin(path)
-        except OSError as error:
-            raise errors.Unavailable(FULL) from error
 
     def write(self, data: bytes) -> None:
         """Add bytes; raise `errors.Unavailable` when the storage is full or gone."""
-        try:
+        with _trouble(FULL):
             self._file.write(data)
-        except OSError as error:
-            raise errors.Unavailable(FULL) from error
 
     def commit(self) -> None:
         """Make the file durable under its name."""
-        try:
+        with _trouble(FULL):
             self._storage.finish(self._file, self._path)
-        except OSError as error:
-            raise errors.Unavailable(FULL) from error
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -47,7 +59,7 @@ class Storage:
     """A place for files; paths are of our making, relative, and never reused."""
 
     def __init__(self, url: str) -> None:
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._fs, self._root = fsspec.core.url_to_fs(url, **(PATIENCE if url.startswith("s3://") else {}))
         self._is_folder = "file" in self._fs.protocol
 
     def create(self, path: str) -> Writer:
@@ -55,34 +67,33 @@ class Storage:
         return Writer(self, path)
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file for reading, wherever one seeks to."""
-        return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+        """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`."""
+        with _trouble(GONE):
+            return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
 
     def sign(self, path: str, seconds: int, disposition: str) -> str | None:
         """Return an address from which anybody can read a file for a while; None where there are no such addresses."""
         extra = {"ResponseContentDisposition": disposition} if "s3" in self._fs.protocol else {}
-        try:
-            return cast("str", self._fs.sign(self._at(path), expiration=seconds, **extra))
-        except RuntimeError:  # fsspec's default of a file system that cannot
-            return None
+        with _trouble(GONE):
+            try:
+                return cast("str", self._fs.sign(self._at(path), expiration=seconds, **extra))
+            except RuntimeError:  # fsspec's default of a file system that cannot
+                return None
 
     def delete(self, path: str) -> None:
         """Delete a file, or all files below a path, finished or not."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), _trouble(GONE):
             self._fs.rm(self._at(path), recursive=True)
 
     def check(self) -> None:
         """Raise `errors.Unavailable` unless files can be written."""
-        try:
+        with _trouble(GONE):
             if self._is_folder:
                 self._fs.makedirs(self._root, exist_ok=True)
                 writable = os.access(self._root, os.W_OK | os.X_OK)
             else:
-                writable = bool(
-                    self._fs.exists(self._root.partition("/")[0])
-                )  # the bucket; a prefix is there once used
-        except OSError as error:
-            raise errors.Unavailable("the storage does not answer") from error
+                # The bucket; a prefix is there once used.
+                writable = bool(self._fs.exists(self._root.partition("/")[0]))
         if not writable:
             raise errors.Unavailable("the storage cannot be written")
 
@@ -114,7 +125,7 @@ class Storage:
 
     def abandon(self, file: BinaryIO, path: str) -> None:
         """Drop what `begin` opened."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(errors.Unavailable, FileNotFoundError), _trouble(GONE):
             if self._is_folder:
                 with contextlib.suppress(OSError):
                     file.close()  # flushes, which fails on a full disk

@@ -25,6 +25,7 @@ from tests.web import Web
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = os.environ.get("OTAGW_TEST_REQUIRE", "")
+ENGINE = os.environ.get("OTAGW_TEST_ENGINE", "sqlite")  # of the gateways in process: or postgresql
 KEY = ("testid", "testsecret")
 OTHER = ("otherid", "othersecret")
 NOW = 1_795_000_000
@@ -106,10 +107,20 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
+def engine_url():
+    """The PostgreSQL database of all gateways in process, or nothing, when each has a SQLite file of its own."""
+    from tests import engines
+
+    with engines.postgres() if ENGINE == "postgresql" else contextlib.nullcontext("") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory, engine_url):
     """A data folder with a migrated database and two keys, for the gateways in process to begin with."""
     folder = tmp_path_factory.mktemp("prepared") / "data"
-    chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder)})
+    environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder), "OTAGW_DATABASE_URL": engine_url}
+    chosen = settings.load(environ)
     database.connect(chosen)
     database.migrate(chosen)
     keys = open_keys(chosen)
@@ -119,12 +130,22 @@ def prepared(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def as_prepared(prepared, engine_url):
+    """Return what brings the database of all gateways in process back to how it was prepared."""
+    from tests import engines
+
+    return engines.snapshot(engine_url) if engine_url else lambda: None
+
+
 @pytest.fixture
-def make_app(environment, prepared):
+def make_app(environment, prepared, engine_url, as_prepared):
     """Make gateways in process; each closes its connections at the end."""
+    as_prepared()
     with contextlib.ExitStack() as stack:
 
         def make(**changes):
+            changes = {"database_url": engine_url, **changes}
             chosen = settings.load({**environment, **{f"OTAGW_{k.upper()}": str(v) for k, v in changes.items()}})
             if not chosen.data_path.exists():
                 shutil.copytree(prepared, chosen.data_path)

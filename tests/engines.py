@@ -42,3 +42,27 @@ def postgres():
         server.execute(f"CREATE DATABASE {name}")
         yield POSTGRES.rpartition("/")[0] + "/" + name
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def snapshot(url):
+    """Remember the rows of a PostgreSQL database; return what brings them back."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        tables = [name for (name,) in found if not name.startswith("nonce_")]
+        server.execute("CREATE SCHEMA prepared")
+        for name in tables:
+            server.execute(f'CREATE TABLE prepared."{name}" AS SELECT * FROM "{name}"')
+    swept = (
+        "DO $$ DECLARE one text; BEGIN FOR one IN SELECT tablename FROM pg_tables WHERE tablename LIKE 'nonce%' "
+        "AND schemaname = 'public' LOOP EXECUTE 'DROP TABLE ' || one; END LOOP; END $$;"
+    )
+    steps = [f'DELETE FROM "{n}"; INSERT INTO "{n}" SELECT * FROM prepared."{n}";' for n in tables]
+    script = "SET session_replication_role = replica; SET synchronous_commit = off;" + "".join(steps) + swept
+
+    def restore():
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(script)
+
+    return restore

@@ -157,3 +157,12 @@ def test_another_master_key_is_refused_at_start(make_app, monkeypatch):
     monkeypatch.setenv("OTAGW_MASTER_KEY", "A" * 43 + "=")
     with pytest.raises(VaultError):
         make_app()
+
+
+def test_another_master_key_is_refused_though_no_key_is_kept_yet(app):
+    keys = app.extensions["otagw"]["keys"]
+    for key in keys.list():
+        keys.delete(key.id)
+    keys.check()
+    with pytest.raises(VaultError, match="not the one that this database was begun with"):
+        access.Keys(Vault(b"x" * 32)).check()

@@ -1,6 +1,7 @@
 """Imports go one way: fronts over the gateway over the core over the tables."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_the_core_uses_no_vendors_word(path):
         text = path.read_text(encoding="utf-8").lower()
         for word in ("aliyun", "alibaba", "tuya", "huawei", "udi", "oss"):
             assert f" {word}" not in text.replace("docs/wire/aliyun.md", "")
+
+
+SQLITE_ALONE = re.compile(
+    r"\b(INSERT OR|REPLACE INTO|PRAGMA|sqlite_\w+|rowid|AUTOINCREMENT|GLOB|IFNULL|WITHOUT ROWID|json_each"
+    r"|json_extract|group_concat|last_insert_rowid)\b(?=[ (\"])"
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_sql_is_of_no_one_engine(path):
+    """The nonces of one machine, and the queue of one, are SQLite's own files."""
+    if name(path) not in ("otagw.database", "otagw.nonces", "otagw.taskqueue"):
+        assert not SQLITE_ALONE.search(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -45,6 +45,7 @@ def test_what_is_no_setting_is_left_alone(name):
         ("OTAGW_BIND", "h:99999", '"HOST:PORT"'),
         ("OTAGW_SPELLING", "tuya", 'one of "auto"'),
         ("OTAGW_DATABASE_URL", "mysql://h/d", "sqlite:///PATH"),
+        ("OTAGW_REDIS_URL", "http://h:6379", "redis://HOST:PORT/NUMBER"),
         ("OTAGW_PUBLIC_URL", "ota.example.com", "an http or https URL"),
         ("OTAGW_CLOCK_SKEW_SECONDS", "-1", "an integer from 1"),
     ],
@@ -88,3 +89,17 @@ def test_all_that_is_wrong_is_said_at_once():
 def test_half_a_certificate_is_refused():
     with pytest.raises(SettingsError, match="both or neither"):
         settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_TLS_CERT": "x"})
+
+
+@pytest.mark.parametrize(
+    ("urls", "queue"),
+    [
+        ({}, "sqlite:///var/queue.db"),
+        ({"database_url": "postgresql://h/d"}, "postgresql://h/d"),
+        ({"database_url": "cockroachdb://h/d"}, "sqlite:///var/queue.db"),
+        ({"database_url": "postgresql://h/d", "redis_url": "redis://r"}, "redis://r"),
+        ({"queue_url": "redis://q", "redis_url": "redis://r"}, "redis://q"),
+    ],
+)
+def test_the_queue_is_where_nodes_can_call_each_other(urls, queue):
+    assert Settings(**urls).queue == queue

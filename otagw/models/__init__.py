@@ -4,6 +4,7 @@ from otagw.models.accounts import AccessKey as AccessKey
 from otagw.models.accounts import Account as Account
 from otagw.models.accounts import Answer as Answer
 from otagw.models.accounts import Counter as Counter
+from otagw.models.accounts import Fact as Fact
 from otagw.models.accounts import Project as Project
 from otagw.models.accounts import Space as Space
 from otagw.models.fleet import Device as Device
@@ -26,7 +27,7 @@ from otagw.models.webhooks import Webhook as Webhook
 from otagw.models.webhooks import WebhookDelivery as WebhookDelivery
 
 TABLES = (
-    *(Account, AccessKey, Project, Space, Counter, Answer),
+    *(Account, AccessKey, Project, Space, Counter, Answer, Fact),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
     *(DeviceOrigin, Package, StoredFile),
     *(Job, Task),

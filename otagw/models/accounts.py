@@ -68,6 +68,13 @@ class Counter(Model):
         primary_key = CompositeKey("account_id", "scope")
 
 
+class Fact(Model):
+    """What all nodes of a gateway have to agree on, by name."""
+
+    name = CharField(64, primary_key=True)
+    value = CharField(256)
+
+
 class Answer(Model):
     """The first answer to an idempotency token."""
 

@@ -156,19 +156,21 @@ def _assert_identified(reply, identity):
 
 
 class Nginx:
-    """The real nginx by config/nginx.conf; only ports and paths are of the test."""
+    """The real nginx by config/nginx.conf; only ports and paths are of the test. ``upstream`` is a port, or several."""
 
     def __init__(self, program, folder, upstream):
         self.program, self.folder, self.port = program, folder, free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"https://{self.host}"
+        several = upstream if isinstance(upstream, list) else []
+        servers = [f"server 127.0.0.1:{port} fail_timeout=2s;" for port in several] or [f"server 127.0.0.1:{upstream};"]
         temporary = "".join(
             f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         text = (ROOT / "config/nginx.conf").read_text(encoding="utf-8")
         for old, new in (
             ("listen 8686 ssl ", f"listen 127.0.0.1:{self.port} ssl "),
-            ("server 127.0.0.1:8687;", f"server 127.0.0.1:{upstream};"),
+            ("server 127.0.0.1:8687;", "\n".join(servers)),
             ("/etc/otagw/tls.crt", str(folder / "tls.crt")),
             ("/etc/otagw/tls.key", str(folder / "tls.key")),
             ("alias /var/lib/otagw/files/;", f"alias {folder}/data/files/;"),

@@ -12,7 +12,7 @@ from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import Message
 from otagw.gateway import Answer
-from otagw.nonces import Nonces
+from otagw.nonce_stores import Store
 from otagw.operation import Handler, Operation, Table
 
 _HINT_EVERY_MS: Final = 100
@@ -41,7 +41,7 @@ class Actions:
     table = actions
 
     def __init__(
-        self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int, public_url: str, fallback: str
+        self, keys: Keys, nonces: Store, *, spelling: str, skew_ms: int, public_url: str, fallback: str
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._fallback = fallback

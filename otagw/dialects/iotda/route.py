@@ -14,7 +14,7 @@ from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import Message
 from otagw.gateway import Answer
-from otagw.nonces import Nonces
+from otagw.nonce_stores import Store
 from otagw.operation import Handler, Operation, Table
 from otagw.ota import projects
 
@@ -60,7 +60,7 @@ class Iotda:
 
     table = routes
 
-    def __init__(self, keys: Keys, nonces: Nonces, *, skew_ms: int, public_url: str, fallback: str) -> None:
+    def __init__(self, keys: Keys, nonces: Store, *, skew_ms: int, public_url: str, fallback: str) -> None:
         self._keys = keys
         self._nonces = nonces
         self._skew = skew_ms

@@ -1,5 +1,6 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -82,7 +83,8 @@ def _upload(request: Request, message: Message) -> Answer:
         files.uploaded(key, path, facts)
     except BaseException:
         made[0].discard()
-        files.storage().delete(path)
+        with contextlib.suppress(errors.Unavailable):  # then it goes with the rest of its key
+            files.storage().delete(path)
         raise
     return _uploaded(fields, message, facts.md5)
 

@@ -1,0 +1,205 @@
+"""Nonces that several nodes see, in tables of PostgreSQL or in Redis; `nonces` has the store of one machine.
+
+All of them keep the same 16-byte digest, and all refuse rather than guess: docs/decisions/0020-several-nodes.md.
+"""
+
+import hashlib
+import logging
+import re
+import threading
+from typing import Any, Final, Protocol
+
+import peewee
+
+from otagw import clock, database, errors, nonces
+from otagw.nonces import KEPT, WINDOW_MS
+from otagw.settings import Settings
+
+log = logging.getLogger("otagw.nonces")
+SWEPT: Final = "nonces swept below"
+SCHEMA_LOCK: Final = 8688
+# How far the clocks of a node and of Redis may be apart: what is kept there expires by the clock of Redis.
+APART_MS: Final = 5 * 60 * 1000
+TIMEOUT_SECONDS: Final = 3
+GONE: Final = "the nonce store does not answer"
+_ASYNC: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
+
+
+class Store(Protocol):
+    """What `access.admit` needs of a store of nonces."""
+
+    def claim(self, key_id: str, nonce: str, at: int) -> None:
+        """Use up a nonce whose request was signed at ``at`` (milliseconds).
+
+        Raises `errors.ReplayedNonce` if it was used before, `errors.ExpiredTimestamp` if the store cannot know any
+        more, `errors.Unavailable` or one of `database.TROUBLE` if it cannot be asked.
+        """
+
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless the store can be used."""
+
+    def close(self) -> None:
+        """Close what this thread keeps open."""
+
+
+def choose(settings: Settings, secret: bytes) -> Store:
+    """Return the store of these settings; ``secret`` names what is ours on a Redis that others use too."""
+    skew_ms = settings.clock_skew_seconds * 1000
+    if settings.redis_url:
+        return Redis(settings.redis_url, hashlib.sha256(secret).hexdigest()[:12], skew_ms)
+    if not database.is_sqlite():
+        return Tables(skew_ms)
+    return nonces.Nonces(settings.data_path / "nonces.db", skew_ms)
+
+
+class Tables:
+    """The nonces in the gateway's own database server: a table for each half hour, swept by dropping it.
+
+    A claim is one statement that commits by itself and does not wait for the disk: a server that crashes may forget
+    the nonces of its last second.
+    """
+
+    def __init__(self, skew_ms: int) -> None:
+        self._skew = skew_ms
+        self._live = range(0)
+        self._claims: dict[int, tuple[str, int]] = {}
+        self._guard = threading.Lock()
+
+    def claim(self, key_id: str, nonce: str, at: int) -> None:
+        """Use up a nonce; see `Store`."""
+        now = clock.now()
+        live = range((now - self._skew) // WINDOW_MS, (now + self._skew) // WINDOW_MS + 1)
+        if live != self._live:
+            self._open(live)
+        try:
+            spent = self._insert(key_id, nonce, at)
+        except peewee.ProgrammingError:  # another node swept a window since we opened it
+            self._open(live)
+            spent = self._insert(key_id, nonce, at)
+        if not spent:
+            raise errors.ReplayedNonce
+
+    def _insert(self, key_id: str, nonce: str, at: int) -> bool:
+        statement, times = self._claims.get(at // WINDOW_MS, ("", 0))
+        if not statement:
+            raise errors.ExpiredTimestamp
+        return bool(database.execute(statement, *[nonces.digest(key_id, nonce)] * times).rowcount == 1)
+
+    def _open(self, live: range) -> None:
+        """Make the tables of the live windows, and drop those long over."""
+        with self._guard:
+            with database.write():
+                database.take_turns(SCHEMA_LOCK)
+                below = int(database.fact(SWEPT) or 0)
+                usable = [window for window in live if window >= below]
+                for window in usable:
+                    database.execute(f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BYTEA PRIMARY KEY)")
+            if len(usable) < len(live):
+                log.error("the clock went back behind nonces already swept: requests of that time are refused")
+            self._claims = {window: _claim(window, usable) for window in usable}
+            self._live = live
+            # The server's clock has a say, so that one node whose clock is ahead does not sweep what others need.
+            server = int(database.execute("SELECT floor(extract(epoch FROM now()))").fetchone()[0]) * 1000
+            self._sweep(min(live.start, (server - self._skew) // WINDOW_MS) - KEPT)
+
+    def _sweep(self, below: int) -> None:
+        for name in database.db.obj.get_tables():
+            number = re.fullmatch(r"nonce_(\d+)", name)
+            if number and int(number[1]) < below:
+                try:
+                    with database.write():
+                        # A backup holds every table for as long as it runs; the next window tries again.
+                        database.execute("SET LOCAL lock_timeout = '500ms'")
+                        database.state_fact(SWEPT, str(below))
+                        database.execute(f"DROP TABLE IF EXISTS {name}")
+                except peewee.OperationalError:
+                    log.info("nonces that are over cannot be dropped now; the next half hour tries again")
+                    return
+
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless the database answers."""
+        database.ping()
+
+    def close(self) -> None:
+        """Close nothing: the connection is the thread's own to its database."""
+
+
+def _claim(window: int, windows: list[int]) -> tuple[str, int]:
+    """Return the one INSERT that is the check, and how often it wants the digest.
+
+    A nonce is spent in its own window, unless it was in another. The unique index decides among those who claim at the
+    same instant; a replay has the same timestamp, and so the same window.
+    """
+    others = " UNION ALL ".join(f"SELECT 1 FROM nonce_{o:d} WHERE digest = ?" for o in windows if o != window)
+    rules = [] if database.is_cockroach() else [_ASYNC]
+    if others:
+        rules.append(f"NOT EXISTS ({others})")
+    where = f" WHERE {' AND '.join(rules)}" if rules else ""
+    text = f"INSERT INTO nonce_{window:d} (digest) SELECT CAST(? AS BYTEA){where} ON CONFLICT DO NOTHING"
+    return text, text.count("?")
+
+
+class Redis:
+    """The nonces in a Redis that all nodes share, each under a key that expires when its timestamp is over.
+
+    A Redis that is started anew may have forgotten: what was signed before it started is refused.
+    """
+
+    def __init__(self, url: str, name: str, skew_ms: int) -> None:
+        import redis  # noqa: PLC0415 - an extra, redis
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        self._prefix, self._skew, self._since = f"otagw_{name}:nonce:".encode(), skew_ms, 0
+        self._trouble = redis.RedisError
+        pool = redis.ConnectionPool.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            # A SET that was sent twice would find its own key, and refuse an honest request.
+            retry=Retry(NoBackoff(), 0),
+            redis_connect_func=self._met,
+        )
+        self._client = redis.Redis(connection_pool=pool)
+
+    def _met(self, connection: Any) -> None:
+        """Learn from each new connection since when this Redis remembers: it cannot have been restarted without one."""
+        connection.on_connect()
+        connection.send_command("TIME")
+        now = int(connection.read_response()[0])
+        connection.send_command("INFO", "server")
+        found = re.search(rb"uptime_in_seconds:(\d+)", bytes(connection.read_response()))
+        up = int(found[1]) if found else 0
+        self._since = max(self._since, (now - up + 1) * 1000)  # whole seconds, rounded to the safe side
+
+    def claim(self, key_id: str, nonce: str, at: int) -> None:
+        """Use up a nonce; see `Store`."""
+        now = clock.now()
+        life = max(at + self._skew - now, 0) + 2 * APART_MS
+        try:
+            with self._client.pipeline(transaction=False) as both:
+                both.time()
+                both.set(self._prefix + nonces.digest(key_id, nonce), b"", nx=True, px=life)
+                (seconds, micros), new = both.execute()
+        except self._trouble as error:
+            log.warning(GONE, extra={"problem": type(error).__name__})
+            raise errors.Unavailable(GONE) from None
+        if abs(seconds * 1000 + micros // 1000 - now) > APART_MS:
+            log.error("the clocks of this node and of Redis are more than five minutes apart: requests are refused")
+            raise errors.Unavailable("the clocks of the gateway and of its nonce store differ")
+        if not new:
+            raise errors.ReplayedNonce
+        if at < self._since:
+            raise errors.Unavailable("the request was signed before the nonce store began to remember")
+
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless Redis answers."""
+        try:
+            self._client.ping()
+        except self._trouble:
+            raise errors.Unavailable(GONE) from None
+
+    def close(self) -> None:
+        """Close the connections of the process."""
+        self._client.close()
+        self._client.connection_pool.disconnect()

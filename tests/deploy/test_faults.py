@@ -1,0 +1,164 @@
+"""What the gateway needs goes away and comes back: refusals meanwhile, in the envelope; afterwards all is as before."""
+
+import contextlib
+import subprocess
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests import signer
+from tests.conftest import KEY, free_port, need
+from tests.deploy.line import Line
+from tests.deploy.servers import assert_documented, eventually, parse, send
+from tests.device import signer as device_signer
+from tests.engines import postgres
+from tests.oss.conftest import fields_of
+
+pytestmark = pytest.mark.heavy
+PAGE = {"CurrentPage": "1", "PageSize": "1"}
+CONTENT = bytes(range(256)) * 400
+
+
+def status(gateway, path):
+    return requests.get(gateway.url + path, timeout=30).status_code
+
+
+def is_refused(gateway):
+    """Check that Actions and devices are told that the gateway cannot answer now, and that it says so of itself."""
+    query = signer.query(signer.v1(KEY, "ListOTAFirmware", **PAGE))
+    answer = parse(send(gateway.port, f"GET /?{query} HTTP/1.1\r\nConnection: close\r\n\r\n".encode(), 30))
+    assert_documented(answer, 503, "ServiceUnavailable")
+    assert status(gateway, "/readyz") == 503
+    assert status(gateway, "/healthz") == 200
+
+
+def answers(gateway):
+    """Wait until every thread of every process answers: each may have to notice that its connection has gone."""
+    eventually(lambda: status(gateway, "/readyz") == 200)
+    eventually(lambda: all(gateway.get("ListOTAFirmware", **PAGE).ok for _ in range(16)))
+
+
+def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live):
+    with postgres() as url:
+        parts = urlsplit(url)
+        line = Line(parts.port or 5432, parts.hostname)
+        through = parts._replace(netloc=f"{parts.username}@127.0.0.1:{line.port}").geturl()
+        gateway = make_live(database_url=through).start()
+        made = gateway.get("RegisterDevice", ProductKey="p", DeviceName="device-1").json()["Data"]
+        old = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1")
+        assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()["Success"]
+        line.cut()
+        started = time.monotonic()
+        for _ in range(6):  # every thread, and a connection that was made in vain
+            is_refused(gateway)
+        path = "/device/v1/p/device-1/update"
+        headers, _ = device_signer.request(made["DeviceSecret"], "GET", path)
+        poll = requests.get(gateway.url + path, headers=headers, timeout=30)
+        assert (poll.status_code, poll.headers["Content-Type"].split(";")[0]) == (503, "application/json")
+        assert time.monotonic() - started < 30, "a refusal waits for a database that refuses"
+        line.mend()
+        answers(gateway)
+        again = requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()
+        assert again["Code"] == "SignatureNonceUsed"
+        assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]
+        gateway.stop()
+        line.cut()
+
+
+@contextlib.contextmanager
+def redis_server(port, folder):
+    """A Redis of the test's own, which keeps nothing."""
+    program = need("redis-server")
+    words = [program, "--port", str(port), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+        try:
+            eventually(lambda: send_ping(port))
+            yield server
+        finally:
+            server.kill()
+
+
+def send_ping(port):
+    with contextlib.suppress(OSError):
+        return b"PONG" in send(port, b"PING\r\nQUIT\r\n")
+    return False
+
+
+def test_a_redis_that_is_gone_is_refused_and_one_that_forgot_accepts_no_replay(make_live, tmp_path):
+    port = free_port()
+    gateway = make_live(redis_url=f"redis://127.0.0.1:{port}/0").start()
+    is_refused(gateway)
+    with redis_server(port, tmp_path):
+        answers(gateway)
+        old = signer.query(signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1"))
+        assert requests.get(f"{gateway.url}/?{old}", timeout=10).json()["Success"]
+        assert requests.get(f"{gateway.url}/?{old}", timeout=10).json()["Code"] == "SignatureNonceUsed"
+    is_refused(gateway)
+    gateway.get("DeleteOTAFirmware", FirmwareId="1")
+    with redis_server(port, tmp_path):  # it is empty now
+        answers(gateway)
+        for _ in range(2):
+            again = requests.get(f"{gateway.url}/?{old}", timeout=10).json()
+            assert again["Code"] in {"ServiceUnavailable", "SignatureNonceUsed"}
+    gateway.stop()
+
+
+def upload(gateway):
+    """Announce a file and upload it; return the status of the upload and what was announced."""
+    data = gateway.get("GenerateOTAUploadURL").json()["Data"]
+    posted = requests.post(data["Host"], data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=120)
+    assert "<html" not in posted.text.lower()
+    return posted.status_code, data
+
+
+def link_of(gateway, data, name):
+    params = {"FirmwareName": name, "DestVersion": "1", "FirmwareUrl": data["FirmwareUrl"]}
+    made = gateway.get("CreateOTAFirmware", **params).json()["Data"]["FirmwareID"]
+    return gateway.get("QueryOTAFirmware", FirmwareId=made).json()["FirmwareInfo"]["FirmwareUrl"]
+
+
+def test_an_object_store_that_is_gone_is_refused_until_it_is_back(make_live, object_store, monkeypatch, tmp_path):
+    store = urlsplit(object_store.meta.endpoint_url)
+    line = Line(store.port, store.hostname)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")
+    gateway = make_live(storage_url=f"s3://ota/{tmp_path.name}", redirect_downloads="false").start()
+    state, data = upload(gateway)
+    assert state == 204
+    link = link_of(gateway, data, "before")
+    assert requests.get(link, timeout=60).content == CONTENT
+    line.cut()
+    assert status(gateway, "/readyz") == 503
+    assert status(gateway, "/healthz") == 200
+    state, _ = upload(gateway)
+    assert state == 503
+    broken = requests.get(link, timeout=120)
+    assert broken.status_code == 503
+    assert "<html" not in broken.text.lower()
+    assert gateway.get("ListOTAFirmware", **PAGE).json()["Success"]  # whoever needs no file notices nothing
+    line.mend()
+    eventually(lambda: status(gateway, "/readyz") == 200, 60)
+    state, data = upload(gateway)
+    assert state == 204
+    for one in (link, link_of(gateway, data, "after")):
+        assert requests.get(one, timeout=60).content == CONTENT
+    gateway.stop()
+    line.cut()
+
+
+def test_a_storage_folder_that_is_gone_is_refused_until_it_is_back(make_live, tmp_path):
+    gateway = make_live().start()
+    _, data = upload(gateway)
+    link = link_of(gateway, data, "before")
+    folder = tmp_path / "data/files"
+    folder.rename(tmp_path / "aside")
+    folder.write_text("no folder")  # as where a disk is not mounted and the mount point is not ours
+    assert status(gateway, "/readyz") == 503
+    assert upload(gateway)[0] == 503
+    assert requests.get(link, timeout=30).status_code in {404, 503}
+    folder.unlink()
+    (tmp_path / "aside").rename(folder)
+    assert status(gateway, "/readyz") == 200
+    assert requests.get(link, timeout=30).content == CONTENT
+    assert upload(gateway)[0] == 204

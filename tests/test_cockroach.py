@@ -1,0 +1,100 @@
+"""``cockroachdb://``, as far as it can be tried on PostgreSQL, whose wire and SQL it speaks."""
+
+import threading
+
+import pytest
+
+from otagw import clock, database, errors, nonce_stores, settings
+from otagw.settings import SettingsError
+from tests.conftest import KEY, OTHER, Client
+from tests.engines import postgres
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture
+def url():
+    with postgres() as url:
+        # CockroachDB has BYTES where PostgreSQL has BYTEA, which both read.
+        yield url.replace("postgresql://", "cockroachdb://") + ("" if ":5432/" in url else "?port=5432")
+
+
+@pytest.fixture
+def client(make_app, url, environment):
+    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
+    database.connect(chosen)
+    database.migrate(chosen)
+    app = make_app(database_url=url)
+    for key_id, secret in (KEY, OTHER):
+        app.extensions["otagw"]["keys"].create(key_id=key_id, secret=secret)
+    return Client(app)
+
+
+def test_the_migrations_run_one_statement_after_the_other(environment, url):
+    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
+    database.connect(chosen)
+    assert database.is_cockroach()
+    with database.migrator().migrator.migration_context(True):
+        assert not database.db.obj.in_transaction()
+    assert database.migrate(chosen)
+    database.check_version()
+    assert database.migrate(chosen) == []
+    database.disconnect()
+
+
+def test_actions_and_nonces_work(client):
+    assert isinstance(client.app.extensions["otagw"]["nonces"], nonce_stores.Tables)
+    identity = client.make(ProductKey="p")
+    assert client.ok("QueryOTAFirmware", FirmwareId=identity)["FirmwareInfo"]["ProductKey"] == "p"
+    assert client.refused("CreateOTAFirmware", FirmwareName="package", DestVersion="1")[0] == 409
+    client.ok("RegisterDevice", ProductKey="p", DeviceName="device-1")
+    client.ok("DeleteOTAFirmware", FirmwareId=identity)
+
+
+def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
+    asked = []
+    execute = database.db.obj.execute_sql
+    monkeypatch.setattr(
+        database.db.obj, "execute_sql", lambda sql, *rest, **more: asked.append(sql) or execute(sql, *rest, **more)
+    )
+    client.make(ProductKey="p")
+    client.app.extensions["otagw"]["nonces"].claim("key", "nonce", clock.now())
+    assert asked
+    for sql in asked:
+        assert "advisory" not in sql
+        assert "set_config" not in sql
+
+
+def test_threads_that_race_for_a_nonce_have_one_winner(client):
+    store, at, won = client.app.extensions["otagw"]["nonces"], clock.now(), []
+    barrier = threading.Barrier(6)
+
+    def claim():
+        barrier.wait()
+        try:
+            store.claim("key", "nonce", at)
+            won.append(1)
+        except errors.ReplayedNonce:
+            pass
+        finally:
+            database.recover()
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert won == [1]
+
+
+def test_the_queue_does_not_ask_for_what_cockroachdb_lacks(environment, url):
+    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
+    assert chosen.queue.startswith("sqlite:///")
+    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url, "OTAGW_REDIS_URL": "redis://h:6379/0"})
+    assert chosen.queue == "redis://h:6379/0"
+
+
+@pytest.mark.parametrize("value", ["cockroach://h/d", "crdb://h/d"])
+def test_another_spelling_is_refused_by_name(environment, value):
+    with pytest.raises(SettingsError, match="OTAGW_DATABASE_URL"):
+        settings.load({**environment, "OTAGW_DATABASE_URL": value})
