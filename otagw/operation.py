@@ -1,14 +1,18 @@
 """What can be called: operations, by name."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 Schema = TypeVar("Schema")
 
 # A handler takes the caller and the validated fields, and returns plain data under snake_case names.
 Handler = Callable[..., Mapping[str, Any] | None]
+
+# What asks and changes nothing; whatever is called otherwise counts as a change.
+_QUESTION: Final = re.compile(r"(?:Batch)?(?:Query|List|Show|Get)[A-Z]")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Operation(Generic[Schema]):
     handle: Handler
     origin: str = ""
     codes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether it changes something, and so leaves a trace in the audit."""
+        return not _QUESTION.match(self.name)
 
     @property
     def doc(self) -> str:

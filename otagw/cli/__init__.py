@@ -3,7 +3,7 @@
 import click
 
 from otagw import __version__
-from otagw.cli import devices, docs, explain, keys, products, serve, sign, webhooks
+from otagw.cli import audit, devices, docs, explain, keys, products, serve, sign, webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +18,6 @@ main.add_command(serve.worker)
 main.add_command(products.products)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
+main.add_command(audit.audit)
 main.add_command(docs.actions)
 main.add_command(docs.docs)

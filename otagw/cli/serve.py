@@ -9,6 +9,7 @@ from otagw import clock, database, log, server
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.dialects.aliyun import client
+from otagw.ota import audit
 from otagw.settings import SettingsError
 from otagw.vault import VaultError
 
@@ -43,7 +44,7 @@ def worker() -> None:
         server.check_queue(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    with common.store(chosen):
+    with common.store(chosen), audit.acting(None):
         ended_by = run(chosen, received)
     if ended_by == signal.SIGHUP:
         server.restart(server.worker_command(), received)

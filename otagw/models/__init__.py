@@ -4,6 +4,7 @@ from otagw.models.accounts import AccessKey as AccessKey
 from otagw.models.accounts import Account as Account
 from otagw.models.accounts import Answer as Answer
 from otagw.models.accounts import Counter as Counter
+from otagw.models.audit import AuditEvent as AuditEvent
 from otagw.models.fleet import Device as Device
 from otagw.models.fleet import DeviceBatch as DeviceBatch
 from otagw.models.fleet import DeviceEvent as DeviceEvent
@@ -25,4 +26,5 @@ TABLES = (
     *(Package, StoredFile),
     *(Job, Task),
     *(Webhook, WebhookDelivery),
+    AuditEvent,
 )

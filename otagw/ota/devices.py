@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import credentials, idempotency, ids, listing, modules, products
+from otagw.ota import audit, credentials, idempotency, ids, listing, modules, products
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
@@ -105,6 +105,7 @@ def register(
         chosen = name or new_name()
         if not add(account, product_key, [Draft(chosen, nickname)]):
             raise errors.AlreadyExists(kind=KIND, key=chosen)
+        audit.note(account.id, KIND, f"{product_key}/{chosen}")
         return {"name": chosen}
 
     answer = idempotency.run(account, "device.register", token, lambda: [product_key, name, nickname], work)
@@ -211,6 +212,7 @@ def enable(account: Account, found: Device, enabled: bool) -> None:
         ).rowcount
         if not changed:
             raise errors.NotFound(kind=KIND, key=found.name)
+        audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 
 def delete(account: Account, found: Device) -> None:
@@ -221,6 +223,7 @@ def delete(account: Account, found: Device) -> None:
         if not gone:
             raise errors.NotFound(kind=KIND, key=found.name)
         listing.count(account.id, [_scope(found.product_key), *(member_scope(group) for (group,) in rows)], -1)
+        audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 
 def hold(device_ids: Sequence[int]) -> set[int]:
