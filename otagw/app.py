@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
-from otagw import database, errors, gateway, hosts, links, log, taskqueue, vault
+from otagw import database, errors, gateway, hosts, links, log, metrics, taskqueue, throttle, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.device import route as device_route
@@ -44,6 +44,8 @@ def create_app(settings: Settings) -> Flask:
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
     open_files(settings)
+    throttle.use(settings.throttle)
+    metrics.use(settings.metrics_path, operations())
     taskqueue.use(taskqueue.Queue(settings.queue, vault.unlock(settings.data_path).derive("queue")))
     keys, nonces = open_keys(settings), Nonces(settings.data_path / "nonces.db", skew_ms)
     dialect = Actions(
@@ -67,6 +69,11 @@ def create_app(settings: Settings) -> Flask:
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
         )
     return app
+
+
+def operations() -> list[str]:
+    """Return the name of every operation of every front, by which requests are counted."""
+    return [*(o.name for o in Actions.table), *(o.name for o in device_route.OPERATIONS), *route.OPERATIONS]
 
 
 def open_files(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
-from otagw import access, database, errors
+from otagw import access, database, errors, throttle
 from otagw import log as request_log
 from otagw.access import Caller
 from otagw.operation import Operation, Table
@@ -87,6 +87,7 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
         operation = dialect.table.find(message.operation)
         if operation is None:
             raise errors.UnknownOperation(message.operation)
+        throttle.check(caller.key_id, operation.name, operation.rate)
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", message.request_id)
         _authorize(dialect, message, operation, caller, actor)
         arguments = dialect.validate(operation, message)

@@ -19,7 +19,8 @@ _QUESTION: Final = re.compile(r"(?:Batch)?(?:Query|List|Show|Get)[A-Z]")
 class Operation(Generic[Schema]):
     """One thing that can be asked for: how its input is read, what grant it needs, and what it does.
 
-    ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has.
+    ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has;
+    ``rate`` is how many a second its vendor lets through, 0 where that is not said.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Operation(Generic[Schema]):
     handle: Handler
     origin: str = ""
     codes: tuple[str, ...] = ()
+    rate: int = 0
 
     @property
     def changes(self) -> bool:

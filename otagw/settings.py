@@ -60,6 +60,9 @@ def _are_hosts(values: list[Any]) -> bool:
 
 
 ANYTHING = Check("a text", lambda value: True)
+PORT = Check(
+    '"HOST:PORT", or nothing', lambda value: not value or (_is_address(value) and not value.startswith("unix:"))
+)
 ADDRESS = Check('"HOST:PORT" or "unix:/PATH"', _is_address)
 PUBLIC_URL = Check("an http or https URL without a query, or nothing", _is_public_url)
 INTERNAL_PATH = Check(
@@ -74,6 +77,9 @@ QUEUE_URL = Check(
     lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "redis", "rediss"),
 )
 HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5", "10.1.0.0/16"]', _are_hosts)
+
+
+DAYS = _between(0, 36500)
 
 
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
@@ -139,6 +145,18 @@ class Settings:
         _one_of("register", "refuse"),
     )
     package_quota: int = setting(0, "Packages an account may keep. 0: as many as it likes.", _between(0, 2**31))
+    throttle: str = setting(
+        "generous",
+        "How often a key may ask: off, generous (what one machine can do), or vendor (as the vendors' clouds let it).",
+        _one_of("off", "generous", "vendor"),
+    )
+    keep_events_days: int = setting(90, "How long what happened to devices is kept. 0: for ever.", DAYS)
+    keep_deliveries_days: int = setting(30, "How long deliveries of webhooks are kept once done. 0: for ever.", DAYS)
+    keep_audit_days: int = setting(400, "How long it is kept who changed what. 0: for ever.", DAYS)
+    keep_jobs_days: int = setting(0, "How long ended jobs are kept, with their tasks. 0: for ever.", DAYS)
+    metrics_bind: str = setting(
+        "", "Address of Prometheus metrics, at /metrics: 127.0.0.1:9686. Empty: nothing is counted.", PORT
+    )
     log_format: str = setting(
         "auto", "json, text, or auto: text on a terminal and JSON elsewhere.", _one_of("auto", "json", "text")
     )
@@ -172,6 +190,21 @@ class Settings:
         """Return the URL of the queue in use."""
         own = urlsplit(self.database).scheme == "sqlite"
         return self.queue_url or (f"sqlite:///{self.data_path / 'queue.db'}" if own else self.database)
+
+    @property
+    def keep_days(self) -> dict[str, int]:
+        """Return for how many days each kind of `otagw.ota.prune` is kept; 0 is for ever."""
+        return {
+            "events": self.keep_events_days,
+            "deliveries": self.keep_deliveries_days,
+            "audit": self.keep_audit_days,
+            "jobs": self.keep_jobs_days,
+        }
+
+    @property
+    def metrics_path(self) -> Path | None:
+        """Return the folder in which every process counts, if metrics are wanted."""
+        return self.data_path / "metrics" if self.metrics_bind else None
 
     @property
     def endpoint(self) -> str:

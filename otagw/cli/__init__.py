@@ -3,7 +3,7 @@
 import click
 
 from otagw import __version__
-from otagw.cli import audit, devices, docs, explain, keys, products, serve, sign, webhooks
+from otagw.cli import audit, backup, devices, docs, explain, keys, products, prune, serve, sign, webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,9 +15,13 @@ def main() -> None:
 for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign, sign.call, explain.explain):
     main.add_command(command)
 main.add_command(serve.worker)
+main.add_command(serve.metrics)
 main.add_command(products.products)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
 main.add_command(audit.audit)
+main.add_command(backup.backup)
+main.add_command(backup.restore)
+main.add_command(prune.prune)
 main.add_command(docs.actions)
 main.add_command(docs.docs)

@@ -6,7 +6,7 @@ gets the right answer while no worker runs.
 
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, metrics
 from otagw.ota import devices, jobs, matching, modules, packages, states, tasks, timeline, why
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
@@ -57,8 +57,12 @@ def asked(device: Device, module: str | None = None, address: str | None = None)
 
     A module that has no task may get one of a dynamic job that is also for devices that reported before it began.
     """
-    if not device.enabled:
-        return None
+    found = _asked(device, module, address) if device.enabled else None
+    metrics.count("otagw_device_polls_total", "yes" if found else "no")
+    return found
+
+
+def _asked(device: Device, module: str | None, address: str | None) -> Offer | None:
     if clock.now() - (device.seen or 0) >= SEEN_MS:
         with database.write():
             _seen(device, address)
