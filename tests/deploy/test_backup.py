@@ -45,7 +45,7 @@ def test_a_backup_under_write_load_is_whole(make_live, tmp_path):
     restored.cli("migrate")
     restored.start()
     try:
-        listed = restored.get("ListOTAFirmware", CurrentPage=1, PageSize=1).json()
+        listed = restored.get("ListOTAFirmware", CurrentPage="1", PageSize="1").json()
         assert len(before) <= listed["Total"] <= after + 4
         for name, identity in [before[0], before[len(before) // 2], before[-1]]:
             found = restored.get("QueryOTAFirmware", FirmwareId=identity).json()

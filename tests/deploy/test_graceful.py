@@ -63,14 +63,14 @@ def served(make_live):
 
 
 def total(gateway):
-    return gateway.get("ListOTAFirmware", CurrentPage=1, PageSize=1).json()["Total"]
+    return gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").json()["Total"]
 
 
 def test_reloads_under_load_lose_nothing(served):
     load = Load(served)
     try:
         for round_ in range(1, 4):
-            eventually(lambda reached=len(load.made) + 20: len(load.made) >= reached, 30)
+            eventually(lambda wanted=20 * round_: len(load.made) >= wanted, 30)
             served.process.send_signal(signal.SIGHUP)
             eventually(lambda ended=2 * round_: served.log().count("Worker exiting") >= ended, 30)
     finally:
