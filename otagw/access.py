@@ -13,7 +13,7 @@ from otagw import clock, database, errors
 from otagw.models import AccessKey
 from otagw.models import Account as AccountRow
 from otagw.nonce_stores import Store
-from otagw.ota import accounts
+from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account, Rules
 from otagw.vault import Vault, VaultError
 
@@ -21,6 +21,7 @@ KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")
 EVERYTHING: Final = "*"
 MASTER: Final = "master key"
+KIND: Final = "access key"
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,16 @@ class Keys:
         now = clock.now()
         with database.write():
             if AccessKey.get_or_none(AccessKey.id == key_id):
-                raise errors.AlreadyExists(kind="access key", key=key_id)
+                raise errors.AlreadyExists(kind=KIND, key=key_id)
+            owner = accounts.ensure(account).id
             AccessKey.insert(
                 id=key_id,
-                account=accounts.ensure(account).id,
+                account=owner,
                 secret=self._seal(key_id, secret),
                 grants=" ".join(grants),
                 created=now,
             ).execute()
+            audit.note(owner, KIND, key_id)
         return Key(key_id, account, tuple(grants), True, now), secret
 
     def list(self) -> list[Key]:
@@ -138,17 +141,21 @@ class Keys:
     def enable(self, key_id: str, enabled: bool) -> None:
         """Let a key be used, or not; a request that starts after this sees it."""
         with database.write():
-            self._must(AccessKey.update(enabled=enabled).where(AccessKey.id == key_id).execute(), key_id)
+            audit.note(self._owner(key_id), KIND, key_id)
+            AccessKey.update(enabled=enabled).where(AccessKey.id == key_id).execute()
 
     def delete(self, key_id: str) -> None:
         """Forget a key for good."""
         with database.write():
-            self._must(AccessKey.delete().where(AccessKey.id == key_id).execute(), key_id)
+            audit.note(self._owner(key_id), KIND, key_id)
+            AccessKey.delete().where(AccessKey.id == key_id).execute()
 
     @staticmethod
-    def _must(changed: int, key_id: str) -> None:
-        if not changed:
-            raise errors.NotFound(kind="access key", key=key_id)
+    def _owner(key_id: str) -> int:
+        row = database.execute("SELECT account_id FROM access_key WHERE id = ?", key_id).fetchone()
+        if row is None:
+            raise errors.NotFound(kind=KIND, key=key_id)
+        return int(row[0])
 
 
 def admit(claim: Claim, keys: Keys, nonces: Store, skew_ms: int) -> Caller:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import database, errors, gateway, hosts, links, log, nonce_stores, taskqueue, vault
+from otagw import database, errors, gateway, hosts, links, log, metrics, nonce_stores, taskqueue, throttle, vault
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
@@ -49,6 +49,8 @@ def create_app(settings: Settings) -> Flask:
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
     open_files(settings)
+    throttle.use(settings.throttle)
+    metrics.use(settings.metrics_path, operations())
     secret = vault.unlock(settings.data_path).derive("queue")
     taskqueue.use(taskqueue.Queue(settings.queue, secret))
     keys, nonces = open_keys(settings), nonce_stores.choose(settings, secret)
@@ -80,6 +82,11 @@ def create_app(settings: Settings) -> Flask:
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
         )
     return app
+
+
+def operations() -> list[str]:
+    """Return the name of every operation of every front, by which requests are counted."""
+    return [*(o.name for o in Actions.table), *(o.name for o in device_route.OPERATIONS), *route.OPERATIONS]
 
 
 def open_files(settings: Settings) -> None:

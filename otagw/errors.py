@@ -157,6 +157,14 @@ class NotGranted(Fault):
     needs: str
 
 
+@dataclass(eq=False)
+class Throttled(Fault):
+    """Say that a key asks too often, all in all or (kind ``operation``) for one thing; ``wait`` is in milliseconds."""
+
+    kind: str
+    wait: int
+
+
 # --- the work
 
 

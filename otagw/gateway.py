@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
-from otagw import access, database, errors
+from otagw import access, database, errors, throttle
 from otagw import log as request_log
 from otagw.access import Caller
 from otagw.operation import Operation, Table
+from otagw.ota import audit
+from otagw.ota.audit import Actor
 
 log = logging.getLogger("otagw.gateway")
 
@@ -90,13 +92,26 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
         operation = dialect.table.find(message.operation)
         if operation is None:
             raise errors.UnknownOperation(message.operation)
-        access.authorize(caller, operation.needs)
+        throttle.check(caller.key_id, operation.name, operation.rate)
+        actor = Actor(caller.key_id, operation.name, request.remote_addr or "", message.request_id)
+        _authorize(dialect, message, operation, caller, actor)
         arguments = dialect.validate(operation, message)
-        return dialect.render(message, operation.handle(caller, **arguments) or {})
+        with audit.acting(actor):
+            return dialect.render(message, operation.handle(caller, **arguments) or {})
 
     answer, fault = attempt(message, act, lambda refusal: dialect.refuse(message, refusal))
     request_log.request(message, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
     return answer
+
+
+def _authorize(dialect: Dialect[M, S], message: M, operation: Operation[S], caller: Caller, actor: Actor) -> None:
+    """Refuse what the caller has no grant for; that somebody tried to change something so is written down."""
+    try:
+        access.authorize(caller, operation.needs)
+    except errors.NotGranted as fault:
+        if operation.changes:
+            audit.refused(caller.account.id, actor, dialect.refuse(message, fault).code)
+        raise
 
 
 def attempt(

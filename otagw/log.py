@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otagw import errors
+from otagw import errors, metrics
 from otagw.access import Caller
 from otagw.settings import Settings
 
@@ -71,11 +71,12 @@ def request(
     client: str | None,
     seconds: float,
 ) -> None:
-    """Write the line of one request.
+    """Count one request, and write its line.
 
     What a stranger sent is cut short, and the id of a key that does not exist to four characters: it may well be a
     secret put in the wrong place.
     """
+    metrics.request(message, message.operation, type(fault).__name__ if fault else answer.code, seconds)
     if not _requests.isEnabledFor(logging.INFO):
         return
     stranger = caller is None and isinstance(fault, errors.UnknownKey)

@@ -1,21 +1,26 @@
 """What can be called: operations, by name."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 Schema = TypeVar("Schema")
 
 # A handler takes the caller and the validated fields, and returns plain data under snake_case names.
 Handler = Callable[..., Mapping[str, Any] | None]
 
+# What asks and changes nothing; whatever is called otherwise counts as a change.
+_QUESTION: Final = re.compile(r"(?:Batch)?(?:Query|List|Show|Get)[A-Z]")
+
 
 @dataclass(frozen=True)
 class Operation(Generic[Schema]):
     """One thing that can be asked for: how its input is read, what grant it needs, and what it does.
 
-    ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has.
+    ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has;
+    ``rate`` is how many a second its vendor lets through, 0 where that is not said.
     """
 
     name: str
@@ -24,6 +29,12 @@ class Operation(Generic[Schema]):
     handle: Handler
     origin: str = ""
     codes: tuple[str, ...] = ()
+    rate: int = 0
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether it changes something, and so leaves a trace in the audit."""
+        return not _QUESTION.match(self.name)
 
     @property
     def doc(self) -> str:

@@ -85,6 +85,11 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "otagw", "worker"]
 
 
+def metrics_command() -> list[str]:
+    """Return the command line of the exporter of metrics."""
+    return [sys.executable, "-m", "otagw", "metrics"]
+
+
 def check(chosen: Settings) -> None:
     """Raise `settings.SettingsError` if the certificate cannot be used; gunicorn would notice at the first request."""
     check_queue(chosen)
@@ -103,8 +108,13 @@ def check_queue(chosen: Settings) -> None:
 
 
 def check_free(chosen: Settings) -> None:
-    """Raise `settings.SettingsError` if nobody can listen on the address; gunicorn would try for five seconds."""
-    host, _, port = chosen.bind.rpartition(":")
+    """Raise `settings.SettingsError` if nobody can listen on the addresses; gunicorn would try for five seconds."""
+    for bind in filter(None, (chosen.bind, chosen.metrics_bind)):
+        _check_free(bind)
+
+
+def _check_free(bind: str) -> None:
+    host, _, port = bind.rpartition(":")
     if host == "unix":
         return
     host = host.strip("[]")
@@ -113,7 +123,7 @@ def check_free(chosen: Settings) -> None:
         try:
             probe.bind((host, int(port)))
         except OSError as error:
-            raise settings.SettingsError(f"cannot serve on {chosen.bind}: {error.strerror}") from None
+            raise settings.SettingsError(f"cannot serve on {bind}: {error.strerror}") from None
 
 
 def can_reload(check: Callable[[Settings], None] = check) -> bool:

@@ -62,6 +62,9 @@ def _are_hosts(values: list[Any]) -> bool:
 
 
 ANYTHING = Check("a text", lambda value: True)
+PORT = Check(
+    '"HOST:PORT", or nothing', lambda value: not value or (_is_address(value) and not value.startswith("unix:"))
+)
 ADDRESS = Check('"HOST:PORT" or "unix:/PATH"', _is_address)
 PUBLIC_URL = Check("an http or https URL without a query, or nothing", _is_public_url)
 INTERNAL_PATH = Check(
@@ -89,6 +92,7 @@ BUCKETS = Check(
         isinstance(url, str) and url and re.fullmatch(r"[a-z0-9.-]{3,63}", n) for n, url in value.items()
     ),
 )
+DAYS = _between(0, 36500)
 
 
 def setting(default: Any, doc: str, check: Check = ANYTHING) -> Any:
@@ -176,6 +180,18 @@ class Settings:
         "A package of an object in a bucket that is not in obs_buckets: accept it without its bytes, or refuse.",
         _one_of("accept", "refuse"),
     )
+    throttle: str = setting(
+        "generous",
+        "How often a key may ask: off, generous (what one machine can do), or vendor (as the vendors' clouds let it).",
+        _one_of("off", "generous", "vendor"),
+    )
+    keep_events_days: int = setting(90, "How long what happened to devices is kept. 0: for ever.", DAYS)
+    keep_deliveries_days: int = setting(30, "How long deliveries of webhooks are kept once done. 0: for ever.", DAYS)
+    keep_audit_days: int = setting(400, "How long it is kept who changed what. 0: for ever.", DAYS)
+    keep_jobs_days: int = setting(0, "How long ended jobs are kept, with their tasks. 0: for ever.", DAYS)
+    metrics_bind: str = setting(
+        "", "Address of Prometheus metrics, at /metrics: 127.0.0.1:9686. Empty: nothing is counted.", PORT
+    )
     log_format: str = setting(
         "auto", "json, text, or auto: text on a terminal and JSON elsewhere.", _one_of("auto", "json", "text")
     )
@@ -216,6 +232,21 @@ class Settings:
         calls = urlsplit(self.database).scheme in ("postgresql", "postgres")
         local = f"sqlite:///{self.data_path / 'queue.db'}"
         return self.queue_url or self.redis_url or (self.database if calls else local)
+
+    @property
+    def keep_days(self) -> dict[str, int]:
+        """Return for how many days each kind of `otagw.ota.prune` is kept; 0 is for ever."""
+        return {
+            "events": self.keep_events_days,
+            "deliveries": self.keep_deliveries_days,
+            "audit": self.keep_audit_days,
+            "jobs": self.keep_jobs_days,
+        }
+
+    @property
+    def metrics_path(self) -> Path | None:
+        """Return the folder in which every process counts, if metrics are wanted."""
+        return self.data_path / "metrics" if self.metrics_bind else None
 
     @property
     def endpoint(self) -> str:

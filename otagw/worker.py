@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otagw import app, database, server, taskqueue, vault
+from otagw import app, database, metrics, server, taskqueue, vault
 from otagw import log as our_log
-from otagw.ota import files, idempotency, outbox, timeline
+from otagw.ota import files, idempotency, outbox, prune
 from otagw.ota import sweep as due
 from otagw.settings import Settings
 
@@ -22,8 +22,9 @@ TICK_SECONDS: Final = 1.0
 # What may be due. Each call does a bounded piece in short transactions, and returns how many things it did.
 STEPS: Final[list[Callable[[], int]]] = [
     *(due.end_tasks, due.advance_jobs),
-    *(outbox.deliver_due, outbox.forget),
-    *(files.purge, idempotency.sweep, timeline.forget),
+    outbox.deliver_due,
+    *(files.purge, idempotency.sweep),
+    *(prune.events, prune.deliveries, prune.audit, prune.ended_jobs),
 ]
 _WAKE: Final = 0
 _failing: dict[str, type[Exception]] = {}
@@ -46,6 +47,8 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
     our_log.configure(settings)
     taskqueue.follow_log()
     app.open_files(settings)
+    metrics.use(settings.metrics_path)
+    prune.use(settings.keep_days)
     secret = vault.unlock(settings.data_path).derive("queue")
     wakes = taskqueue.Queue(settings.queue, secret, lambda: received.put(_WAKE))
     log.info("the worker is ready")
@@ -84,7 +87,9 @@ def _run(step: Callable[[], int]) -> int:
         if _failing.get(name) is not type(error):
             log.exception("a step failed; it is tried again every second", extra={"step": name})
         _failing[name] = type(error)
+        metrics.count("otagw_worker_failures_total", name)
         return 0
+    metrics.count("otagw_worker_steps_total", name, by=done)
     if _failing.pop(name, None):
         log.info("a step works again", extra={"step": name})
     return done

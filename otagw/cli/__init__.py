@@ -4,6 +4,8 @@ import click
 
 from otagw import __version__
 from otagw.cli import (
+    audit,
+    backup,
     devices,
     docs,
     explain,
@@ -11,6 +13,7 @@ from otagw.cli import (
     packages,
     products,
     projects,
+    prune,
     serve,
     sign,
     signing,
@@ -29,11 +32,16 @@ for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign,
     main.add_command(command)
 main.add_command(serve.worker)
 keys.keys.add_command(signing.signing)
+main.add_command(serve.metrics)
 main.add_command(products.products)
 main.add_command(packages.packages)
 main.add_command(projects.projects)
 main.add_command(devices.devices)
 main.add_command(webhooks.webhooks)
 main.add_command(simulate.simulate)
+main.add_command(audit.audit)
+main.add_command(backup.backup)
+main.add_command(backup.restore)
+main.add_command(prune.prune)
 main.add_command(docs.actions)
 main.add_command(docs.docs)

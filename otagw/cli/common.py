@@ -1,16 +1,19 @@
 """What the commands share: settings, the database behind them, and errors said in one line."""
 
 import contextlib
+import getpass
+import os
 import re
+import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import click
 
-from otagw import database, errors, settings
+from otagw import clock, database, errors, settings
 from otagw.access import Keys
-from otagw.ota import accounts
+from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 from otagw.settings import Settings
@@ -21,6 +24,9 @@ PAGE: Final = 50
 TOKEN_LENGTH: Final = 32
 # What is given to commands by its place, and not as an option.
 _ARGUMENTS: Final = ("name", "public", "signature", "version")
+# Stands for an access key in the audit.
+COMMAND_LINE: Final = "cli"
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 account_option = click.option("--account", default="main", show_default=True, help="Whose things are meant.")
 page_option = click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page.")
 
@@ -41,7 +47,8 @@ def store(chosen: Settings) -> Iterator[Keys]:
     database.connect(chosen)
     try:
         database.check_version()
-        yield open_keys(chosen)
+        with audit.acting(_actor()):
+            yield open_keys(chosen)
     except (database.WrongVersion, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except errors.NotFound as fault:
@@ -59,6 +66,17 @@ def store(chosen: Settings) -> Iterator[Keys]:
         raise click.ClickException(f"the database does not answer: {error}") from None
     finally:
         database.disconnect()
+
+
+def _actor() -> audit.Actor:
+    """Return who uses the command line, for the audit."""
+    context = click.get_current_context(silent=True)
+    words = context.command_path.split()[1:] if context else []
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        user = str(os.getuid())
+    return audit.Actor(COMMAND_LINE, " ".join(words), f"{user}@{socket.gethostname()}", "")
 
 
 def owner(access: Keys, name: str) -> Account:
@@ -86,6 +104,25 @@ def second(milliseconds: int) -> str:
 def one_line(text: str) -> str:
     """Return a text as one line: some of it comes from devices, and none of it is for the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def age(text: str) -> int:
+    """Read a span of time, such as 90d, as milliseconds."""
+    match = re.fullmatch(r"([0-9]{1,5})([mhdw])", text)
+    if match is None:
+        raise click.BadParameter(f"expected a number with m, h, d or w, such as 90d; got {text!r}")
+    return int(timedelta(**{_UNITS[match[2]]: int(match[1])}).total_seconds()) * 1000
+
+
+def moment(text: str) -> int:
+    """Read a time, or how long ago it was, as milliseconds since 1970; UTC where it says no zone."""
+    if re.fullmatch(r"[0-9]+[a-z]", text):
+        return clock.now() - age(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"expected such as 7d, 2026-01-31 or 2026-01-31T12:00; got {text!r}") from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def say_where(page: Page[Any]) -> None:

@@ -9,6 +9,7 @@ from otagw import clock, database, log, server
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.dialects.aliyun import client
+from otagw.ota import audit
 from otagw.settings import SettingsError
 from otagw.vault import VaultError
 
@@ -26,7 +27,12 @@ def serve(worker: bool) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     log.configure(chosen)
-    sys.exit(server.supervise([server.command(), *([server.worker_command()] if worker else [])]))
+    commands = [server.command()]
+    if worker:
+        commands.append(server.worker_command())
+    if chosen.metrics_bind:
+        commands.append(server.metrics_command())
+    sys.exit(server.supervise(commands))
 
 
 @click.command()
@@ -43,10 +49,31 @@ def worker() -> None:
         server.check_queue(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    with common.store(chosen):
+    with common.store(chosen), audit.acting(None):
         ended_by = run(chosen, received)
     if ended_by == signal.SIGHUP:
         server.restart(server.worker_command(), received)
+
+
+@click.command()
+def metrics() -> None:
+    """Answer Prometheus on the address of the setting metrics_bind, until SIGTERM or Ctrl-C.
+
+    `otagw serve` runs one of these where that is set.
+    """
+    received = server.signals()
+    from otagw import exporter  # noqa: PLC0415 - what it needs, nothing else does
+
+    chosen = common.load_settings()
+    folder = chosen.metrics_path
+    if folder is None:
+        raise click.ClickException("metrics_bind is not set: nothing is counted")
+    log.configure(chosen)
+    with common.store(chosen):
+        try:
+            exporter.run(chosen.metrics_bind, folder, received)
+        except OSError as error:
+            raise click.ClickException(f"cannot serve on {chosen.metrics_bind}: {error.strerror}") from None
 
 
 @click.command()

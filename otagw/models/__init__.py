@@ -7,6 +7,7 @@ from otagw.models.accounts import Counter as Counter
 from otagw.models.accounts import Fact as Fact
 from otagw.models.accounts import Project as Project
 from otagw.models.accounts import Space as Space
+from otagw.models.audit import AuditEvent as AuditEvent
 from otagw.models.fleet import Device as Device
 from otagw.models.fleet import DeviceBatch as DeviceBatch
 from otagw.models.fleet import DeviceEvent as DeviceEvent
@@ -33,4 +34,5 @@ TABLES = (
     *(Job, Task),
     *(Webhook, WebhookDelivery),
     *(SigningKey, PackageSignature, MinimumVersion),
+    AuditEvent,
 )

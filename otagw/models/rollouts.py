@@ -24,7 +24,7 @@ class Job(Model):
     schedule_at = BigIntegerField(null=True)
     finish_at = BigIntegerField(null=True)
     started = BigIntegerField(null=True)
-    ended = BigIntegerField(null=True)
+    ended = BigIntegerField(null=True, index=True)
     due = BigIntegerField(null=True)
     paused = CharField(256, null=True)
     stopped = BooleanField()

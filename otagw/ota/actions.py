@@ -34,6 +34,12 @@ class Shown(NamedTuple):
 def shown(device: Device, address: str | None) -> Shown:
     """Return what a device is to see now; nothing moves by that, and where nothing is new nothing is written."""
     presence.heard(device, address)
+    found = _shown(device)
+    updates.polled(found.offer)
+    return found
+
+
+def _shown(device: Device) -> Shown:
     found = tasks.at_hand(device.id)
     for task in found:
         if task.recall == PENDING:

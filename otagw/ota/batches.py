@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import devices, idempotency, listing, products
+from otagw.ota import audit, devices, idempotency, listing, products
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device, Draft
 from otagw.ota.listing import Page
@@ -79,6 +79,7 @@ def register(account: Account, batch: Batch) -> Batch:
         database.execute(
             "UPDATE device_batch SET state = ?, refused = ? WHERE id = ?", state, json.dumps(refused), batch.id
         )
+        audit.note(account.id, KIND, batch.id)
         return batch._replace(state=state, refused=refused)
 
 
@@ -130,6 +131,7 @@ def _insert(account: Account, product_key: str, state: str, names: list[Name], r
         "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
         *(account.id, product_key, state, json.dumps(names), json.dumps(refused), now),
     ).fetchone()
+    audit.note(account.id, KIND, row[0])
     return Batch(row[0], product_key, state, names, refused)
 
 

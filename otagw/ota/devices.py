@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import credentials, idempotency, ids, listing, modules, products
+from otagw.ota import audit, credentials, idempotency, ids, listing, modules, products
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
@@ -122,6 +122,7 @@ def register(
         chosen = name or new_name()
         if not add(account, product_key, [Draft(chosen, nickname)]):
             raise errors.AlreadyExists(kind=KIND, key=chosen)
+        audit.note(account.id, KIND, f"{product_key}/{chosen}")
         return {"name": chosen}
 
     answer = idempotency.run(account, "device.register", token, lambda: [product_key, name, nickname], work)
@@ -221,25 +222,23 @@ def page(account: Account, product_key: str, number: int, size: int, *, before: 
 
 def enable(account: Account, found: Device, enabled: bool) -> None:
     """Let a device take part, or not."""
-    with database.write():
-        changed = database.execute(
-            "UPDATE device SET enabled = ?, modified = ? WHERE id = ? AND account_id = ?",
-            *(enabled, clock.now(), found.id, account.id),
-        ).rowcount
-        if not changed:
-            raise errors.NotFound(kind=KIND, key=found.name)
+    _set(account, found, "enabled", enabled)
 
 
 def set_token(account: Account, found: Device, token: str | None) -> None:
     """Let a device prove itself with a token beside its secret, or no more."""
-    sealed = credentials.seal(f"device/{found.id} token", token) if token else None
+    _set(account, found, "token", credentials.seal(f"device/{found.id} token", token) if token else None)
+
+
+def _set(account: Account, found: Device, column: str, value: str | bool | None) -> None:
     with database.write():
         changed = database.execute(
-            "UPDATE device SET token = ?, modified = ? WHERE id = ? AND account_id = ?",
-            *(sealed, clock.now(), found.id, account.id),
+            f"UPDATE device SET {column} = ?, modified = ? WHERE id = ? AND account_id = ?",
+            *(value, clock.now(), found.id, account.id),
         ).rowcount
         if not changed:
             raise errors.NotFound(kind=KIND, key=found.name)
+        audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 
 def delete(account: Account, found: Device) -> None:
@@ -250,6 +249,7 @@ def delete(account: Account, found: Device) -> None:
         if not gone:
             raise errors.NotFound(kind=KIND, key=found.name)
         listing.count(account.id, [_scope(found.product_key), *(member_scope(group) for (group,) in rows)], -1)
+        audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 
 def hold(device_ids: Sequence[int]) -> set[int]:

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from otagw import clock, database, errors
+from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.storage import Storage
 
@@ -93,6 +94,7 @@ def announce(account: Account, prefix: str, suffix: str) -> str:
             "INSERT INTO stored_file (key, account_id, uses, idle_since) VALUES (?, ?, 0, ?)",
             *(key, account.id, clock.now() + ARRIVAL_MS - CLAIM_MS),
         )
+        audit.note(account.id, KIND, key)
     return key
 
 

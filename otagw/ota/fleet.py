@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, Final, NamedTuple
 
 from otagw import database, errors
-from otagw.ota import devices, modules, products
+from otagw.ota import audit, devices, modules, products
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Draft
 
@@ -140,6 +140,8 @@ def _register(account: Account, product_key: str, rows: list[Row], batch: Batch)
         with database.write():
             products.require(account, product_key)
             free = devices.add(account, product_key, [row.draft for row in rows])
+            if free:
+                audit.note(account.id, devices.KIND, f"{product_key}/{min(free)} and {len(free) - 1} more")
     except errors.NotFound:
         batch.skipped += [Skipped(row.line, row.draft.name, f"there is no product {product_key}") for row in rows]
         return

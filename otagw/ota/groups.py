@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import devices, idempotency, ids, listing
+from otagw.ota import audit, devices, idempotency, ids, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device
 from otagw.ota.listing import Page
@@ -65,6 +65,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Group:
         ).fetchone()
         if row is None:
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
+        audit.note(account.id, KIND, row[0])
         return {"id": row[0]}
 
     return get(account, str(idempotency.run(account, "group.create", token, lambda: asdict(draft), work)["id"]))
@@ -94,6 +95,7 @@ def delete(account: Account, key: str) -> None:
         database.execute(
             "DELETE FROM counter WHERE account_id = ? AND scope = ?", account.id, devices.member_scope(group.id)
         )
+        audit.note(account.id, KIND, group.id)
 
 
 def page(
@@ -141,6 +143,7 @@ def add(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added
             values = [value for device_id in wanted for value in (group.id, device_id)]
             database.execute(f"INSERT INTO device_group_member (group_id, device_id) VALUES {marks}", *values)
             listing.count(account.id, [devices.member_scope(group.id)], len(wanted))
+            audit.note(account.id, KIND, group.id)
         return Added(len(found), len(wanted), len(inside), len(full))
 
 
@@ -156,6 +159,7 @@ def remove(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Ad
                 f"DELETE FROM device_group_member WHERE group_id = ? AND device_id IN ({marks})", group.id, *inside
             )
             listing.count(account.id, [devices.member_scope(group.id)], -len(inside))
+            audit.note(account.id, KIND, group.id)
         return Added(len(found), len(inside), len(inside))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import modules, products, versions
+from otagw.ota import audit, modules, products, versions
 from otagw.ota.accounts import Account
 
 VERSION: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
@@ -40,6 +40,7 @@ def set_(account: Account, product_key: str, module: str, version: str, *, lower
             "ON CONFLICT (product_key, folded) DO UPDATE SET version = excluded.version, modified = excluded.modified",
             *(product_key, module.lower(), name, version, clock.now()),
         )
+        audit.note(account.id, modules.KIND, f"{product_key}/{name}")
 
 
 def clear(account: Account, product_key: str, module: str) -> None:
@@ -49,6 +50,7 @@ def clear(account: Account, product_key: str, module: str) -> None:
         query = "DELETE FROM minimum_version WHERE product_key = ? AND folded = ?"
         if not database.execute(query, product_key, module.lower()).rowcount:
             raise errors.NotFound(kind="minimum version of", key=module)
+        audit.note(account.id, modules.KIND, f"{product_key}/{module}")
 
 
 def find(product_key: str, module: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import idempotency, ids, listing, products
+from otagw.ota import audit, idempotency, ids, listing, products
 from otagw.ota.accounts import Account
 
 DEFAULT: Final = "default"
@@ -72,6 +72,7 @@ def create(
         if name.lower() == DEFAULT or _find(product_key, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
         _insert(product_key, name, title, description, origin)
+        audit.note(account.id, KIND, f"{product_key}/{name}")
         return {}
 
     idempotency.run(account, "module.create", token, lambda: [product_key, name, title, description], work)
@@ -86,6 +87,7 @@ def update(account: Account, product_key: str, name: str, *, title: str | None, 
             "UPDATE module SET title = ?, description = ?, modified = ? WHERE product_id = ? AND folded = ?",
             *(title or module.title, description or module.description, clock.now(), product_key, name.lower()),
         )
+        audit.note(account.id, KIND, f"{product_key}/{module.name}")
 
 
 def delete(account: Account, product_key: str, name: str) -> None:
@@ -95,6 +97,7 @@ def delete(account: Account, product_key: str, name: str) -> None:
         if listing.total(account.id, use(product_key, name)):
             raise errors.InUse(kind=KIND, key=name, by="packages")
         database.execute("DELETE FROM module WHERE product_id = ? AND folded = ?", product_key, name.lower())
+        audit.note(account.id, KIND, f"{product_key}/{name}")
 
 
 def every(account: Account, product_key: str) -> list[Module]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import database, errors
-from otagw.ota import devices, listing, products
+from otagw.ota import audit, devices, listing, products
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device, Draft
 
@@ -46,6 +46,7 @@ def register(account: Account, product_key: str, draft: Draft, chosen: str | Non
         ).rowcount
         if not kept:  # somebody else was first
             raise errors.AlreadyExists(kind=devices.KIND, key=external)
+        audit.note(account.id, devices.KIND, f"{product_key}/{draft.name}")
         return made
 
 

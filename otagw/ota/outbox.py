@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from otagw import clock, database
+from otagw import clock, database, metrics
 from otagw.ota import credentials, webhooks, wire
 from otagw.ota.accounts import Account
 from otagw.ota.webhooks import DELIVERED, FAILED, PENDING, Delivery
@@ -22,8 +22,6 @@ from otagw.ota.wire import Timeouts, Wire
 # After each attempt that failed; with the first there are nine of them, in 21 hours.
 BACK_OFF_SECONDS: Final = (10, 30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600)
 JITTER: Final = 0.1
-KEPT_MS: Final = 30 * 24 * 3600 * 1000
-FORGOTTEN_AT_ONCE: Final = 500
 CONNECT_SECONDS: Final = 3
 SILENT_SECONDS: Final = 5
 # One attempt, however slowly its answer drips in.
@@ -86,18 +84,6 @@ def deliver_ping(account: Account, key: str) -> Delivery:
     job = _Job(number, ping.event, ping.body, 0, webhook.id, webhook.url, webhook.sealed)
     _keep(job, _post(job), ())
     return webhooks.delivery(account, str(number))
-
-
-def forget() -> int:
-    """Delete a few deliveries that have been done for 30 days; return how many."""
-    with database.write():
-        return int(
-            database.execute(
-                "DELETE FROM webhook_delivery WHERE id IN "
-                "(SELECT id FROM webhook_delivery WHERE done_at <= ? ORDER BY done_at LIMIT ?)",
-                *(clock.now() - KEPT_MS, FORGOTTEN_AT_ONCE),
-            ).rowcount
-        )
 
 
 def signature(secret: str, timestamp: int, body: str) -> str:
@@ -212,6 +198,7 @@ def _keep(job: _Job, outcome: Outcome, back_off: tuple[int, ...]) -> None:
             "last_status = ?, last_error = ? WHERE id = ? AND state = ? AND attempts = ?",
             *(state, next_at, None if again else now, outcome.status, error, job.id, PENDING, job.attempts),
         )
+    metrics.count("otagw_webhook_deliveries_total", "retried" if again else state)
     if outcome.error:
         facts = {"webhook": job.webhook_id, "delivery": job.id, "event": job.event, "status": outcome.status}
         level = logging.INFO if again else logging.WARNING

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
-from otagw.ota import checks, files, idempotency, ids, listing, modules, products, signing, statements, states
+from otagw.ota import audit, checks, files, idempotency, ids, listing, modules, products, signing, statements, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
 from otagw.ota.files import Facts
@@ -172,6 +172,7 @@ def modify(
         if name and name != package.name and _has_name(account, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
         Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
+        audit.note(account.id, KIND, package.id)
 
 
 def artifacts(package: Package) -> list[Artifact]:
@@ -229,6 +230,7 @@ def delete(account: Account, key: str) -> None:
         Row.delete().where(Row.id == package.id).execute()
         files.release(account, _keys(package.object_key, package.files))
         listing.count(account.id, _scopes(package.product_key, package.version, package.module, package.kind), -1)
+        audit.note(account.id, KIND, package.id)
     files.purge()
 
 
@@ -254,6 +256,7 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
     listing.count(account.id, _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module)), 1)
+    audit.note(account.id, KIND, identity)
     if draft.product_key and (draft.sign or draft.files):  # what is without cannot be signed
         _sign(account, identity, draft.product_key)
     return {"id": identity, "created": now}

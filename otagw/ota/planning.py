@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from otagw import clock, database, errors
-from otagw.ota import devices, files, groups, idempotency, jobs, minimums, packages, products, states
+from otagw.ota import audit, devices, files, groups, idempotency, jobs, minimums, packages, products, states
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job, Rules
 from otagw.ota.packages import Package
@@ -73,6 +73,7 @@ def create(account: Account, asked: Draft, token: str | None = None) -> Job:
             packages.set_status(package.id, states.VERIFYING)
         if job.rules.list_key:
             files.claim(account, [job.rules.list_key])
+        audit.note(account.id, jobs.KIND, job.id)
         return {"id": job.id}
 
     answer = idempotency.run(account, f"job.{asked.kind}.{asked.selection}", token, lambda: asdict(asked), work)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
-from otagw.ota import credentials, idempotency, listing
+from otagw.ota import audit, credentials, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
@@ -66,6 +66,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Product:
         key = draft.key or f"a1{credentials.random_text(9)}"
         if _has_name(account, draft.name) or owner_of(key) is not None or not _insert(account, key, draft):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
+        audit.note(account.id, KIND, key)
         return {"key": key}
 
     return get(account, idempotency.run(account, "product.create", token, lambda: asdict(draft), work)["key"])
@@ -121,6 +122,7 @@ def modify(account: Account, key: str, *, name: str, description: str | None = N
             "UPDATE product SET name = ?, description = COALESCE(?, description), modified = ? WHERE key = ?",
             *(name, description, clock.now(), key),
         )
+        audit.note(account.id, KIND, key)
 
 
 def delete(account: Account, key: str) -> None:
@@ -133,6 +135,7 @@ def delete(account: Account, key: str) -> None:
                 raise errors.InUse(kind=KIND, key=key, by=f"{kind}s")
         database.execute("DELETE FROM product WHERE key = ?", key)
         listing.count(account.id, listing.scopes(KIND, edition=product.edition), -1)
+        audit.note(account.id, KIND, key)
 
 
 def set_gateway_token(account: Account, key: str, token: str | None) -> None:
@@ -158,6 +161,7 @@ def _set(account: Account, key: str, column: str, value: str | int | None) -> No
         ).rowcount
         if not changed:
             raise errors.NotFound(kind=KIND, key=key)
+        audit.note(account.id, KIND, key)
 
 
 def require(account: Account, key: str) -> None:

@@ -4,6 +4,7 @@ import secrets
 from typing import Final
 
 from otagw import clock, database, errors
+from otagw.ota import audit
 from otagw.ota.accounts import Account
 
 KIND: Final = "project"
@@ -28,6 +29,7 @@ def create(account: Account, project_id: str) -> None:
     with database.write():
         if not _insert(account, project_id):
             raise errors.AlreadyExists(kind=KIND, key=project_id)
+        audit.note(account.id, KIND, project_id)
 
 
 def every(account: Account) -> list[str]:

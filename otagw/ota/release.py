@@ -1,7 +1,7 @@
 """Signed packages: who has released one, so that a device can check it without asking anybody."""
 
 from otagw import database, errors
-from otagw.ota import packages, signing, statements
+from otagw.ota import audit, packages, signing, statements
 from otagw.ota.accounts import Account
 from otagw.ota.signing import Key
 from otagw.ota.statements import Signature
@@ -26,6 +26,7 @@ def sign(account: Account, package_key: str, name: str | None = None, not_before
                 raise errors.NotFound(kind=signing.KIND, key=f"for the product {package.product_key}")
         else:
             keys = [_usable(account, name, package)]
+        audit.note(account.id, packages.KIND, package.id)
         return [statements.keep(package.id, key, said, signing.sign(key, said)) for key in keys]
 
 
@@ -41,6 +42,7 @@ def attach(account: Account, package_key: str, name: str, signature: str, not_be
         if not signing.verifies(key, said, signature):
             expected = f"the signature, in Base64, of the statement of package {package.id} by the key {name}"
             raise errors.InvalidParameter("signature", expected)
+        audit.note(account.id, packages.KIND, package.id)
         return statements.keep(package.id, key, said, signature)
 
 

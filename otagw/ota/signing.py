@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from otagw import clock, database, errors
-from otagw.ota import credentials, products
+from otagw.ota import audit, credentials, products
 from otagw.ota.accounts import Account
 
 KIND: Final = "signing key"
@@ -114,6 +114,7 @@ def enable(account: Account, name: str, enabled: bool) -> None:
     with database.write():
         key = get(account, name)
         database.execute("UPDATE signing_key SET enabled = ? WHERE id = ?", enabled, key.id)
+        audit.note(account.id, KIND, name)
 
 
 def delete(account: Account, name: str) -> None:
@@ -123,6 +124,7 @@ def delete(account: Account, name: str) -> None:
         if database.execute("SELECT 1 FROM package_signature WHERE key_id = ? LIMIT 1", key.id).fetchone():
             raise errors.InUse(kind=KIND, key=name, by="signatures on packages")
         database.execute("DELETE FROM signing_key WHERE id = ?", key.id)
+        audit.note(account.id, KIND, name)
 
 
 def sign(key: Key, statement: str) -> str:
@@ -168,6 +170,7 @@ def _keep(
         insert = f"INSERT INTO signing_key ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (account_id, name) DO NOTHING"
         if not database.execute(insert, *row).rowcount:
             raise errors.AlreadyExists(kind=KIND, key=name)
+        audit.note(account.id, KIND, name)
     return _key(row)
 
 

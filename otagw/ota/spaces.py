@@ -7,6 +7,7 @@ import secrets
 from typing import Final, NamedTuple
 
 from otagw import clock, database, errors
+from otagw.ota import audit
 from otagw.ota.accounts import Account
 
 KIND: Final = "space"
@@ -29,6 +30,7 @@ def create(account: Account, name: str) -> Space:
     with database.write():
         if not _insert(account, name, False):
             raise errors.AlreadyExists(kind=KIND, key=name)
+        audit.note(account.id, KIND, name)
     return next(space for space in every(account) if space.name == name)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import peewee
 
 from otagw import clock, database, errors, taskqueue
-from otagw.ota import devices, events, jobs, minimums, packages, selection, states, tasks
+from otagw.ota import audit, devices, events, jobs, minimums, packages, selection, states, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job
 from otagw.ota.tasks import Task
@@ -36,6 +36,7 @@ def confirm(account: Account, keys: Sequence[str]) -> None:
                 raise errors.WrongState(kind=jobs.KIND, key=str(job.id), state=job.state)
             if tasks.move(task, "confirm") is None:
                 raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=task.state)
+        audit.note(account.id, tasks.KIND, *(task.id for task in wanted))
 
 
 def restart(account: Account, job_key: str, keys: Sequence[str]) -> None:
@@ -55,6 +56,7 @@ def restart(account: Account, job_key: str, keys: Sequence[str]) -> None:
                 raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=problem or task.state)
         if wanted:
             runs_again(job)
+            audit.note(account.id, tasks.KIND, *(task.id for task in wanted))
 
 
 def runs_again(job: Job) -> None:
@@ -95,6 +97,7 @@ def cancel_states(account: Account, job_key: str, wanted: Sequence[str]) -> None
         pending = [state for state in states.OPEN if state in wanted or state in job.cancel.split()]
         is_all = job.selection == jobs.STATIC and job.state in states.RUNNING and pending == list(states.OPEN)
         jobs.set_(job, cancel=" ".join(pending), due=clock.now(), stopped=job.stopped or is_all)
+        audit.note(account.id, jobs.KIND, job.id)
     until = time.monotonic() + selection.REQUEST_SECONDS
     while cancel_step(job.id):
         if time.monotonic() > until:
@@ -144,6 +147,7 @@ def cancel_devices(
             if task.package_id == package.id and wanted in (None, task.job_id)
         ]
         _cancel(fits, BY_HAND, states.WAITING)
+        audit.note(account.id, devices.KIND, *(f"{product_key}/{device.name}" for device in found))
 
 
 def delete_device(account: Account, device: devices.Device) -> None:
@@ -172,6 +176,7 @@ def stop(account: Account, key: str) -> None:
             raise errors.WrongState(kind=jobs.KIND, key=key, state=f"a {job.selection} one")
         jobs.set_(job, stopped=True)
         jobs.settle(job.id)
+        audit.note(account.id, jobs.KIND, job.id)
 
 
 def pause(account: Account, key: str, reason: str) -> None:
@@ -182,6 +187,7 @@ def pause(account: Account, key: str, reason: str) -> None:
             raise errors.WrongState(kind=jobs.KIND, key=key, state=job.state)
         if job.paused is None:
             events.job_changed(jobs.set_(job, paused=reason), "paused")
+            audit.note(account.id, jobs.KIND, job.id)
 
 
 def resume(account: Account, key: str) -> None:
@@ -193,6 +199,7 @@ def resume(account: Account, key: str) -> None:
         over = jobs.excess(job, tasks.counts(account.id, job.id))
         rules = replace(job.rules, guard_percent=None, guard_count=None) if over else job.rules
         events.job_changed(jobs.set_(job, paused=None, rules=rules), "resumed")
+        audit.note(account.id, jobs.KIND, job.id)
 
 
 def change(account: Account, key: str, **rules: Any) -> None:
@@ -202,6 +209,7 @@ def change(account: Account, key: str, **rules: Any) -> None:
         if job.state not in states.RUNNING:
             raise errors.WrongState(kind=jobs.KIND, key=key, state=job.state)
         jobs.set_(job, rules=replace(job.rules, **rules))
+        audit.note(account.id, jobs.KIND, job.id)
 
 
 def _lock(account: Account, key: str) -> Job:

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, metrics
 from otagw.models import Task as Row
 from otagw.ota import events, ids, listing, states, timeline
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
 KIND: Final = "task"
+COUNTER: Final = "otagw_tasks_total"
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SELECT: Final = f"SELECT {', '.join('task.' + column for column in COLUMNS)} FROM task"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
@@ -203,6 +204,7 @@ def move(task: Task, event: str, note: str | None = None, **columns: Any) -> Tas
     if step.target != task.state:
         listing.count(task.account_id, [scope(task.job_id, task.state)], -1)
         listing.count(task.account_id, [scope(task.job_id, step.target)], 1)
+        metrics.count_committed(COUNTER, step.target)
     timeline.note(task.device_id, timeline.DECIDED, _said(step.target, note), task.job_id, task.id)
     now_is = task._replace(**changes)
     events.task_changed(now_is)
@@ -258,6 +260,8 @@ def count_moves(account_id: int, job_id: int, changes: Mapping[str, int]) -> Non
     for state in sorted(changes):
         if changes[state]:
             listing.count(account_id, [scope(job_id, state)], changes[state])
+        if changes[state] > 0:
+            metrics.count_committed(COUNTER, state, by=changes[state])
 
 
 def _said(state: str, note: str | None) -> str:

@@ -11,8 +11,6 @@ from otagw.ota.listing import Page
 REPORTED, OFFERED, LINK, PROGRESS, DECIDED = "reported", "offered", "link", "progress", "decided"
 # A device that asks again and again gets a link each time; one an hour is noted.
 LINK_NOTED_MS: Final = 3600 * 1000
-KEPT_MS: Final = 90 * 24 * 3600 * 1000
-FORGOTTEN_AT_ONCE: Final = 500
 _LONGEST: Final = 1024
 
 
@@ -58,19 +56,3 @@ def page(account: Account, device: Device, number: int, size: int) -> Page[Event
             *(device.id, size, (number - 1) * size),
         )
         return Page([Event(*row) for row in rows.fetchall()], number, size, total)
-
-
-def forget() -> int:
-    """Delete some events that are older than `KEPT_MS`; return how many there were."""
-    oldest = clock.now() - KEPT_MS
-    with database.write():
-        first = database.execute("SELECT id, at FROM device_event WHERE id > 0 ORDER BY id LIMIT 1").fetchone()
-        if first is None or first[1] >= oldest:
-            return 0
-        gone = database.execute(
-            "DELETE FROM device_event WHERE id BETWEEN ? AND ? AND at < ?",
-            first[0],
-            first[0] + FORGOTTEN_AT_ONCE,
-            oldest,
-        )
-        return int(gone.rowcount)

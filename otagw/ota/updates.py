@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, metrics
 from otagw.ota import devices, jobs, matching, minimums, modules, packages, presence, states, tasks, timeline, why
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job
@@ -54,11 +54,18 @@ def reported_version(device: Device, version: str, module: str = modules.DEFAULT
 
 def asked(device: Device, module: str | None = None, address: str | None = None) -> Offer | None:
     """Return what a device is to install now, if anything; it is noted as offered."""
-    if not device.enabled:
-        return None
-    presence.heard(device, address)
-    offers = (take(offer) for offer in ready(device, tasks.open_of(device.id, module), module))
-    return next(filter(None, offers), None)
+    found = None
+    if device.enabled:
+        presence.heard(device, address)
+        offers = (take(offer) for offer in ready(device, tasks.open_of(device.id, module), module))
+        found = next(filter(None, offers), None)
+    polled(found)
+    return found
+
+
+def polled(found: object) -> None:
+    """Count a question for an update, by whether there was one."""
+    metrics.count("otagw_device_polls_total", "yes" if found else "no")
 
 
 def ready(device: Device, among: Iterable[Task], module: str | None = None, **how: bool) -> Iterator[Offer]:

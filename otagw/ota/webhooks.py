@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors, taskqueue
-from otagw.ota import credentials, ids, listing, wire
+from otagw.ota import audit, credentials, ids, listing, wire
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
@@ -89,6 +89,7 @@ def create(
             *(number, account.id, url, credentials.seal(owner(number), secret)),
             *(" ".join(dict.fromkeys(events)), True, now),
         )
+        audit.note(account.id, KIND, number)
     return get(account, str(number)), secret
 
 
@@ -110,12 +111,14 @@ def enable(account: Account, key: str, enabled: bool) -> None:
     """Let a webhook be told of events, or not; while it is not, what is pending waits."""
     with database.write():
         database.execute("UPDATE webhook SET enabled = ? WHERE id = ?", enabled, get(account, key).id)
+        audit.note(account.id, KIND, key)
 
 
 def delete(account: Account, key: str) -> None:
     """Delete a webhook with all that it has been told or was to be told."""
     with database.write():
         database.execute("DELETE FROM webhook WHERE id = ?", get(account, key).id)
+        audit.note(account.id, KIND, key)
 
 
 def deliveries(account: Account, key: str, number: int, size: int, *, state: str | None = None) -> Page[Delivery]:
@@ -149,6 +152,7 @@ def redeliver(account: Account, key: str) -> None:
             "UPDATE webhook_delivery SET state = ?, attempts = 0, next_at = ?, done_at = NULL WHERE id = ?",
             *(PENDING, clock.now(), delivery(account, key).id),
         )
+        audit.note(account.id, DELIVERY, key)
 
 
 def emit(account_id: int, event: str, data: Mapping[str, Any]) -> None:

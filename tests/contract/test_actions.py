@@ -255,7 +255,7 @@ def test_it_says_whose_api_has_it(operation):
         "ListOTAJobByFirmware ListOTAJobByDevice ListOTATaskByJob ListOTAUnfinishedTaskByDevice "
         "ListOTAModuleVersionsByDevice QueryProduct QueryDeviceDetail"
     )
-    ours = "PauseOTAJob ResumeOTAJob QueryOTADeviceTimeline"
+    ours = "PauseOTAJob ResumeOTAJob QueryOTADeviceTimeline ListAuditEvents"
     wanted = "otagw alone" if operation.name in ours.split() else "Alibaba"
     assert operation.origin == ("Tuya and Alibaba" if operation.name in tuya.split() else wanted)
 

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from otagw import clock, database, log, vault
-from otagw.ota import accounts, credentials, outbox, webhooks
+from otagw.ota import accounts, credentials, outbox, prune, webhooks
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually
 from tests.web import answer
@@ -458,16 +458,16 @@ def test_a_ping_in_flight_is_not_sent_by_a_worker_too(hook, web, account):
 
 
 def test_what_is_long_done_is_forgotten_a_few_at_a_time(hook, emit, time, monkeypatch):
-    monkeypatch.setattr(outbox, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(prune, "AT_ONCE", 2)
     webhook = hook()
     for n in range(5):
         emit(n=n)
     outbox.deliver_due()
     emit(n=5)
-    time.ms += outbox.KEPT_MS - 1
-    assert outbox.forget() == 0
+    time.ms += 30 * prune.DAY_MS - 1
+    assert prune.deliveries() == 0
     time.ms += 1
-    assert [outbox.forget() for _ in range(4)] == [2, 2, 1, 0]
+    assert [prune.deliveries() for _ in range(4)] == [2, 2, 1, 0]
     assert came_of(webhook) == ("pending", 0, None, None)
 
 

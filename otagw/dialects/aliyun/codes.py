@@ -56,6 +56,8 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.WrongSignature, ""): Refusal("SignatureDoesNotMatch", 400, _V1_TEXT),
     (errors.ReplayedNonce, ""): Refusal("SignatureNonceUsed", 400, "Specified signature nonce was used already."),
     (errors.NotGranted, ""): Refusal("NoPermission", 403, "User not authorized to operate on the specified resource: the access key has no grant for {needs}."),
+    (errors.Throttled, "key"): Refusal("Throttling.User", 400, "Request was denied due to user flow control."),
+    (errors.Throttled, "operation"): Refusal("Throttling.Api", 400, "Request was denied due to api flow control."),
     (errors.TokenReused, ""): Refusal("IdempotentParameterMismatch", 400, "ClientToken was used before with other parameters."),
     (errors.NotFound, "package"): Refusal("iot.ota.FirmwareNotFound", 404, "The specified firmware does not exist.", gateway=False),
     (errors.NotFound, "product"): Refusal("iot.prod.NotExistedProduct", 404, "The product {key} does not exist.", gateway=False),

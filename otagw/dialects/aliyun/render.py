@@ -68,7 +68,11 @@ def refusal(message: Message, fault: errors.Fault, host: str) -> Answer:
     else:
         envelope |= {"error_message": found.text, **identity, "success": False}
         status, root = 200, f"{message.operation}Response"
-    headers = {"Allow": ", ".join(fault.allowed)} if isinstance(fault, errors.MethodNotAllowed) else {}
+    headers = {}
+    if isinstance(fault, errors.MethodNotAllowed):
+        headers["Allow"] = ", ".join(fault.allowed)
+    if isinstance(fault, errors.Throttled):  # the SDKs read the first of them, in milliseconds
+        headers = {"x-acs-retry-after": str(fault.wait), "Retry-After": str(-(-fault.wait // 1000))}
     spelled = spell(envelope, SPELLINGS[message.spelling])
     return _answer(message, status, spelled, root, found.code, headers)
 

@@ -100,6 +100,8 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.SizeMismatch, ""): _common("IOTDA.900004", 400, "The file has {actual} bytes, not {given}."),
     (errors.FetchFailed, ""): _common("IOTDA.900005", 400, "The file at {url} cannot be verified: {problem}."),
     (errors.BelowMinimum, ""): _common("IOTDA.900007", 400, "The version {version} is below {minimum}, the minimum of the module {module}."),
+    (errors.Throttled, "key"): _common("APIGW.0308", 429, "The throttling threshold has been reached: too many requests of this key."),
+    (errors.Throttled, "operation"): _common("APIGW.0308", 429, "The throttling threshold has been reached: too many requests of this kind."),
     (errors.TooEarly, ""): _common("IOTDA.900429", 429, "Try again in {seconds} seconds."),
     (errors.TokenReused, ""): _common("IOTDA.900006", 400, _INPUT + "The token was used before with other parameters."),
 }  # fmt: skip

@@ -43,4 +43,6 @@ def refusal(message: Message, fault: errors.Fault) -> Answer:
     headers = {"Cache-Control": "no-store"}
     if isinstance(fault, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(fault.allowed)
+    if isinstance(fault, errors.Throttled):
+        headers["Retry-After"] = str(-(-fault.wait // 1000))
     return Answer(found.status, body, JSON, message.request_id, found.code, headers)

@@ -49,7 +49,7 @@ def operation(
 
     def add(handler: Handler) -> Handler:
         name = schema.__name__
-        routes.add(Route(name, schema(), f"ota:{name}", handler, "", codes, method, path, status))
+        routes.add(Route(name, schema(), f"ota:{name}", handler, codes=codes, method=method, path=path, status=status))
         return handler
 
     return add

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, links
+from otagw import errors, gateway, links, metrics
 from otagw import log as request_log
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
@@ -22,6 +22,7 @@ from otagw.ota.files import File
 from otagw.storage import Writer
 
 XML: Final = "application/xml"
+POST, GET = OPERATIONS = ("PostObject", "GetObject")
 
 
 @dataclass
@@ -35,12 +36,12 @@ class Message:
 
 def post_object(request: Request) -> Answer:
     """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
-    return _serve(request, "PostObject", lambda message: _upload(request, message))
+    return _serve(request, POST, lambda message: _upload(request, message))
 
 
 def get_object(request: Request, key: str, handover: Handover) -> Answer:
     """Give a file, or parts of it, to whoever holds a link to it, or have it given."""
-    return _serve(request, "GetObject", lambda message: _download(request, message, key, handover))
+    return _serve(request, GET, lambda message: _download(request, message, key, handover))
 
 
 def _serve(request: Request, name: str, act: Callable[[Message], Answer]) -> Answer:
@@ -86,6 +87,7 @@ def _upload(request: Request, message: Message) -> Answer:
         with contextlib.suppress(errors.Unavailable):  # then it goes with the rest of its key
             files.storage().delete(path)
         raise
+    metrics.count("otagw_upload_bytes_total", by=facts.size)
     return _uploaded(fields, message, facts.md5)
 
 
@@ -144,6 +146,7 @@ def _bytes(request: Request, message: Message, file: File, headers: dict[str, st
         opened.close()
         del headers["Accept-Ranges"]  # nginx would put its own beside it
         headers["X-Accel-Redirect"] = path
+        metrics.count("otagw_download_bytes_total", by=size)
         return Answer(200, b"", ranges.KIND, message.request_id, headers=headers)
     kind, status = ranges.KIND, 206
     stream: Iterable[bytes] = ()  # for HEAD: nothing, of the length that is announced
@@ -158,6 +161,8 @@ def _bytes(request: Request, message: Message, file: File, headers: dict[str, st
         if parts:
             headers["Content-Range"] = ranges.content_range(part, size)
     headers["Content-Length"] = str(length)
+    if opened:
+        metrics.count("otagw_download_bytes_total", by=length)
     return Answer(status, b"", kind, message.request_id, headers=headers, stream=stream)
 
 

@@ -1,5 +1,6 @@
 """The Actions, by what they are about; importing this package puts all of them into the table."""
 
+from otagw.dialects.aliyun.actions import audit as audit
 from otagw.dialects.aliyun.actions import batch as batch
 from otagw.dialects.aliyun.actions import device as device
 from otagw.dialects.aliyun.actions import firmware as firmware

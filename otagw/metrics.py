@@ -1,0 +1,117 @@
+"""What Prometheus is told: what has happened, counted by every process; and what waits, looked up when it asks.
+
+Each process counts in a file of its own in the data folder. The exporter (`otagw.exporter`) adds the files up. Where
+metrics are off, nothing is counted and nothing is loaded. docs/operations.md lists every metric.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from otagw import database
+
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+OK: Final = "OK"
+# Stands for every operation that is not ours: what a stranger sends must not become a time series.
+UNKNOWN: Final = "unknown"
+
+
+class Metric(NamedTuple):
+    """One metric as Prometheus knows it."""
+
+    name: str
+    kind: str
+    doc: str
+    labels: tuple[str, ...] = ()
+
+
+COUNTED: Final = (
+    Metric(
+        "otagw_requests_total",
+        "counter",
+        "Requests answered; code is OK or the name of the refusal in otagw/errors.py.",
+        ("front", "operation", "code"),
+    ),
+    Metric("otagw_request_seconds", "histogram", "Time to answer, until the first byte.", ("front", "operation")),
+    Metric("otagw_nonces_refused_total", "counter", "Requests refused since their nonce was used before."),
+    Metric("otagw_upload_bytes_total", "counter", "Bytes of files uploaded and kept."),
+    Metric("otagw_download_bytes_total", "counter", "Bytes of files that downloads were answered with."),
+    Metric(
+        "otagw_device_polls_total", "counter", "Questions of devices for an update, by what came of it.", ("offer",)
+    ),
+    Metric("otagw_tasks_total", "counter", "Tasks that came into a state.", ("state",)),
+    Metric("otagw_worker_steps_total", "counter", "Things that the worker did, by step.", ("step",)),
+    Metric("otagw_worker_failures_total", "counter", "Steps of the worker that failed.", ("step",)),
+    Metric(
+        "otagw_webhook_deliveries_total", "counter", "Attempts to deliver an event, by what came of it.", ("state",)
+    ),
+)
+LOOKED_UP: Final = (
+    Metric("otagw_database_up", "gauge", "1 where the database answers."),
+    Metric("otagw_due_rows", "gauge", "What the worker has to do now.", ("table",)),
+    Metric("otagw_overdue_seconds", "gauge", "For how long the oldest of it has been due.", ("table",)),
+    Metric("otagw_build_info", "gauge", "1; the label says what runs.", ("version",)),
+)
+
+
+class _Live:
+    """The metrics of this process, with each of their series at hand."""
+
+    def __init__(self, folder: Path, operations: Iterable[str]) -> None:
+        # Before the library is loaded: it chooses then, once for the process, where values live.
+        os.environ.update(PROMETHEUS_MULTIPROC_DIR=str(folder))
+        from prometheus_client import CollectorRegistry, Counter, Histogram, values  # noqa: PLC0415 - off by default
+
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # of this folder
+        self.operations = frozenset(operations)
+        registry = CollectorRegistry()
+        self._series: dict[tuple[str, ...], Any] = {}
+        self._metrics: dict[str, Any] = {}
+        for name, kind, doc, labels in COUNTED:
+            more: dict[str, Any] = {"buckets": SECONDS} if kind == "histogram" else {}
+            made = Histogram if kind == "histogram" else Counter
+            self._metrics[name] = made(name, doc, labels, registry=registry, **more)
+
+    def series(self, name: str, *labels: str) -> Any:
+        """Return one series; the library's own way to it takes as long as the counting."""
+        found = self._series.get((name, *labels))
+        if found is None:
+            metric = self._metrics[name]
+            found = self._series[name, *labels] = metric.labels(*labels) if labels else metric
+        return found
+
+
+_live: _Live | None = None
+
+
+def use(folder: Path | None, operations: Iterable[str] = ()) -> None:
+    """Count in a folder from now on, requests by these operations' names; or not at all."""
+    global _live  # noqa: PLW0603 - goes with the process
+    _live = _Live(folder, operations) if folder else None
+
+
+def count(name: str, *labels: str, by: float = 1) -> None:
+    """Add to a counter."""
+    if _live is not None and by:
+        _live.series(name, *labels).inc(by)
+
+
+def count_committed(name: str, *labels: str, by: float = 1) -> None:
+    """Add to a counter once the transaction at hand is committed, if it is."""
+    if _live is not None:
+        database.db.after_commit(lambda: count(name, *labels, by=by))
+
+
+def request(message: object, operation: str, code: str, seconds: float) -> None:
+    """Count a request; ``operation`` may be whatever was sent, ``code`` not."""
+    if _live is None:
+        return
+    # The front is the package that has made the message: otagw.dialects.FRONT.wire.
+    front = type(message).__module__.split(".")[2]
+    known = operation if operation in _live.operations else UNKNOWN
+    _live.series("otagw_requests_total", front, known, code or OK).inc()
+    _live.series("otagw_request_seconds", front, known).observe(seconds)
+    if code == "ReplayedNonce":
+        _live.series("otagw_nonces_refused_total").inc()

@@ -1,0 +1,114 @@
+"""Who changed what: a row for each change that somebody with a key, or at the command line, has made.
+
+`note` writes into the transaction of the change, so a row is there if and only if its change is. Who acts is said once,
+by `acting`, around whatever may change something; what devices report, and what the worker does by itself, is nobody's.
+docs/decisions/0021-operations.md says what is kept, and why.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple
+
+from otagw import clock, database
+from otagw.ota.accounts import Account
+from otagw.ota.listing import Page
+
+_COLUMNS: Final = "id, account_id, at, key_id, operation, kind, object, code, address, request_id"
+
+
+class Actor(NamedTuple):
+    """Who acts: by which key (``cli`` at the command line), doing what, from where, in which request."""
+
+    key_id: str
+    operation: str
+    address: str
+    request_id: str
+
+
+class Event(NamedTuple):
+    """A change, or a refused one: ``code`` is empty for what was done. Times are milliseconds."""
+
+    id: int
+    account: str
+    at: int
+    key_id: str
+    operation: str
+    kind: str
+    object: str
+    code: str
+    address: str
+    request_id: str
+
+
+class Filter(NamedTuple):
+    """Which events are asked for; None is any. Times are milliseconds, ``until`` is not within."""
+
+    since: int | None = None
+    until: int | None = None
+    key_id: str | None = None
+    operation: str | None = None
+
+
+_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+
+
+@contextlib.contextmanager
+def acting(actor: Actor | None) -> Iterator[None]:
+    """Let whatever is noted inside be the doing of somebody, or of nobody."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def note(account_id: int, kind: str, *objects: str | int) -> None:
+    """Note that things were changed, inside the write that changes them; nothing where nobody acts."""
+    actor = _actor.get()
+    if actor is not None:
+        for each in objects:
+            _insert(account_id, actor, kind, str(each), "")
+
+
+def refused(account_id: int, actor: Actor, code: str) -> None:
+    """Note that somebody with a key tried what the key has no grant for."""
+    with database.write():
+        _insert(account_id, actor, "", "", code)
+
+
+def page(account: Account | None, number: int, size: int, among: Filter) -> Page[Event]:
+    """Return a page of events, newest first: an account's, or everybody's.
+
+    They are counted, not kept count of: a counter would be one row more that every change has to wait for.
+    """
+    where = "1 = 1"
+    values: list[Any] = []
+    given = {
+        "e.account_id = ?": account and account.id,
+        "e.at >= ?": among.since,
+        "e.at < ?": among.until,
+        "e.key_id = ?": among.key_id,
+        "e.operation = ?": among.operation,
+    }
+    for condition, value in given.items():
+        if value is not None:
+            where, values = f"{where} AND {condition}", [*values, value]
+    with database.read():
+        (total,) = database.execute(f"SELECT COUNT(*) FROM audit_event e WHERE {where}", *values).fetchone()
+        rows = database.execute(
+            f"SELECT {', '.join('e.' + column for column in _COLUMNS.split(', '))}, a.name FROM audit_event e "
+            f"JOIN account a ON a.id = e.account_id WHERE {where} ORDER BY e.at DESC, e.id DESC LIMIT ? OFFSET ?",
+            *(*values, size, (number - 1) * size),
+        ).fetchall()
+    return Page([Event(row[0], row[-1], *row[2:-1]) for row in rows], number, size, total)
+
+
+def _insert(account_id: int, actor: Actor, kind: str, text: str, code: str) -> None:
+    now = clock.now()
+    values = (kind, text[:256], code[:128], actor.address[:64], actor.request_id[:64])
+    while not database.execute(  # an id that is taken is drawn again
+        f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        *(clock.new_id(now), account_id, now, actor.key_id[:128], actor.operation[:64], *values),
+    ).rowcount:
+        pass

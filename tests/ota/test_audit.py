@@ -1,0 +1,99 @@
+"""The audit in the core, on every engine."""
+
+import pytest
+
+from otagw import clock, database, errors
+from otagw.ota import accounts, audit, modules, packages, products
+from otagw.ota.audit import Actor, Filter
+from otagw.ota.checks import Draft
+from tests.conftest import NOW
+
+ANN = Actor("ann", "Do", "192.0.2.1", "r1")
+
+
+def page(account=None, number=1, size=50, **among):
+    return audit.page(account, number, size, Filter(**among))
+
+
+def modify_two(account, first, second):
+    with database.write():
+        packages.modify(account, first, name="b")
+        packages.modify(account, second, name="c")
+
+
+def test_a_change_and_its_trace_are_one(account):
+    draft = Draft(name="a", version="1", product_key="p")
+    with audit.acting(ANN):
+        made, _ = packages.create(account, draft)
+        with pytest.raises(errors.AlreadyExists):
+            packages.create(account, draft)
+        with pytest.raises(errors.NotFound):
+            modify_two(account, str(made), "1")
+    (event,) = page(account).items
+    assert event._replace(id=0) == (0, "main", NOW * 1000, "ann", "Do", "package", str(made), "", "192.0.2.1", "r1")
+
+
+def test_what_nobody_does_leaves_none(account):
+    packages.create(account, Draft(name="a", version="1"))
+    with audit.acting(ANN):
+        pass
+    with audit.acting(ANN), audit.acting(None):
+        packages.create(account, Draft(name="b", version="1"))
+    assert page(account).total == 0
+
+
+def test_an_answer_given_again_leaves_no_second_trace(account):
+    with audit.acting(ANN):
+        for _ in range(2):
+            packages.create(account, Draft(name="a", version="1"), token="once")
+    assert page(account).total == 1
+
+
+def test_pages_and_filters(account):
+    other = accounts.ensure("other")
+    for number in range(5):
+        clock.hold(lambda at=number: NOW * 1000 + at)
+        with audit.acting(Actor(f"key{number % 2}", f"Op{number}", "", "")), database.write():
+            audit.note(account.id, "thing", number)
+            audit.note(other.id, "thing", "theirs")
+    shown = lambda *words, **among: [event.object for event in page(*words, **among).items]  # noqa: E731
+    assert shown(account, 1, 2) == ["4", "3"]
+    assert shown(account, 3, 2) == ["0"]
+    assert shown(account, 4, 2) == []
+    assert shown(account, since=NOW * 1000 + 3) == ["4", "3"]
+    assert shown(account, until=NOW * 1000 + 1) == ["0"]
+    assert shown(account, key_id="key1") == ["3", "1"]
+    assert shown(account, operation="Op2") == ["2"]
+    assert (page(account).total, page(other).total, page().total) == (5, 5, 10)
+    assert {event.account for event in page().items} == {"main", "other"}
+
+
+def test_long_texts_are_cut_and_break_nothing(account):
+    with audit.acting(Actor("k" * 999, "o" * 999, "a" * 999, "r" * 999)), database.write():
+        audit.note(account.id, "thing", "x" * 999)
+    (event,) = page(account).items
+    assert [len(text) for text in event[3:5] + event[6:]] == [128, 64, 256, 0, 64, 64]
+
+
+def test_an_id_that_is_taken_is_drawn_again(account, monkeypatch):
+    ids = iter([7, 7, 7, 8])
+    monkeypatch.setattr(clock, "new_id", lambda at=None: next(ids))
+    with audit.acting(ANN), database.write():
+        audit.note(account.id, "thing", "a", "b")
+    assert sorted(event.id for event in page(account).items) == [7, 8]
+
+
+def test_a_refused_change_names_no_thing(account):
+    audit.refused(account.id, ANN, "NoPermission")
+    (event,) = page(account).items
+    assert (event.kind, event.object, event.code) == ("", "", "NoPermission")
+
+
+def test_what_is_registered_on_the_way_belongs_to_the_change_that_named_it(account):
+    with audit.acting(ANN):
+        packages.create(account, Draft(name="a", version="1", product_key="new", module="radio"))
+        modules.update(account, "new", "Radio", title="t", description=None)
+        products.modify(account, "new", name="named")
+    found = {(event.kind, event.object) for event in page(account).items if event.kind != "package"}
+    assert found == {("module", "new/radio"), ("product", "new")}
+    assert page(account).total == 3
