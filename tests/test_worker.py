@@ -13,7 +13,7 @@ import peewee
 import pytest
 
 from otagw import clock, database, log, server, settings, taskqueue, worker
-from otagw.ota import accounts, files, idempotency
+from otagw.ota import accounts, files, idempotency, prune
 from otagw.storage import Storage
 from tests.conftest import NOW, free_port
 from tests.deploy.servers import eventually
@@ -255,6 +255,7 @@ def test_a_sweep_costs_by_what_is_due(environment, monkeypatch):
         monkeypatch.setattr(
             database, "execute", lambda sql, *values: asked.append((sql, values)) or execute(sql, *values)
         )
+        monkeypatch.setattr(prune, "_days", dict.fromkeys(prune.KINDS, 30))
         worker.sweep()
         assert len(asked) >= len(worker.STEPS)
         for sql, values in asked:
