@@ -315,7 +315,7 @@ def test_a_used_package_stays(make_app, bucket):
     identity = made(iotda)["package_id"]
     client = Client(iotda.app)
     client.ok("RegisterDevice", ProductKey="lock", DeviceName="lock-1")
-    client.ok("CreateOTADynamicUpgradeJob", FirmwareId=identity, ProductKey="lock")
+    client.ok("CreateOTAStaticUpgradeJob", FirmwareId=identity, ProductKey="lock", TargetSelection="ALL")
     assert iotda.refused("DELETE", f"{PACKAGES}/{identity}")[:2] == (403, "IOTDA.901002")
 
 
