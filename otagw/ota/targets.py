@@ -64,6 +64,7 @@ def forget(account: Account, key: str) -> None:
             if len(gone) < FORGOTTEN_AT_ONCE:
                 database.execute("DELETE FROM job WHERE id = ?", job.id)
                 listing.count(account.id, [jobs.of_package_scope(job.package_id)], -1)
+                tasks.forget_counts(account.id, job.id)
                 return
         time.sleep(selection.PAUSE_SECONDS)
 

@@ -5,7 +5,22 @@ import itertools
 import pytest
 
 from otagw import clock, database, errors
-from otagw.ota import accounts, devices, groups, jobs, lists, origins, phases, planning, spaces, states, targets, tasks
+from otagw.ota import (
+    accounts,
+    devices,
+    groups,
+    jobs,
+    lists,
+    origins,
+    phases,
+    planning,
+    selection,
+    spaces,
+    states,
+    steering,
+    targets,
+    tasks,
+)
 from otagw.ota.devices import Draft
 from otagw.ota.jobs import Rules
 from otagw.ota.updates import asked, finished, reported_version
@@ -84,6 +99,21 @@ def test_all_devices_are_stopped(account, fleet):
             act(account, key, None)
 
 
+def test_a_stop_that_takes_long_is_told_and_cannot_be_repeated(account, fleet, monkeypatch):
+    monkeypatch.setattr(steering, "CANCELED_AT_ONCE", 1)
+    monkeypatch.setattr(selection, "REQUEST_SECONDS", -1)
+    key = make(account, fleet, "a", "b")
+    targets.stop(account, key, None)
+    assert found(account, key) == ({"a": "canceled", "b": "queued"}, phases.STOPPING)
+    assert asked(device("b")) is None
+    for act in (targets.stop, targets.retry):
+        with pytest.raises(errors.WrongState):
+            act(account, key, None)
+    while steering.cancel_step(int(key)):
+        pass
+    assert found(account, key) == ({"a": "canceled", "b": "canceled"}, phases.STOPPED)
+
+
 def test_a_device_that_is_busy_or_gone_is_not_retried(account, fleet):
     key = make(account, fleet, "a", "b", "e")
     targets.stop(account, key, ["a", "b"])
@@ -112,7 +142,7 @@ def test_more_tasks_than_a_step_takes(account, fleet, monkeypatch):
     targets.stop(account, key, None)
     targets.forget(account, key)
     assert rollouts.rows("job") == rollouts.rows("task") == {}
-    assert rollouts.counted() == {}
+    assert database.execute("SELECT COUNT(*) FROM counter WHERE scope LIKE 'task/%'").fetchone() == (0,)
 
 
 def test_a_job_that_runs_is_not_forgotten(account, fleet):
