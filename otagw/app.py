@@ -86,7 +86,8 @@ def create_app(settings: Settings) -> Flask:
 
 def operations() -> list[str]:
     """Return the name of every operation of every front, by which requests are counted."""
-    return [*(o.name for o in Actions.table), *(o.name for o in device_route.OPERATIONS), *route.OPERATIONS]
+    tables = (Actions.table, Iotda.table, device_route.OPERATIONS, ddi_route.OPERATIONS)
+    return [*(operation.name for table in tables for operation in table), *route.OPERATIONS]
 
 
 def open_files(settings: Settings) -> None:
