@@ -28,6 +28,8 @@ def _trouble(problem: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(*error.args) from None
     except Exception as error:
         raise errors.Unavailable(problem) from error
 

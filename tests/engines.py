@@ -1,11 +1,17 @@
 """An empty PostgreSQL database for a test, and a Redis server, where one is."""
 
+import atexit
 import contextlib
+import functools
 import os
+import shutil
+import tempfile
 import uuid
+from pathlib import Path
 
 import pytest
 
+from otagw import database, settings
 from tests.conftest import REQUIRED
 
 POSTGRES = os.environ.get("OTAGW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -27,20 +33,66 @@ def redis():
     return REDIS
 
 
-@contextlib.contextmanager
-def postgres():
-    """Make an empty PostgreSQL database; give its URL."""
+def _server():
     import psycopg
 
     try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
+        return psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError:
         message = "needs a PostgreSQL server: OTAGW_TEST_POSTGRES=postgresql://USER@HOST/DATABASE"
         pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
+
+
+@contextlib.contextmanager
+def postgres(template="template1"):
+    """Make a PostgreSQL database, empty or as another one; give its URL."""
     name = f"otagw_test_{uuid.uuid4().hex}"
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
+    with _server() as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield POSTGRES.rpartition("/")[0] + "/" + name
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def migrated(environment, engine, **changes):
+    """Connect to a migrated database of a test's own, on either engine; give its settings.
+
+    The migrations run once in a process, and are copied: they take longer than most of what is tested.
+    """
+    with postgres(_template(engine)) if engine == "postgresql" else contextlib.nullcontext("") as url:
+        changes = {"database_url": url, **changes}
+        chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": text for name, text in changes.items()}})
+        if not url:
+            chosen.data_path.mkdir(parents=True)
+            shutil.copy(_template(engine), chosen.data_path / "otagw.db")
+        database.connect(chosen)
+        yield chosen
+        database.disconnect()
+
+
+@functools.cache
+def _template(engine):
+    """Return a migrated database to copy, which goes with the process: the path of a file, or a name in the server."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    name = f"otagw_test_{uuid.uuid4().hex}"
+    url = ""
+    if engine == "postgresql":
+        with _server() as server:
+            server.execute(f"CREATE DATABASE {name}")
+        url = POSTGRES.rpartition("/")[0] + "/" + name
+        atexit.register(_drop, name)
+    chosen = settings.load(
+        {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder / "data"), "OTAGW_DATABASE_URL": url}
+    )
+    database.connect(chosen)
+    database.migrate(chosen)
+    database.disconnect()
+    return name if url else folder / "data" / "otagw.db"
+
+
+def _drop(name):
+    with _server() as server:
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -17,25 +17,21 @@ from otagw.ota import accounts, files, idempotency, prune
 from otagw.storage import Storage
 from tests.conftest import NOW, free_port
 from tests.deploy.servers import eventually
-from tests.engines import postgres, redis
+from tests.engines import migrated, redis
 
 
 @contextlib.contextmanager
-def prepared(environment, **changes):
-    """Make a migrated database of these settings."""
-    chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": value for name, value in changes.items()}})
-    database.connect(chosen)
-    database.migrate(chosen)
-    files.use(Storage(chosen.storage))
-    yield chosen
-    database.disconnect()
+def prepared(environment, engine="sqlite", **changes):
+    """Make a migrated database of these settings, and the storage."""
+    with migrated(environment, engine, **changes) as chosen:
+        files.use(Storage(chosen.storage))
+        yield chosen
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request, environment):
     """A migrated database."""
-    server = postgres() if request.param == "postgresql" else contextlib.nullcontext("")
-    with server as url, prepared(environment, database_url=url) as chosen:
+    with prepared(environment, request.param) as chosen:
         yield chosen
 
 
@@ -123,11 +119,11 @@ def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_a
 
 
 def test_a_server_that_ends_our_connection_is_found_again(environment, lines):
-    with postgres() as url, prepared(environment, database_url=url):
+    with prepared(environment, "postgresql") as chosen:
         worker.sweep()
         import psycopg
 
-        with psycopg.connect(url, autocommit=True) as server:
+        with psycopg.connect(chosen.database_url, autocommit=True) as server:
             server.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -271,7 +267,7 @@ def engine(request, environment):
     """Settings with a migrated database, and the queue on each of its engines."""
     match request.param:
         case "postgresql":
-            with postgres() as url, prepared(environment, database_url=url) as chosen:
+            with prepared(environment, "postgresql") as chosen:
                 yield chosen
         case "redis":
             with prepared(environment, queue_url=redis()) as chosen:

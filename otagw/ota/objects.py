@@ -55,10 +55,8 @@ def _open(url: str, key: str) -> BinaryIO:
         raise errors.NotFound(kind="object", key=key)
     try:
         return Storage(url).open(key)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
+    except FileNotFoundError:
         raise errors.NotFound(kind="object", key=key) from None
-    except OSError as error:
-        raise errors.Unavailable(_AWAY) from error
 
 
 def _read(source: BinaryIO) -> bytes:

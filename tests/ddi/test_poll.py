@@ -44,7 +44,7 @@ def test_a_poll_that_shows_what_was_shown_writes_nothing(device, rollout, statem
     held_clock.seconds += 300
     del statements[:]
     device.poll()
-    assert len(statements) == 4
+    assert len(statements) == 5
     assert all(sql.startswith("SELECT") for sql in statements)
 
 
