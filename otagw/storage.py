@@ -28,8 +28,6 @@ def _trouble(problem: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (IsADirectoryError, NotADirectoryError) as error:
-        raise FileNotFoundError(*error.args) from None
     except Exception as error:
         raise errors.Unavailable(problem) from error
 
@@ -71,7 +69,10 @@ class Storage:
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`."""
         with _trouble(GONE):
-            return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+            try:
+                return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+            except (IsADirectoryError, NotADirectoryError) as error:
+                raise FileNotFoundError(*error.args) from None
 
     def sign(self, path: str, seconds: int, disposition: str) -> str | None:
         """Return an address from which anybody can read a file for a while; None where there are no such addresses."""

@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -44,56 +43,67 @@ def _server():
 
 
 @contextlib.contextmanager
-def postgres(template="template1"):
-    """Make a PostgreSQL database, empty or as another one; give its URL."""
+def postgres():
+    """Make an empty PostgreSQL database; give its URL."""
     name = f"otagw_test_{uuid.uuid4().hex}"
     with _server() as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        server.execute(f"CREATE DATABASE {name}")
         yield POSTGRES.rpartition("/")[0] + "/" + name
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
 def migrated(environment, engine, **changes):
-    """Connect to a migrated database of a test's own, on either engine; give its settings.
+    """Connect to a migrated database with nothing in it, on either engine; give its settings.
 
-    The migrations run once in a process, and are copied: they take longer than most of what is tested.
+    The migrations run once in a process: they take longer than most of what is tested. A file of SQLite is copied, a
+    database of PostgreSQL emptied again.
     """
-    with postgres(_template(engine)) if engine == "postgresql" else contextlib.nullcontext("") as url:
-        changes = {"database_url": url, **changes}
-        chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": text for name, text in changes.items()}})
-        if not url:
-            chosen.data_path.mkdir(parents=True)
-            shutil.copy(_template(engine), chosen.data_path / "otagw.db")
-        database.connect(chosen)
-        yield chosen
-        database.disconnect()
+    url = ""
+    if engine == "postgresql":
+        import psycopg
+
+        url, restore = _emptied()
+        try:
+            restore()
+        except psycopg.Error:  # a test has changed the schema
+            _emptied.cache_clear()
+            url, _ = _emptied()
+    changes = {"database_url": url, **changes}
+    chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": text for name, text in changes.items()}})
+    if not url:
+        chosen.data_path.mkdir(parents=True)
+        shutil.copy(_file(), chosen.data_path / "otagw.db")
+    database.connect(chosen)
+    yield chosen
+    database.disconnect()
 
 
 @functools.cache
-def _template(engine):
-    """Return a migrated database to copy, which goes with the process: the path of a file, or a name in the server."""
-    folder = Path(tempfile.mkdtemp())
+def _emptied():
+    """Return a migrated PostgreSQL database of this process, and what empties it."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    url = stack.enter_context(postgres())
+    _migrate(url)
+    return url, snapshot(url)
+
+
+@functools.cache
+def _file():
+    """Return a migrated SQLite file."""
+    return _migrate("").data_path / "otagw.db"
+
+
+def _migrate(url):
+    folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    name = f"otagw_test_{uuid.uuid4().hex}"
-    url = ""
-    if engine == "postgresql":
-        with _server() as server:
-            server.execute(f"CREATE DATABASE {name}")
-        url = POSTGRES.rpartition("/")[0] + "/" + name
-        atexit.register(_drop, name)
-    chosen = settings.load(
-        {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder / "data"), "OTAGW_DATABASE_URL": url}
-    )
+    environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": f"{folder}/data", "OTAGW_DATABASE_URL": url}
+    chosen = settings.load(environ)
     database.connect(chosen)
     database.migrate(chosen)
     database.disconnect()
-    return name if url else folder / "data" / "otagw.db"
-
-
-def _drop(name):
-    with _server() as server:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return chosen
 
 
 def snapshot(url):
@@ -103,18 +113,28 @@ def snapshot(url):
     with psycopg.connect(url, autocommit=True) as server:
         found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         tables = [name for (name,) in found if not name.startswith("nonce_")]
+        counts = server.execute(
+            "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+        ).fetchall()
         server.execute("CREATE SCHEMA prepared")
         for name in tables:
             server.execute(f'CREATE TABLE prepared."{name}" AS SELECT * FROM "{name}"')
+    kept = ", ".join(f"'{name}'" for name in tables)
     swept = (
-        "DO $$ DECLARE one text; BEGIN FOR one IN SELECT tablename FROM pg_tables WHERE tablename LIKE 'nonce%' "
-        "AND schemaname = 'public' LOOP EXECUTE 'DROP TABLE ' || one; END LOOP; END $$;"
+        "DO $$ DECLARE one text; BEGIN FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+        f"AND tablename NOT IN ({kept}) LOOP EXECUTE 'DROP TABLE \"' || one || '\" CASCADE'; END LOOP; END $$;"
     )
+    alone = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid();"
+    )
+    counted = "".join(f"SELECT setval('{name}', {last or 1}, {bool(last)});" for name, last in counts)
     steps = [f'DELETE FROM "{n}"; INSERT INTO "{n}" SELECT * FROM prepared."{n}";' for n in tables]
-    script = "SET session_replication_role = replica; SET synchronous_commit = off;" + "".join(steps) + swept
+    script = "SET session_replication_role = replica; SET synchronous_commit = off;" + "".join(steps) + counted + swept
 
     def restore():
         with psycopg.connect(url, autocommit=True) as server:
+            server.execute(alone)
             server.execute(script)
 
     return restore
