@@ -26,10 +26,10 @@ test: $(VENV)/dev  ## run every test that can run on this machine; what is not i
 test-postgres: $(VENV)/dev  ## run the tests of Actions and devices with the gateways in process on PostgreSQL
 	OTAGW_TEST_ENGINE=postgresql OTAGW_TEST_REQUIRE=all $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup \
 	  -m "not heavy and not alone" -k "not stranger and not every_spelling and not missing_parameter and not ill_formed and not mistake" \
-	  tests/contract tests/device tests/aliyun tests/oss/test_upload.py
+	  tests/contract tests/device tests/ddi tests/iotda tests/aliyun tests/oss/test_upload.py
 
 check: lint types  ## lint, types and the fast tests: under 3 minutes
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not heavy"
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not heavy"
 
 check-all: lint types test test-postgres  ## everything
 

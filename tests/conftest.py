@@ -55,9 +55,10 @@ def clean_environment(monkeypatch):
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, engine_url):
     """The settings of a test's own gateway, as an environment."""
-    return {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "data"), "OTAGW_LOG_FORMAT": "json"}
+    chosen = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "data"), "OTAGW_LOG_FORMAT": "json"}
+    return {**chosen, "OTAGW_DATABASE_URL": engine_url} if engine_url else chosen
 
 
 class Client:

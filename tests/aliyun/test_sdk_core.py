@@ -87,6 +87,7 @@ def name():
     return f"core-{next(_numbers)}"
 
 
+@heavy
 def test_create_answers_with_an_id(core, name):
     answer = core("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     assert answer["Success"] is True

@@ -123,7 +123,7 @@ V1_DEFECTS = [
 
 
 @every_operation
-@pytest.mark.parametrize("send", [v1_query, v1_form])
+@pytest.mark.parametrize("send", [v1_query, pytest.param(v1_form, marks=pytest.mark.heavy)])
 @pytest.mark.parametrize("defect", V1_DEFECTS)
 def test_v1_refuses_a_stranger(client, operation, send, defect):
     params, code = tampered(operation.name, required(operation), defect)
@@ -195,6 +195,7 @@ def v3_call(client, operation, defect):
     return client.http.post(url, data=body, headers=headers, environ_overrides=environ)
 
 
+@pytest.mark.heavy
 @every_operation
 @pytest.mark.parametrize("defect", list(V3_DEFECTS))
 def test_v3_refuses_a_stranger(client, operation, defect):

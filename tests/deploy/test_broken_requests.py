@@ -11,6 +11,8 @@ from tests.conftest import KEY
 from tests.deploy import servers
 from tests.deploy.servers import assert_documented, parse, read, send
 
+pytestmark = pytest.mark.heavy
+
 MARK = "should-stay-unseen"
 GET = f"GET /?{MARK} HTTP/1.1\r\nHost: a\r\n".encode()
 POST = f"POST /?{MARK} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n".encode()
