@@ -1,17 +1,15 @@
 """What devices say of themselves beside their versions: texts by name, and the versions that some of them are."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from otagw import database, errors
-from otagw.ota import modules, presence, updates
+from otagw.ota import modules, presence, updates, versions
 from otagw.ota.devices import Device
 
 KIND: Final = "attribute"
 LIMIT: Final = 100
-VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MERGE, REPLACE, REMOVE = "merge", "replace", "remove"
 _SUFFIX: Final = ".version"
 
@@ -49,11 +47,11 @@ def report(
 
 
 def _versions(product_key: str, given: Mapping[str, str], version_names: Sequence[str]) -> dict[str, str]:
-    versions = {name: text for name, text in given.items() if VERSION.fullmatch(text)}
-    whole = next((name for name in version_names if name in versions), None)
-    found = {modules.DEFAULT: versions[whole]} if whole else {}
-    if any(name.endswith(_SUFFIX) for name in versions):
-        named = {name.lower(): text for name, text in versions.items() if name != whole}
+    said = {name: text for name, text in given.items() if versions.TEXT.fullmatch(text)}
+    whole = next((name for name in version_names if name in said), None)
+    found = {modules.DEFAULT: said[whole]} if whole else {}
+    if any(name.endswith(_SUFFIX) for name in said):
+        named = {name.lower(): text for name, text in said.items() if name != whole}
         for module in modules.names(product_key):
             text = named.get(f"{module.lower()}{_SUFFIX}")
             if text:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, Final, NamedTuple
 
 from otagw import database, errors
-from otagw.ota import audit, devices, modules, products
+from otagw.ota import audit, devices, modules, products, versions
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Draft
 
@@ -35,7 +35,7 @@ _RULES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "name": (devices.NAME, "the name is not made of 1 to 256 of A-Z a-z 0-9 . : @ _ -"),
     "nickname": (re.compile(r"[^\x00-\x1f]{0,64}"), "the nickname has over 64 characters, or a control character"),
     "secret": (re.compile(r"[!-~]{0,128}"), "the secret is not made of up to 128 printable ASCII characters"),
-    "version": (re.compile(r"[A-Za-z0-9._-]{0,64}"), "the version is not made of up to 64 of A-Z a-z 0-9 . _ -"),
+    "version": (re.compile(rf"(?:{versions.TEXT.pattern})?"), f"the version is not of {versions.EXPECTED}"),
 }
 
 
@@ -101,8 +101,8 @@ class File:
         found = {c: v.strip() for c, v in zip(self._columns, values, strict=False) if c}
         product = found.get("product") or self._product or ""
         name = found.get("name", "")
-        versions = {modules.DEFAULT: found["version"]} if found.get("version") else {}
-        draft = Draft(name, found.get("nickname") or None, found.get("secret") or None, versions)
+        running = {modules.DEFAULT: found["version"]} if found.get("version") else {}
+        draft = Draft(name, found.get("nickname") or None, found.get("secret") or None, running)
         if len(values) != len(self._columns):
             return Row(line, product, draft, f"the row has {len(values)} values, the header {len(self._columns)}")
         checked = {**found, "name": name, "product": product}

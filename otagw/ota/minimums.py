@@ -3,15 +3,12 @@
 What a device runs is not judged: a downgrade to the minimum or above it is the operator's right.
 """
 
-import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from otagw import clock, database, errors
 from otagw.ota import audit, modules, products, versions
 from otagw.ota.accounts import Account
-
-VERSION: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 
 
 class Minimum(NamedTuple):
@@ -28,8 +25,8 @@ def set_(account: Account, product_key: str, module: str, version: str, *, lower
     Raises `errors.NotFound` for a product or a module that the account does not have, `errors.InvalidParameter` for
     what is no version, and for a lower one.
     """
-    if not VERSION.fullmatch(version):
-        raise errors.InvalidParameter("version", "1 to 256 characters without a blank")
+    if not versions.TEXT.fullmatch(version):
+        raise errors.InvalidParameter("version", versions.EXPECTED)
     with database.write():
         name = _hold(account, product_key, module)
         present = find(product_key, module)

@@ -6,6 +6,8 @@ docs/minimum-versions.md has the rules. Texts that differ may be the same versio
 import re
 from typing import Any, Final
 
+TEXT: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+EXPECTED: Final = "1 to 256 characters without a blank"
 _NUMBER: Final = re.compile(r"[0-9]+")
 _RUNS: Final = re.compile(r"[0-9]+|[^0-9.]+")
 _PREFIX: Final = re.compile(r"\A[vV](?=[0-9])")

@@ -194,14 +194,14 @@ def test_other_paths_and_methods(device, method, path, expected):
     ("path", "data", "names"),
     [
         ("/versions/default", {}, "version is missing"),
-        ("/versions/default", {"version": None}, "version is not valid: expected 1 to 64 of A-Z a-z 0-9 . _ -"),
+        ("/versions/default", {"version": None}, "version is not valid: expected 1 to 256 characters without a blank"),
         ("/versions/default", {"version": 1.0}, "version is not valid"),
         ("/versions/default", {"version": ""}, "version is not valid"),
         ("/versions/default", {"version": "1.0\n"}, "version is not valid"),
         ("/versions/default", {"version": "1 0"}, "version is not valid"),
-        ("/versions/default", {"version": "\u0661"}, "version is not valid"),
+        ("/versions/default", {"version": "1\u2028"}, "version is not valid"),
         ("/versions/default", {"version": "\0"}, "version is not valid"),
-        ("/versions/default", {"version": "1" * 65}, "version is not valid"),
+        ("/versions/default", {"version": "1" * 257}, "version is not valid"),
         ("/versions/default", {"version": ["1"]}, "version is not valid"),
         (
             "/versions/default",

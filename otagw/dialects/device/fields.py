@@ -8,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Request
 
 from otagw import errors, incoming
-from otagw.ota import modules
+from otagw.ota import modules, versions
 
 JSON: Final = "application/json"
 LONGEST: Final = 1024
@@ -37,9 +37,14 @@ def _said(expected: str) -> dict[str, Any]:
 
 
 def word(**options: Any) -> fields.String:
-    """Take a version, or the name of a module."""
+    """Take the name of a module."""
     rule = validate.Regexp(rf"{_PATTERN}\Z", error=_WORD)
     return fields.String(validate=rule, error_messages=_said(_WORD), **options)
+
+
+def _version() -> fields.String:
+    rule = validate.Regexp(rf"{versions.TEXT.pattern}\Z", error=versions.EXPECTED)
+    return fields.String(required=True, validate=rule, error_messages=_said(versions.EXPECTED))
 
 
 class Strict(Schema):
@@ -68,7 +73,7 @@ class Strict(Schema):
 class Version(Strict):
     """The body of a version report."""
 
-    version = word(required=True)
+    version = _version()
 
 
 class Question(Strict):
