@@ -1,5 +1,6 @@
 """What the tests share: a gateway in process, one under gunicorn, keys, and callers that sign by themselves."""
 
+import atexit
 import contextlib
 import io
 import json
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -194,6 +196,8 @@ def held_clock():
 class Live:
     """A gateway under the real gunicorn, in a process of its own."""
 
+    first = None
+
     def __init__(self, folder, **changes):
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -216,9 +220,18 @@ class Live:
         return subprocess.run(command, env=self.environ, check=check, capture_output=True, text=True, timeout=60)
 
     def prepare(self):
+        """Make a migrated database with two keys; the first of a process is copied for others on SQLite."""
+        data, is_plain = self.folder / "data", not {"OTAGW_DATABASE_URL", "OTAGW_MASTER_KEY"} & self.environ.keys()
+        if is_plain and Live.first and not data.exists():
+            shutil.copytree(Live.first, data)
+            return self
         self.cli("migrate")
         self.cli("keys", "create", "--id", KEY[0], "--secret", KEY[1])
         self.cli("keys", "create", "--id", OTHER[0], "--secret", OTHER[1], "--account", "other")
+        if is_plain and not Live.first:
+            folder = tempfile.mkdtemp()
+            atexit.register(shutil.rmtree, folder)
+            Live.first = Path(shutil.copytree(data, Path(folder) / "data"))
         return self
 
     def start(self, command=("serve",)):

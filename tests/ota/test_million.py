@@ -25,7 +25,7 @@ def million(tmp_path):
     start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
     with database.write():
         database.db.connection().executemany(
-            f"INSERT INTO package VALUES ({marks})",
+            f"INSERT INTO package ({', '.join(packages._COLUMNS)}) VALUES ({marks})",
             (
                 (start + n, *packages._values(account, _draft(n), "default", False, NOW * 1000))
                 for n in range(ROWS)
@@ -33,7 +33,9 @@ def million(tmp_path):
         )  # fmt: skip
         for product in range(10):
             draft = _draft(product)
-            listing.count(account.id, packages._scopes(draft.product_key, draft.version, draft.module), ROWS // 10)
+            listing.count(
+                account.id, packages._scopes(draft.product_key, draft.version, draft.module, draft.kind), ROWS // 10
+            )
     yield account
     database.disconnect()
 
