@@ -20,7 +20,7 @@ from tests.engines import postgres
 from tests.ota import rollouts
 
 pytestmark = [pytest.mark.heavy]
-DEVICES, TIMEOUTS = 100_000, 1_500
+DEVICES, TIMEOUTS = 100_000, 4_000
 # Sweep until nothing is due, and say each step.
 WORKER = """
 import sys

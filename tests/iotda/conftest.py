@@ -4,9 +4,11 @@ import pytest
 
 from otagw import clock
 from otagw.dialects.iotda.route import routes
-from tests.conftest import KEY
+from tests.conftest import KEY, Live
+from tests.deploy import servers
 from tests.iotda import signer
 
+DATA = b"firmware" * 1000
 BASE = f"/v5/iot/{signer.PROJECT}"
 PACKAGES = f"{BASE}/ota-upgrades/packages"
 MODULES = f"{BASE}/ota-upgrades/modules"
@@ -87,3 +89,23 @@ def bucket(tmp_path):
     (folder / "a").mkdir(parents=True)
     (folder / "a/upgrade.bin").write_bytes(b"firmware" * 1000)
     return folder
+
+
+@pytest.fixture(scope="module", params=["direct", "nginx"])
+def gateway(request, tmp_path_factory):
+    """A gateway with one mapped bucket, for a module's tests; SDKs reach it as ``front``, devices directly."""
+    folder = tmp_path_factory.mktemp("sdk")
+    (folder / "bucket").mkdir()
+    (folder / "bucket/upgrade.bin").write_bytes(DATA)
+    behind = request.param == "nginx"
+    gateway = Live(folder, obs_buckets=f'{{"mapped": "{folder}/bucket"}}', trusted_proxies=int(behind))
+    gateway.prepare().start()
+    gateway.front, gateway.ca = gateway.url, None
+    site = servers.Site(folder, gateway.port, gateway) if behind else None
+    if site:
+        site.nginx.start()
+        gateway.front, gateway.ca = site.url, site.ca
+    yield gateway
+    if site:
+        site.nginx.stop()
+    gateway.stop()

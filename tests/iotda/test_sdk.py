@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
-from tests.conftest import KEY, OTHER, ROOT, Live
+from tests.conftest import KEY, OTHER, ROOT
+from tests.iotda.conftest import DATA
 from tests.iotda.signer import PROJECT
 
 heavy = pytest.mark.heavy
-DATA = b"firmware" * 1000
 DIGEST = hashlib.sha256(DATA).hexdigest()
 pytestmark = [
     heavy,
@@ -23,17 +23,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    """A gateway with one mapped bucket, for all of these tests."""
-    folder = tmp_path_factory.mktemp("sdk")
-    (folder / "bucket").mkdir()
-    (folder / "bucket/upgrade.bin").write_bytes(DATA)
-    gateway = Live(folder, obs_buckets=f'{{"mapped": "{folder}/bucket"}}').prepare().start()
-    yield gateway
-    gateway.stop()
-
-
 def connect(gateway, scheme="SDK", key=KEY, project=PROJECT, url=None, ca=None):
     """Return a client as a program makes it, with nothing changed but its endpoint."""
     from huaweicloudsdkcore.auth.credentials import BasicCredentials, DerivedCredentials
@@ -41,7 +30,7 @@ def connect(gateway, scheme="SDK", key=KEY, project=PROJECT, url=None, ca=None):
     from huaweicloudsdkcore.region.region import Region
     from huaweicloudsdkiotda.v5 import IoTDAClient
 
-    url = url or gateway.url
+    url, ca = url or getattr(gateway, "front", gateway.url), ca or getattr(gateway, "ca", None)
     credentials = BasicCredentials(*key, *([project] if project else []))
     builder = IoTDAClient.new_builder()
     if ca:

@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from tests.aliyun.test_sdk_tea import Tea
-from tests.conftest import KEY, OTHER, ROOT, Live
+from tests.conftest import KEY, OTHER, ROOT
 from tests.device.test_live import Device
+from tests.iotda.conftest import DATA
 from tests.iotda.signer import PROJECT
 from tests.iotda.test_sdk import (
-    DATA,
     DIGEST,
     connect,
     create,
@@ -23,17 +23,6 @@ from tests.oss.conftest import fields_of
 SECRET = "devsecret123"
 _numbers = itertools.count(1)
 schemes = pytest.mark.parametrize("scheme", ["SDK", "V11"])
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory):
-    """A gateway with one mapped bucket, for all of these tests."""
-    folder = tmp_path_factory.mktemp("tasks")
-    (folder / "bucket").mkdir()
-    (folder / "bucket/upgrade.bin").write_bytes(DATA)
-    gateway = Live(folder, obs_buckets=f'{{"mapped": "{folder}/bucket"}}').prepare().start()
-    yield gateway
-    gateway.stop()
 
 
 class Fleet:
