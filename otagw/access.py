@@ -75,6 +75,8 @@ class Keys:
 
     def find(self, key_id: str) -> tuple[Caller, str]:
         """Return the caller of an enabled key, and its secret."""
+        if not KEY_ID.fullmatch(key_id):  # PostgreSQL takes no NUL, and no half of a character
+            raise errors.UnknownKey
         row = database.execute(
             "SELECT k.secret, k.grants, k.enabled, a.id, a.name "
             "FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = ?",
