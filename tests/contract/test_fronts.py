@@ -70,6 +70,16 @@ def test_another_accounts_object_is_not_found(app, front, operation):
 
 
 @every_operation
+@pytest.mark.parametrize("bad", ["\0", "1\0", "\u2028", "1" * 300], ids=ascii)
+def test_an_id_that_no_database_can_keep_is_like_any_other_that_is_not_there(app, front, operation, bad):
+    there = front(app)
+    for name in front.ids(operation):
+        response, code, _ = there.call(operation, front.required(operation, **{name: bad}))
+        unknown, same, _ = there.call(operation, front.required(operation, **{name: "1"}))
+        assert (response.status_code, code) == (unknown.status_code, same)
+
+
+@every_operation
 def test_a_crash_shows_a_code_and_the_request_id_only(app, front, operation, monkeypatch, log_lines):
     def crash(*_, **__):
         raise RuntimeError("the inside of the gateway")

@@ -39,7 +39,7 @@ class Id(fields.Field[str]):
     expected = "an id of ours"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        return str(value)
+        return _UNKEEPABLE.sub("\ufffd", str(value))  # no id has this in it
 
 
 class Choice(fields.Field[str]):
