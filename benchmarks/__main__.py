@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from benchmarks import bytes as bytes_
-from benchmarks import fleet, history, load, process, rollout
+from benchmarks import cpu, fleet, history, load, process, rollout
 from otagw.dialects.aliyun import client
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +34,8 @@ WORK = {
     "FirmwareDesc": "a nightly build",
 }
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
+# Devices that ask in turn; none asks again within a minute, unless the gateway answers more than that of them.
+FLEET = 100_000
 number = itertools.count()
 Requests = Callable[[int, int], list[bytes]]
 SHARES = [
@@ -134,12 +136,19 @@ def _target(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def measure(workers: int, kinds: dict[str, Requests], options: argparse.Namespace) -> list[str]:
-    """Return table rows for one number of workers: medians of alternating runs, as a share of the bare route."""
+def measure(
+    workers: int, kinds: dict[str, Requests], options: argparse.Namespace, fill: Callable[[str], None] | None = None
+) -> list[str]:
+    """Return table rows for one number of workers: medians of alternating runs, as a share of the bare route.
+
+    ``fill`` puts what is needed beforehand into the gateway's folder.
+    """
     runs: dict[str, list[load.Run]] = {name: [] for name in ("bare Flask route", *kinds)}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         bare = stack.enter_context(server("benchmarks.bare:app", workers, folder))
         ours = stack.enter_context(server("otagw.wsgi:app", workers, folder))
+        if fill:
+            fill(folder)
         _remember_one(ours)
         for _ in range(options.runs):
             runs["bare Flask route"].append(load.run(bare, nothing(bare, options.requests), options.clients))
@@ -171,7 +180,28 @@ def actions(options: argparse.Namespace) -> list[str]:
 
 def at_rest(options: argparse.Namespace) -> list[str]:
     """Measure polls of devices for which there is nothing to do."""
-    return SHARES + [row for workers in options.workers for row in measure(workers, fleet.polls(), options)]
+    rows = list(SHARES)
+    for workers in options.workers:
+        rows += measure(workers, fleet.polls(), options, lambda folder: fleet.settle(folder, FLEET))
+    return rows
+
+
+def alone(options: argparse.Namespace) -> list[str]:
+    """Measure what answers cost by themselves, in this process."""
+    from benchmarks.bare import app as bare
+    from otagw import app, settings
+
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
+        port, environ = prepare(1, folder)
+        fleet.settle(folder, FLEET)
+        with contextlib.redirect_stderr(nowhere):
+            ours = app.create_app(settings.load(environ))
+            answer = ours.test_client().get(_target(_v1(port, "CreateOTAFirmware", **_name(), DestVersion="1").url))
+            os.environ["OTAGW_TEST_BENCH_ID"] = answer.get_json()["Data"]["FirmwareID"]
+            kinds: dict[str, tuple[Any, Requests]] = {"bare Flask route": (bare, nothing)}
+            made = {"create, V1": create_v1, "create, V3": create_v3, "query": query, "list of 20": listing}
+            kinds |= {name: (ours, make) for name, make in {**made, **fleet.polls()}.items()}
+            return cpu.HEAD + cpu.measure(kinds, port, options.requests, options.runs)
 
 
 def simulated(options: argparse.Namespace) -> list[str]:
@@ -282,6 +312,12 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
         "Signed Actions beside a bare Flask route under the same gunicorn with as many workers, each request on a\n"
         "connection of its own, durable (`synchronous=FULL`).",
         actions,
+    ),
+    "cpu": (
+        "By themselves",
+        "The processor's time of one thread in a WSGI call: no network, no server, nobody else. Log lines\n"
+        "are written to nowhere.",
+        alone,
     ),
     "rest": (
         "The fleet at rest",

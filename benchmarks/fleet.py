@@ -1,10 +1,12 @@
 """Devices as a load: polls while there is nothing to do, and whole rollouts by `otagw simulate`."""
 
+import contextlib
 import hashlib
 import hmac
 import itertools
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,13 @@ class Server(Protocol):
 
     def __call__(self, application: str, workers: int, folder: str) -> AbstractContextManager[int]:
         """Serve; yield the port."""
+
+
+def settle(folder: str, count: int) -> None:
+    """Import a fleet that has been at work for long: the first time that a device asks is another matter."""
+    register(folder, count)
+    with contextlib.closing(sqlite3.connect(Path(folder) / "otagw.db")) as db, db:
+        db.execute("UPDATE device SET activated = 1, seen = 1")
 
 
 def register(folder: str, count: int) -> None:

@@ -5,6 +5,7 @@ why each limit is as it is.
 """
 
 import contextlib
+import gc
 import http
 import logging
 import queue
@@ -14,6 +15,7 @@ import socket
 import ssl
 import sys
 import time
+from concurrent import futures
 from functools import partial
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from gunicorn.http import errors as broken
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, settings
+from otagw import arrived, errors, gateway, settings
 from otagw import log as our_log
 from otagw.dialects.iotda import wire as iotda
 
@@ -36,6 +38,9 @@ STEP_SECONDS = 30.0
 # can write on when a third of ours is free, which therefore must not grow by itself, as it would, to 4 MiB.
 WRITE_SECONDS = 300.0
 SEND_BUFFER: Final = 128 * 1024
+# A write in the loop, where all others wait; less than gunicorn lets a loop stand still. What fits into the send
+# buffer, and nearly every answer does, does not wait at all.
+WRITE_HERE_SECONDS: Final = 15.0
 # What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
 # gets from a fast client before it looks whether there is an answer.
 LINGER_BYTES: Final = 1024 * 1024 * 1024
@@ -128,6 +133,8 @@ class Connection(gthread.TConn):  # type: ignore[misc]
 
     initialized: bool
     sock: Any
+    # The request at hand is answered in the loop: it is there as a whole.
+    here = False
 
     def init(self) -> None:
         """Shake hands; called in a thread of the pool, once the first byte is there."""
@@ -149,7 +156,7 @@ class Connection(gthread.TConn):  # type: ignore[misc]
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
-    """A process that answers requests with a pool of threads."""
+    """A process that answers whole requests in its loop, and those that have to be waited for in a pool of threads."""
 
     early_signals: "queue.SimpleQueue[int]"
 
@@ -157,6 +164,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
+
+    def run(self) -> None:
+        """Serve; what the application is made of stays, and is never looked over for garbage."""
+        gc.collect()
+        gc.freeze()
+        super().run()
 
     def init_signals(self) -> None:
         """Leave Ctrl-C, which reaches every process of the terminal, to the master.
@@ -183,20 +196,53 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         connection = Connection(self.cfg, client, address, listener.getsockname())
         connection.set_timeout()
         self.nr_conns += 1
+        if self._answer_here(connection):
+            return
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(client, selectors.EVENT_READ, ready)
 
+    def enqueue_req(self, conn: Connection) -> None:
+        """Answer a request now if it is at hand, else let a thread wait for it."""
+        if not self._answer_here(conn):
+            super().enqueue_req(conn)
+
+    def _answer_here(self, conn: Connection) -> bool:
+        """Answer a request in the loop if nobody has to be waited for; return whether it was so.
+
+        A thread costs more than the rest of a short request: it takes turns with the loop at the interpreter, each time
+        that the database is asked.
+        """
+        conn.here = self._is_at_hand(conn)
+        if conn.here:
+            conn.data_ready = True
+            done: futures.Future[Any] = futures.Future()
+            try:
+                done.set_result(self.handle(conn))
+            except Exception as error:
+                done.set_exception(error)
+            self.finish_request(conn, done)
+        return conn.here
+
+    def _is_at_hand(self, conn: Connection) -> bool:
+        """Tell whether a request can be answered without waiting for its client, or for another machine."""
+        if self.cfg.is_ssl or not self.wsgi.extensions["otagw"]["local"]:
+            return False
+        ready = not conn.initialized or (not conn.parser.unreader.buf.getvalue() and arrived.has_read(conn.sock))
+        return ready and arrived.is_whole(conn.sock)
+
     def handle(self, conn: Connection) -> Any:
         """Answer one request; return whether the connection may bring another."""
         keep = super().handle(conn)
-        if not keep:
+        if not keep and not conn.here:
             # gunicorn lingers in the loop that accepts, where one client that does not hang up holds up all others.
             util.close_graceful(conn.sock, LINGER_SECONDS, LINGER_BYTES)
         return keep
 
     def handle_request(self, req: Head, conn: Connection) -> Any:
         """Run the application; a client that stops reading its answer has left."""
+        if conn.here:
+            conn.sock.settimeout(WRITE_HERE_SECONDS)
         try:
             return super().handle_request(req, conn)
         except TimeoutError:

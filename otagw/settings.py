@@ -227,6 +227,15 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_path / 'otagw.db'}"
 
     @property
+    def is_local(self) -> bool:
+        """Tell whether no request waits for another machine: a server, a store of objects, a host of files."""
+        return (
+            {urlsplit(url).scheme for url in (self.database, self.queue)} == {"sqlite"}
+            and urlsplit(self.storage).scheme in ("", "file")
+            and not (self.redis_url or self.fetch_hosts or self.obs_buckets)
+        )
+
+    @property
     def queue(self) -> str:
         """Return the URL of the queue in use."""
         calls = urlsplit(self.database).scheme in ("postgresql", "postgres")
