@@ -45,6 +45,6 @@ def has_read(sock: socket.socket) -> bool:
     """Return whether a client has taken all that it was sent, so that the next answer finds room."""
     try:
         waiting = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, _NOTHING)
-    except OSError:
+    except (OSError, ValueError):  # it is closed
         return False
     return waiting == _NOTHING

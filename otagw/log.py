@@ -7,8 +7,6 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from otagw import errors, metrics
 from otagw.access import Caller
 from otagw.settings import Settings
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_encode: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _requests = logging.getLogger("otagw.request")
 
 
@@ -26,8 +25,9 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        seconds, rest = divmod(int(record.created * 1000), 1000)
         line = {
-            "time": f"{_second(int(record.created))}.{int(record.msecs):03}+00:00",
+            "time": f"{_second(seconds)}.{rest:03}+00:00",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -35,10 +35,7 @@ class Json(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        try:
-            return orjson.dumps(line, default=str).decode()
-        except TypeError:  # what it refuses: half a character, a number of more than 64 bits
-            return json.dumps(line, default=str)
+        return _encode(line)
 
 
 @functools.lru_cache(16)

@@ -127,6 +127,14 @@ def read(connection):
     return found
 
 
+def fill(connection, data):
+    """Send again and again until nobody takes any more."""
+    connection.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while connection.send(data):
+            pass
+
+
 def curl(program, url, *options):
     """Return curl's answer."""
     command = [program, "-sS", "-i", "--max-time", "20", "-H", "Expect:", *options, url]

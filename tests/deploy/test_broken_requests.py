@@ -179,3 +179,24 @@ def test_connections_that_say_nothing_hold_up_nobody(hurried):
     assert time.monotonic() - started < 2
     for connection in silent:
         connection.close()
+
+
+@pytest.mark.heavy
+def test_a_client_that_asks_and_asks_and_never_reads_holds_up_nobody(hurried):
+    with socket.socket() as greedy:
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.connect(("127.0.0.1", hurried.port))
+        servers.fill(greedy, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 1000)  # its one thread waits for it to read
+        started = time.monotonic()
+        for _ in range(20):
+            assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert time.monotonic() - started < 2
+
+
+@pytest.mark.heavy
+def test_a_body_that_is_waited_for_holds_up_nobody(hurried):
+    with socket.create_connection(("127.0.0.1", hurried.port)) as slow:
+        slow.sendall(POST + b"Content-Length: 9\r\n\r\nabc")
+        started = time.monotonic()
+        assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert time.monotonic() - started < 1
