@@ -76,10 +76,8 @@ def create_app(settings: Settings) -> Flask:
     _route_iotda(app, iotda)
     _route_health(app, dialect, nonces)
     _route_errors(app, dialect, front, ddi, iotda)
-    app.extensions["otagw"] = {
-        **{"actions": dialect, "iotda": iotda, "keys": keys, "nonces": nonces},
-        "local": settings.is_local,
-    }
+    app.extensions["otagw"] = {"actions": dialect, "iotda": iotda, "keys": keys, "nonces": nonces}
+    app.config["WAITS_FOR_FILES"] = settings.waits_for_files
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation wraps it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies

@@ -5,11 +5,12 @@ The models are bound to `db`, which has no engine until `connect` gives it one.
 
 import contextlib
 import fcntl
+import functools
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import peewee
@@ -39,6 +40,8 @@ REMOTE: Final = {
 # CockroachDB is SERIALIZABLE unless told, and would refuse what others may do at once on PostgreSQL.
 COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
 MIGRATION_LOCK: Final = 8686
+# A statement as `execute` takes it: the SQL, then its values.
+Statement: TypeAlias = tuple[Any, ...]
 db = peewee.DatabaseProxy()
 _lock: "FileLock | None" = None
 
@@ -161,14 +164,30 @@ def write() -> Iterator[None]:
 
 @contextlib.contextmanager
 def read() -> Iterator[None]:
-    """Run several reads on one state of the database."""
-    with db.atomic():
+    """Run several reads, on SQLite on one state of the database.
+
+    PostgreSQL would show each of them the newest state inside a transaction too: it is spared two round trips.
+    """
+    with db.atomic() if is_sqlite() else contextlib.nullcontext():
         yield
 
 
 def execute(sql: str, *values: Any) -> Any:
     """Run one statement written with ``?`` for values, on either engine; return its cursor."""
-    return db.obj.execute_sql(sql if is_sqlite() else sql.replace("%", "%%").replace("?", "%s"), values)
+    return db.obj.execute_sql(sql if is_sqlite() else _for_psycopg(sql), values)
+
+
+@functools.lru_cache(1024)
+def _for_psycopg(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def together(*statements: Statement) -> list[Any]:
+    """Run statements that do not need each other's results, in one round trip over a network; return their cursors."""
+    if is_sqlite():
+        return [execute(*statement) for statement in statements]
+    with db.obj.connection().pipeline():
+        return [execute(*statement) for statement in statements]
 
 
 def json_text(column: str, name: str) -> str:

@@ -222,11 +222,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             except Exception as error:
                 done.set_exception(error)
             self.finish_request(conn, done)
+            self.notify()  # many may be answered in one round of the loop
         return conn.here
 
     def _is_at_hand(self, conn: Connection) -> bool:
-        """Tell whether a request can be answered without waiting for its client, or for another machine."""
-        if self.cfg.is_ssl or not self.wsgi.extensions["otagw"]["local"]:
+        """Tell whether a request can be answered without waiting for its client, or for files."""
+        if self.cfg.is_ssl or self.wsgi.config["WAITS_FOR_FILES"]:
             return False
         ready = not conn.initialized or (not conn.parser.unreader.buf.getvalue() and arrived.has_read(conn.sock))
         return ready and arrived.is_whole(conn.sock)

@@ -53,6 +53,9 @@ def options(chosen: Settings) -> dict[str, Any]:
         "keepalive": 5,
         "worker_connections": 500,
         "graceful_timeout": GRACEFUL_SECONDS,
+        # How long one request may stop all others of a process. A database over a network is given up sooner, unless
+        # it acknowledges and never answers.
+        "timeout": 120,
         "control_socket_disable": True,
         "post_fork": pass_signals_on,
         "worker_exit": write_what_was_heard,

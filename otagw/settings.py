@@ -227,13 +227,10 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_path / 'otagw.db'}"
 
     @property
-    def is_local(self) -> bool:
-        """Tell whether no request waits for another machine: a server, a store of objects, a host of files."""
-        return (
-            {urlsplit(url).scheme for url in (self.database, self.queue)} == {"sqlite"}
-            and urlsplit(self.storage).scheme in ("", "file")
-            and not (self.redis_url or self.fetch_hosts or self.obs_buckets)
-        )
+    def waits_for_files(self) -> bool:
+        """Tell whether a request may wait long for files that are elsewhere: in a store of objects, at another host."""
+        elsewhere = urlsplit(self.storage).scheme not in ("", "file")
+        return elsewhere or bool(self.fetch_hosts or self.obs_buckets)
 
     @property
     def queue(self) -> str:

@@ -71,6 +71,17 @@ def note(account_id: int, kind: str, *objects: str | int) -> None:
             _insert(account_id, actor, kind, str(each), "")
 
 
+def note_with(account_id: int, kind: str, thing: str | int, *others: database.Statement) -> list[Any]:
+    """Note one change as `note` does, in one round trip with other statements; return their cursors."""
+    actor = _actor.get()
+    if actor is None:
+        return database.together(*others)
+    noted, *cursors = database.together(_noting(account_id, actor, kind, str(thing), ""), *others)
+    if not noted.rowcount:
+        note(account_id, kind, thing)
+    return cursors
+
+
 def refused(account_id: int, actor: Actor, code: str) -> None:
     """Note that somebody with a key tried what the key has no grant for."""
     with database.write():
@@ -105,10 +116,14 @@ def page(account: Account | None, number: int, size: int, among: Filter) -> Page
 
 
 def _insert(account_id: int, actor: Actor, kind: str, text: str, code: str) -> None:
+    while not database.execute(*_noting(account_id, actor, kind, text, code)).rowcount:
+        pass  # an id that is taken is drawn again
+
+
+def _noting(account_id: int, actor: Actor, kind: str, text: str, code: str) -> database.Statement:
     now = clock.now()
     values = (kind, text[:256], code[:128], actor.address[:64], actor.request_id[:64])
-    while not database.execute(  # an id that is taken is drawn again
+    return (
         f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         *(clock.new_id(now), account_id, now, actor.key_id[:128], actor.operation[:64], *values),
-    ).rowcount:
-        pass
+    )

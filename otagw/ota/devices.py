@@ -210,10 +210,11 @@ def page(account: Account, product_key: str, number: int, size: int, *, before: 
     """
     with database.read():
         products.check(account, product_key)
-        total = listing.total(account.id, _scope(product_key))
+        scope, where = _scope(product_key), "product_key = ?"
         if before is None:
-            rows = listing.rows(SELECT, KIND, "product_key = ?", [product_key], total, number, size)
+            rows, total = listing.counted(account.id, scope, SELECT, KIND, where, [product_key], number, size)
         else:
+            total = listing.total(account.id, scope)
             oldest = ids.read(KIND, before)
             where = "device.product_key = ? AND device.id < ? ORDER BY device.id DESC LIMIT ?"
             rows = iter(database.execute(f"{SELECT} WHERE {where}", product_key, oldest, size).fetchall())

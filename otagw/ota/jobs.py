@@ -143,8 +143,8 @@ def of_package(account: Account, package_key: str, number: int, size: int) -> Pa
     """Return a page of a package's jobs, newest first."""
     with database.read():
         package = packages.get(account, package_key)
-        total = listing.total(account.id, of_package_scope(package.id))
-        rows = listing.rows(_SELECT, KIND, "package_id = ?", [package.id], total, number, size)
+        scope, where = of_package_scope(package.id), "package_id = ?"
+        rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, [package.id], number, size)
         return Page([_job(row) for row in rows], number, size, total)
 
 

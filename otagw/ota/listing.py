@@ -7,11 +7,14 @@ skipped is skipped over an index alone.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from otagw import database
 
 Item = TypeVar("Item")
+# So many rows may be skipped without a look at how many there are.
+NEAR: Final = 1000
+_COUNTER: Final = "SELECT total FROM counter WHERE account_id = ? AND scope = ?"
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,14 @@ def scopes(table: str, **filters: str | None) -> list[str]:
 
 def count(account_id: int, names: Iterable[str], by: int) -> None:
     """Move counters, inside the transaction of the write that makes it true."""
+    database.execute(*counting(account_id, names, by))
+
+
+def counting(account_id: int, names: Iterable[str], by: int) -> database.Statement:
+    """Return the statement that moves counters."""
     rows = [(account_id, name, by) for name in sorted(names)]
     marks = ",".join(["(?,?,?)"] * len(rows))
-    database.execute(
+    return (
         f"INSERT INTO counter (account_id, scope, total) VALUES {marks} "
         "ON CONFLICT (account_id, scope) DO UPDATE SET total = counter.total + excluded.total",
         *(value for row in rows for value in row),
@@ -56,7 +64,36 @@ def count(account_id: int, names: Iterable[str], by: int) -> None:
 
 def total(account_id: int, name: str) -> int:
     """Return what a counter holds."""
-    row = database.execute("SELECT total FROM counter WHERE account_id = ? AND scope = ?", account_id, name).fetchone()
+    return _held(database.execute(_COUNTER, account_id, name))
+
+
+def counted(
+    account_id: int,
+    name: str,
+    select: str,
+    table: str,
+    where: str,
+    values: Sequence[Any],
+    number: int,
+    size: int,
+    within: str | None = None,
+) -> tuple[Iterator[Any], int]:
+    """Return one page of a table's rows as `rows` does, and how many there are, which a counter knows.
+
+    What is near the beginning is read forward however many there are, in the round trip of the counter.
+    """
+    offset = (number - 1) * size
+    if offset > NEAR:
+        found = total(account_id, name)
+        return rows(select, table, where, values, found, number, size, within), found
+    forward = _page(select, table, where, within, "DESC", size, offset)
+    counter, page = database.together((_COUNTER, account_id, name), (forward, *values))
+    found = _held(counter)
+    return islice(page, max(found - offset, 0)), found
+
+
+def _held(counter: Any) -> int:
+    row = counter.fetchone()
     return int(row[0]) if row else 0
 
 
@@ -83,7 +120,11 @@ def rows(
     backwards = offset > of // 2
     order = "ASC" if backwards else "DESC"
     skip = of - offset - length if backwards else offset
+    cursor = database.execute(_page(select, table, where, within, order, length, skip), *values)
+    yield from islice(cursor, length)
+
+
+def _page(select: str, table: str, where: str, within: str | None, order: str, length: int, skip: int) -> str:
     source, _, column = (within or f"{table}.id").partition(".")
     ids = f"SELECT {column} FROM {source} WHERE {where} ORDER BY {column} {order} LIMIT {length} OFFSET {skip}"
-    cursor = database.execute(f"{select} WHERE {table}.id IN ({ids}) ORDER BY {table}.id DESC", *values)
-    yield from islice(cursor, length)
+    return f"{select} WHERE {table}.id IN ({ids}) ORDER BY {table}.id DESC"

@@ -109,9 +109,11 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
     where = "".join(f" AND {column} = ?" for column, value in filters.items() if value)
     with database.read():
         products.check_filter(account, product_key)
-        total = listing.total(account.id, listing.scope(KIND, **filters))
         values = [account.id, *filter(None, filters.values())]
-        rows = listing.rows(_SELECT, "package", f"account_id = ?{where}", values, total, number, size)
+        scope = listing.scope(KIND, **filters)
+        rows, total = listing.counted(
+            account.id, scope, _SELECT, "package", f"account_id = ?{where}", values, number, size
+        )
         return Page([_package(row) for row in rows], number, size, total)
 
 
@@ -255,16 +257,18 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
         if draft.name and _has_name(account, draft.name):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
-    listing.count(account.id, _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module)), 1)
-    audit.note(account.id, KIND, identity)
-    if draft.product_key and (draft.sign or draft.files):  # what is without cannot be signed
-        _sign(account, identity, draft.product_key)
+    scopes = _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module))
+    may_be_signed = draft.product_key and (draft.sign or draft.files)  # what is without cannot be
+    more = [signing.holding(account)] if may_be_signed else []
+    _, *held = audit.note_with(account.id, KIND, identity, listing.counting(account.id, scopes, 1), *more)
+    if draft.product_key and held:
+        _sign(account, identity, draft.product_key, held[0])
     return {"id": identity, "created": now}
 
 
-def _sign(account: Account, package_id: int, product_key: str) -> None:
-    """Sign a package that was just made by the keys that do so on their own."""
-    keys = [key for key in signing.held_for(account, product_key) if key.auto]
+def _sign(account: Account, package_id: int, product_key: str, held: Any) -> None:
+    """Sign a package that was just made by the keys that do so on their own, of those held."""
+    keys = [key for key in signing.held_for(account, product_key, held) if key.auto]
     package = find(package_id) if keys else None
     if package:
         statements.sign_new(package, keys)

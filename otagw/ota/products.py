@@ -85,8 +85,8 @@ def page(account: Account, number: int, size: int, *, edition: str | None = None
     where = "account_id = ? AND edition = ?" if edition else "account_id = ?"
     values = [account.id, edition] if edition else [account.id]
     with database.read():
-        total = listing.total(account.id, listing.scope(KIND, edition=edition))
-        rows = listing.rows(_SELECT, KIND, where, values, total, number, size)
+        scope = listing.scope(KIND, edition=edition)
+        rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, values, number, size)
         return Page([_product(account, row) for row in rows], number, size, total)
 
 

@@ -99,13 +99,21 @@ def every(account: Account) -> list[Key]:
     return [_key(row) for row in rows.fetchall()]
 
 
-def held_for(account: Account, product_key: str) -> list[Key]:
-    """Return the enabled keys of the account, oldest first, whose private part is here and that may sign a product."""
-    rows = database.execute(
+def holding(account: Account) -> database.Statement:
+    """Return the statement for the enabled keys of an account whose private part is here; `held_for` reads it."""
+    return (
         f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? AND enabled AND private IS NOT NULL "
         f"ORDER BY created, name{database.lock(database.SHARE)}",
         account.id,
     )
+
+
+def held_for(account: Account, product_key: str, found: Any = None) -> list[Key]:
+    """Return the enabled keys of the account, oldest first, whose private part is here and that may sign a product.
+
+    ``found`` is the cursor of `holding` where that has been run.
+    """
+    rows = found or database.execute(*holding(account))
     return [key for key in map(_key, rows.fetchall()) if key.is_for(product_key)]
 
 
