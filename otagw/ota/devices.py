@@ -217,7 +217,7 @@ def page(account: Account, product_key: str, number: int, size: int, *, before: 
             total = listing.total(account.id, scope)
             oldest = ids.read(KIND, before)
             where = "device.product_key = ? AND device.id < ? ORDER BY device.id DESC LIMIT ?"
-            rows = iter(database.execute(f"{SELECT} WHERE {where}", product_key, oldest, size).fetchall())
+            rows = database.execute(f"{SELECT} WHERE {where}", product_key, oldest, size).fetchall()
         return Page([device(row) for row in rows], number, size, total)
 
 

@@ -167,16 +167,9 @@ def members(account: Account, key: str, number: int, size: int) -> Page[Device]:
     """Return a page of a group's devices, newest first."""
     with database.read():
         group = get(account, key)
-        total = listing.total(account.id, devices.member_scope(group.id))
-        rows = listing.rows(
-            devices.SELECT,
-            devices.KIND,
-            "group_id = ?",
-            [group.id],
-            total,
-            number,
-            size,
-            "device_group_member.device_id",
+        scope, within = devices.member_scope(group.id), "device_group_member.device_id"
+        rows, total = listing.counted(
+            account.id, scope, devices.SELECT, devices.KIND, "group_id = ?", [group.id], number, size, within
         )
         return Page([devices.device(row) for row in rows], number, size, total)
 

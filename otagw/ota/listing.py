@@ -64,7 +64,8 @@ def counting(account_id: int, names: Iterable[str], by: int) -> database.Stateme
 
 def total(account_id: int, name: str) -> int:
     """Return what a counter holds."""
-    return _held(database.execute(_COUNTER, account_id, name))
+    row = database.execute(_COUNTER, account_id, name).fetchone()
+    return int(row[0]) if row else 0
 
 
 def counted(
@@ -77,24 +78,20 @@ def counted(
     number: int,
     size: int,
     within: str | None = None,
-) -> tuple[Iterator[Any], int]:
+) -> tuple[list[Any], int]:
     """Return one page of a table's rows as `rows` does, and how many there are, which a counter knows.
 
-    What is near the beginning is read forward however many there are, in the round trip of the counter.
+    What is near the beginning is read forward however many there are, in the statement that looks at the counter.
     """
     offset = (number - 1) * size
-    if offset > NEAR:
-        found = total(account_id, name)
-        return rows(select, table, where, values, found, number, size, within), found
-    forward = _page(select, table, where, within, "DESC", size, offset)
-    counter, page = database.together((_COUNTER, account_id, name), (forward, *values))
-    found = _held(counter)
-    return islice(page, max(found - offset, 0)), found
-
-
-def _held(counter: Any) -> int:
-    row = counter.fetchone()
-    return int(row[0]) if row else 0
+    if offset <= NEAR:
+        forward = _page(select, table, where, within, "DESC", size, offset)
+        with_total = f"SELECT ({_COUNTER}), {forward.removeprefix('SELECT ')}"
+        found = database.execute(with_total, account_id, name, *values).fetchall()
+        if found:
+            return [row[1:] for row in found[: max(found[0][0] - offset, 0)]], found[0][0]
+    there = total(account_id, name)
+    return list(rows(select, table, where, values, there, number, size, within)), there
 
 
 def rows(
