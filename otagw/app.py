@@ -10,7 +10,20 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import database, errors, gateway, hosts, links, log, metrics, nonce_stores, taskqueue, throttle, vault
+from otagw import (
+    bucket_stores,
+    database,
+    errors,
+    gateway,
+    hosts,
+    links,
+    log,
+    metrics,
+    nonce_stores,
+    taskqueue,
+    throttle,
+    vault,
+)
 from otagw.access import Keys
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
@@ -49,10 +62,10 @@ def create_app(settings: Settings) -> Flask:
     database.check_version()
     skew_ms = settings.clock_skew_seconds * 1000
     open_files(settings)
-    throttle.use(settings.throttle)
     metrics.use(settings.metrics_path, operations())
     secret = vault.unlock(settings.data_path).derive("queue")
     taskqueue.use(taskqueue.Queue(settings.queue, secret))
+    throttle.use(settings.throttle, bucket_stores.choose(settings, secret))
     keys, nonces = open_keys(settings), nonce_stores.choose(settings, secret)
     dialect = Actions(
         keys,

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import peewee
 
-from otagw import clock, database, errors, nonces
+from otagw import clock, database, errors, nonces, redis_client
 from otagw.nonces import KEPT, WINDOW_MS
 from otagw.settings import Settings
 
@@ -20,7 +20,6 @@ SWEPT: Final = "nonces swept below"
 SCHEMA_LOCK: Final = 8688
 # How far the clocks of a node and of Redis may be apart: what is kept there expires by the clock of Redis.
 APART_MS: Final = 5 * 60 * 1000
-TIMEOUT_SECONDS: Final = 3
 GONE: Final = "the nonce store does not answer"
 _ASYNC: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
 
@@ -146,21 +145,9 @@ class Redis:
     """
 
     def __init__(self, url: str, name: str, skew_ms: int) -> None:
-        import redis  # noqa: PLC0415 - an extra, redis
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.retry import Retry  # noqa: PLC0415
-
         self._prefix, self._skew, self._since = f"otagw_{name}:nonce:".encode(), skew_ms, 0
-        self._trouble = redis.RedisError
-        pool = redis.ConnectionPool.from_url(
-            url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # A SET that was sent twice would find its own key, and refuse an honest request.
-            retry=Retry(NoBackoff(), 0),
-            redis_connect_func=self._met,
-        )
-        self._client = redis.Redis(connection_pool=pool)
+        self._client = redis_client.connect(url, self._met)
+        self._trouble = redis_client.trouble()
 
     def _met(self, connection: Any) -> None:
         """Learn from each new connection since when this Redis remembers: it cannot have been restarted without one."""

@@ -1,12 +1,12 @@
-"""How often a key may ask: a bucket of tokens for each key, and for each of its operations, in this process's memory.
+"""How often a key may ask: a bucket of tokens for each key, or for each of its operations.
 
-Each process has buckets of its own, so that `workers` of them together let through as many times as much.
-docs/operations.md has the profiles, docs/decisions/0021-operations.md why it is so simple.
+The vendors' own rates hold for a gateway as a whole, so these buckets are where all of its processes see them:
+`bucket_stores`. The generous profile only keeps one script from shutting out all others; its buckets are each process's
+own and cost nothing. docs/operations.md has the profiles, docs/decisions/0021-operations.md the reasons.
 """
 
 import threading
-from collections.abc import Hashable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from otagw import clock, errors
 
@@ -23,53 +23,75 @@ class Rate(NamedTuple):
     at_once: int
 
 
+class Buckets(Protocol):
+    """Where buckets are kept."""
+
+    def take(self, name: str, rate: Rate) -> int:
+        """Take a token; return 0, or in how many milliseconds there will be one."""
+
+
 # What a key may ask in one process: more than one machine can answer, and less than would keep all others out.
 GENEROUS_RATE: Final = Rate(2000, 4000)
 
 
-class Buckets:
-    """When each bucket will be full again, in milliseconds: all that has to be kept of one (the GCRA)."""
+def times(rate: Rate) -> tuple[int, int, int]:
+    """Return what the time is, what a token takes to come back, and what all of them do; in microseconds."""
+    each = 1_000_000 // rate.a_second
+    return clock.now() * 1000, each, each * rate.at_once
+
+
+def milliseconds(wait: int) -> int:
+    """Return so many microseconds in milliseconds that have then passed."""
+    return -(-wait // 1000)
+
+
+class Local:
+    """Buckets in this process's memory.
+
+    When each will be full again, in microseconds, is all that has to be kept of one (the GCRA).
+    """
 
     def __init__(self) -> None:
-        self._full_at: dict[Hashable, float] = {}
+        self._full_at: dict[str, int] = {}
         self._guard = threading.Lock()
 
-    def take(self, name: Hashable, rate: Rate) -> int:
-        """Take a token; return 0, or in how many milliseconds there will be one."""
-        each = 1000 / rate.a_second
-        now = clock.now()
+    def take(self, name: str, rate: Rate) -> int:
+        """Take a token; see `Buckets`."""
+        now, each, whole = times(rate)
         with self._guard:
-            missing = max(self._full_at.get(name, now) - now, 0.0)
-            if missing > each * rate.at_once:  # the clock was set back
-                missing = 0.0
-            wait = missing + each - each * rate.at_once
-            if wait > 1e-6:
-                return int(wait) + 1
-            self._full_at[name] = now + missing + each
+            full_at = self._full_at.get(name, now)
+            if not now <= full_at <= now + whole:  # it is full, or the clock was set back
+                full_at = now
+            wait = full_at + each - now - whole
+            if wait > 0:
+                return milliseconds(wait)
+            self._full_at[name] = full_at + each
             if len(self._full_at) > MANY:
                 self._full_at = {kept: at for kept, at in self._full_at.items() if at > now}
         return 0
 
 
 _profile = OFF
-_buckets = Buckets()
+_own: Buckets = Local()
+_shared: Buckets = Local()
 
 
-def use(profile: str) -> None:
-    """Throttle by a profile from now on, with full buckets."""
-    global _profile, _buckets
-    _profile, _buckets = profile, Buckets()
+def use(profile: str, shared: Buckets | None = None) -> None:
+    """Throttle by a profile from now on; ``shared`` are the buckets that all processes see, this one's own without."""
+    global _profile, _own, _shared
+    _profile, _own, _shared = profile, Local(), shared or Local()
 
 
 def check(key_id: str, operation: str, vendors: int) -> None:
     """Count a request of a key; raise `errors.Throttled` if it is one too many.
 
-    ``vendors`` is how many of them a second the vendor lets through, 0 where that is not said.
+    ``vendors`` is how many of them a second the vendor lets through, 0 where that is not said. Raises
+    `errors.Unavailable` or one of `database.TROUBLE` where shared buckets cannot be asked.
     """
     if _profile == GENEROUS:
-        kind, wait = KEY, _buckets.take(key_id, GENEROUS_RATE)
+        kind, wait = KEY, _own.take(key_id, GENEROUS_RATE)
     elif _profile == VENDOR and vendors:
-        kind, wait = OPERATION, _buckets.take((key_id, operation), Rate(vendors, vendors))
+        kind, wait = OPERATION, _shared.take(f"{key_id} {operation}", Rate(vendors, vendors))
     else:
         return
     if wait:

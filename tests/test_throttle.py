@@ -1,11 +1,15 @@
 """How often a key may ask; the clock is held."""
 
+import concurrent.futures
+import time
+
 import pytest
 
 from otagw import throttle
 from otagw.dialects.aliyun.action import actions
-from otagw.throttle import Buckets, Rate
+from otagw.throttle import Local, Rate
 from tests.conftest import OTHER, Client
+from tests.engines import redis
 
 
 @pytest.fixture
@@ -85,18 +89,25 @@ def test_the_rates_are_the_vendors():
     }
 
 
-def test_a_clock_that_is_set_back_shuts_nobody_out(held_clock):
-    buckets = Buckets()
-    assert [buckets.take("k", Rate(1, 2)) for _ in range(3)] == [0, 0, 1001]
-    held_clock.seconds -= 3600
-    assert buckets.take("k", Rate(1, 2)) == 0
-
-
 def test_buckets_that_are_full_again_are_dropped(held_clock, monkeypatch):
     monkeypatch.setattr(throttle, "MANY", 10)
-    buckets = Buckets()
+    buckets = Local()
     for number in range(10):
-        buckets.take(number, Rate(1, 1))
+        buckets.take(str(number), Rate(1, 1))
     held_clock.seconds += 10
     buckets.take("last", Rate(1, 1))
     assert list(buckets._full_at) == ["last"]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("changes", [{}, {"redis": True}], ids=["database", "redis"])
+def test_all_processes_together_let_through_the_vendors_rate(make_live, changes):
+    more = {"redis_url": redis()} if changes else {}
+    gateway = make_live(workers=4, throttle="vendor", **more).start()
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1"), range(60)))
+    seconds = time.monotonic() - began
+    let_through = sum(answer.json()["Success"] for answer in answers)
+    assert {answer.json()["Code"] for answer in answers} <= {"", "Throttling.Api"}
+    assert 10 <= let_through <= 10 + 10 * seconds + 1

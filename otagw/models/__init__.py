@@ -3,6 +3,7 @@
 from otagw.models.accounts import AccessKey as AccessKey
 from otagw.models.accounts import Account as Account
 from otagw.models.accounts import Answer as Answer
+from otagw.models.accounts import Bucket as Bucket
 from otagw.models.accounts import Counter as Counter
 from otagw.models.accounts import Fact as Fact
 from otagw.models.accounts import Project as Project
@@ -28,7 +29,7 @@ from otagw.models.webhooks import Webhook as Webhook
 from otagw.models.webhooks import WebhookDelivery as WebhookDelivery
 
 TABLES = (
-    *(Account, AccessKey, Project, Space, Counter, Answer, Fact),
+    *(Account, AccessKey, Project, Space, Counter, Answer, Fact, Bucket),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
     *(DeviceOrigin, Package, StoredFile),
     *(Job, Task),

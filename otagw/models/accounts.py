@@ -75,6 +75,13 @@ class Fact(Model):
     value = CharField(256)
 
 
+class Bucket(Model):
+    """When a bucket of tokens is full again, in microseconds."""
+
+    name = CharField(256, primary_key=True)
+    full_at = BigIntegerField()
+
+
 class Answer(Model):
     """The first answer to an idempotency token."""
 

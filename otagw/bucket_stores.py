@@ -1,0 +1,76 @@
+"""Buckets of tokens that all processes and nodes see: in a table of the database, or in Redis.
+
+Each is one statement, or one script, so that no two who take at once get the same token. docs/operations.md.
+"""
+
+import hashlib
+import logging
+from typing import Final
+
+from otagw import database, errors, redis_client, throttle
+from otagw.settings import Settings
+from otagw.throttle import Buckets, Rate
+
+log = logging.getLogger("otagw.throttle")
+GONE: Final = "the store of request rates does not answer"
+# Times are microseconds. A bucket that is full, or that a clock set back has put too far ahead, is begun anew.
+_TAKE: Final = (
+    "INSERT INTO bucket (name, full_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET full_at = "
+    "CASE WHEN bucket.full_at BETWEEN ? AND ? THEN bucket.full_at + ? ELSE ? END "
+    "WHERE bucket.full_at NOT BETWEEN ? AND ?"
+)
+_SCRIPT: Final = """
+local now, each, whole = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local full_at = tonumber(redis.call('GET', KEYS[1]) or '0')
+if full_at < now or full_at > now + whole then full_at = now end
+local wait = full_at + each - now - whole
+if wait > 0 then return wait end
+redis.call('SET', KEYS[1], string.format('%.0f', full_at + each), 'PX', math.ceil(whole / 1000) + 1000)
+return 0
+"""
+
+
+def choose(settings: Settings, secret: bytes) -> Buckets:
+    """Return the buckets of these settings; ``secret`` names what is ours on a Redis that others use too."""
+    if settings.redis_url:
+        return Redis(settings.redis_url, hashlib.sha256(secret).hexdigest()[:12])
+    return Tables()
+
+
+class Tables:
+    """Buckets in the gateway's database; there are as many as keys times operations, and they stay."""
+
+    def take(self, name: str, rate: Rate) -> int:
+        """Take a token; see `throttle.Buckets`."""
+        now, each, whole = throttle.times(rate)
+        latest = now + whole - each  # when it may be full at the latest for a token to be there
+        values = (now, now + whole, each, now + each, latest + 1, now + whole)
+        with database.write():
+            if database.execute(_TAKE, name, now + each, *values).rowcount:
+                return 0
+            (full_at,) = database.execute("SELECT full_at FROM bucket WHERE name = ?", name).fetchone()
+        return throttle.milliseconds(full_at - latest)
+
+
+class Redis:
+    """Buckets in a Redis; one that forgets them lets as many through again as may come at once."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._client = redis_client.connect(url)
+        self._trouble = redis_client.trouble()
+        self._prefix = f"otagw_{name}:bucket:"
+        self._script = self._client.register_script(_SCRIPT)
+
+    def take(self, name: str, rate: Rate) -> int:
+        """Take a token; see `throttle.Buckets`."""
+        try:
+            wait = self._script(keys=[self._prefix + name], args=throttle.times(rate))
+        except self._trouble as error:
+            log.warning(GONE, extra={"problem": type(error).__name__})
+            raise errors.Unavailable(GONE) from None
+        return throttle.milliseconds(wait)
+
+    def close(self) -> None:
+        """Close the connections of the process."""
+        self._client.close()
+        self._client.connection_pool.disconnect()
