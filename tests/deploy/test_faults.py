@@ -1,7 +1,9 @@
 """What the gateway needs goes away and comes back: refusals meanwhile, in the envelope; afterwards all is as before."""
 
 import contextlib
+import shlex
 import subprocess
+import sys
 import time
 from urllib.parse import urlsplit
 
@@ -162,3 +164,31 @@ def test_a_storage_folder_that_is_gone_is_refused_until_it_is_back(make_live, tm
     assert status(gateway, "/readyz") == 200
     assert requests.get(link, timeout=30).content == CONTENT
     assert upload(gateway)[0] == 204
+
+
+def test_a_full_disk_under_the_database_loses_nothing_that_was_acknowledged(make_live):
+    gateway = make_live(workers=2)
+    # The system refuses to let a file of the gateway grow beyond this, as it does on a full disk.
+    limited = f"ulimit -f {2 * 1024}; exec {shlex.quote(sys.executable)} -m otagw serve"
+    with open(gateway.folder / "log", "ab") as log:
+        gateway.process = subprocess.Popen(
+            ["bash", "-c", limited], env=gateway.environ, stderr=log, start_new_session=True
+        )
+    gateway.wait()
+    kept = {}
+    for number in range(2000):
+        answer = gateway.get("CreateOTAFirmware", FirmwareName=f"n-{number}", DestVersion="1", Udi="u" * 4096)
+        if answer.status_code != 200:
+            break
+        kept[answer.json()["Data"]["FirmwareID"]] = f"n-{number}"
+    assert (answer.status_code, answer.json()["Code"]) == (503, "ServiceUnavailable")
+    assert kept
+    listed = gateway.get("ListOTAFirmware", **PAGE).json()
+    assert (listed["Success"], listed["Total"]) == (True, len(kept))
+    assert status(gateway, "/healthz") == 200
+    gateway.stop()
+    gateway.start()  # with room again
+    for identity, name in kept.items():
+        assert gateway.get("QueryOTAFirmware", FirmwareId=identity).json()["FirmwareInfo"]["FirmwareName"] == name
+    assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]
+    assert gateway.get("ListOTAFirmware", **PAGE).json()["Total"] == len(kept) + 1

@@ -133,23 +133,32 @@ def test_a_race_of_creates_with_one_name_has_one_winner(account):
     assert names(account, 1, 10)[1] == 1
 
 
-def test_a_listing_costs_the_same_statements_on_every_page(account, monkeypatch):
+@pytest.fixture
+def asked(account, monkeypatch):
+    """The statements of listings among 30 packages, of which the first 5 are near."""
     for _ in range(30):
         make(account)
-    asked = []
+    found = []
     execute = database.execute
-    monkeypatch.setattr(database, "execute", lambda sql, *values: asked.append(sql) or execute(sql, *values))
-    for number in (1, 5, 10):
-        asked.clear()
-        names(account, number, 3)
-        assert len(asked) == 2  # the total and the page: no count, no row at a time
+    monkeypatch.setattr(database, "execute", lambda sql, *values: found.append(sql) or execute(sql, *values))
+    monkeypatch.setattr(listing, "NEAR", 5)
+    return found
 
 
-def test_the_last_page_reads_no_more_of_the_index_than_the_first(account, monkeypatch):
-    for _ in range(30):
-        make(account)
-    asked = []
-    execute = database.execute
-    monkeypatch.setattr(database, "execute", lambda sql, *values: asked.append(sql) or execute(sql, *values))
+@pytest.mark.parametrize(("number", "statements"), [(1, 1), (2, 1), (5, 2), (10, 2)])
+def test_a_page_costs_one_statement_if_it_is_near_and_two_if_not(account, asked, number, statements):
+    page, total = names(account, number, 3)
+    assert (len(page), total) == (3, 30)
+    assert len(asked) == statements  # the total and the page: no count, no row at a time
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 10, 11, 12])
+def test_a_page_is_the_same_however_it_is_read(account, asked, monkeypatch, number):
+    far = names(account, number, 3)
+    monkeypatch.setattr(listing, "NEAR", 1000)
+    assert names(account, number, 3) == far
+
+
+def test_the_last_page_reads_no_more_of_the_index_than_the_first(account, asked):
     names(account, 10, 3)
     assert "OFFSET 0)" in asked[-1]

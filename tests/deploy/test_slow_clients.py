@@ -1,0 +1,80 @@
+"""A thousand clients that hold their connections: behind nginx nobody notices; alone, the gateway recovers."""
+
+import contextlib
+import socket
+import ssl
+import time
+
+import pytest
+
+from tests.deploy import servers
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("slow")]
+MANY = 1000
+PAGE = {"CurrentPage": "1", "PageSize": "1"}
+# A head that breaks off, a body that does, and a client that says nothing at all.
+HELD = (
+    b"GET /?Action=ListOTAFirmware&Signature=",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nAc",
+    b"",
+)
+
+
+@contextlib.contextmanager
+def held(port, wrap=lambda connection: connection):
+    """A thousand connections, each of which is waited for."""
+    with contextlib.ExitStack() as stack:
+        for number in range(MANY):
+            connection = socket.create_connection(("127.0.0.1", port), 30)
+            stack.enter_context(connection)
+            secure = wrap(connection)
+            stack.enter_context(secure)
+            with contextlib.suppress(ConnectionError):  # what is too much may be closed at once
+                secure.sendall(HELD[number % len(HELD)])
+        yield
+
+
+def test_behind_nginx_service_goes_on(tmp_path):
+    gateway = servers.Gunicorn(tmp_path, workers=2, trusted_proxies=1).prepare().start()
+    site = servers.Site(tmp_path, gateway.port, gateway)
+    site.nginx.start()
+    trust = ssl.create_default_context(cafile=site.ca)
+    store = servers.Store(gateway, site.url, site.ca)
+    try:
+        with held(site.nginx.port, lambda connection: trust.wrap_socket(connection, server_hostname="127.0.0.1")):
+            for _ in range(20):
+                started = time.monotonic()
+                assert store.call("ListOTAFirmware", **PAGE)["Success"]
+                assert time.monotonic() - started < 5
+    finally:
+        site.nginx.stop()
+        gateway.stop()
+
+
+def test_alone_the_gateway_recovers(tmp_path):
+    gateway = servers.Gunicorn(tmp_path, workers=2).prepare()
+    gateway.start("tests/deploy/hurried.conf.py")  # whoever is waited for has a second
+    try:
+        processes = servers.eventually(lambda: len(found := servers.children(gateway.process.pid)) == 2 and found)
+        with held(gateway.port):
+            pass
+        servers.eventually(lambda: gateway.get("ListOTAFirmware", **PAGE).json()["Success"], 60)
+        assert servers.children(gateway.process.pid) == processes
+        assert "Traceback" not in gateway.log()
+    finally:
+        gateway.stop()
+
+
+def test_alone_whoever_comes_with_a_whole_request_is_served_beside_those_who_hold_on(tmp_path):
+    gateway = servers.Gunicorn(tmp_path, workers=2).prepare().start()
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(200):  # far more than there are threads
+                slow = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 30))
+                slow.sendall(HELD[1])
+            started = time.monotonic()
+            for _ in range(20):
+                assert gateway.get("ListOTAFirmware", **PAGE).json()["Success"]
+            assert time.monotonic() - started < 10
+    finally:
+        gateway.stop()
