@@ -150,7 +150,9 @@ class Settings:
         True, "Send downloads to object storage that can sign addresses. false: all bytes pass through the gateway."
     )
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
-    threads: int = setting(2, "Threads in each of them; each keeps a database connection.", _between(1, 64))
+    threads: int = setting(
+        4, "Threads in each of them for uploads, downloads, and whatever else has to be waited for.", _between(1, 64)
+    )
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")
     trusted_proxies: int = setting(
