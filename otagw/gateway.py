@@ -48,6 +48,20 @@ class Message(Protocol):
     operation: str
     key_id: str
 
+    @property
+    def front(self) -> str:
+        """Return the dialect's folder in ``otagw/dialects``."""
+
+
+@dataclass(slots=True)
+class Addressed:
+    """A request whose operation and sender are said by its address."""
+
+    front: str
+    request_id: str
+    operation: str
+    key_id: str
+
 
 M = TypeVar("M", bound=Message)
 S = TypeVar("S")
@@ -101,6 +115,19 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
 
     answer, fault = attempt(message, act, lambda refusal: dialect.refuse(message, refusal))
     request_log.request(message, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return answer
+
+
+def answer(
+    message: Addressed,
+    request: Request,
+    act: Callable[[], Answer],
+    refuse: Callable[[errors.Fault], Answer],
+) -> Answer:
+    """Answer a request that its front has found the operation of; `serve` is for those that name it."""
+    started = time.perf_counter()
+    answer, fault = attempt(message, act, refuse)
+    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
     return answer
 
 

@@ -87,7 +87,7 @@ def request(
     What a stranger sent is cut short, and the id of a key that does not exist to four characters: it may well be a
     secret put in the wrong place.
     """
-    metrics.request(message, message.operation, type(fault).__name__ if fault else answer.code, seconds)
+    metrics.request(message.front, message.operation, type(fault).__name__ if fault else answer.code, seconds)
     if not _requests.isEnabledFor(logging.INFO):
         return
     stranger = caller is None and isinstance(fault, errors.UnknownKey)

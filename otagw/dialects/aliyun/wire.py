@@ -6,7 +6,7 @@ The facts are in docs/wire/aliyun.md.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.wrappers import Request
@@ -28,6 +28,7 @@ class Message:
     ``body`` the bytes that came.
     """
 
+    front: ClassVar[str] = "aliyun"
     request: Request
     request_id: str
     spelling: str

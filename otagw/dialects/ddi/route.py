@@ -4,21 +4,19 @@ docs/ddi.md is written for those who set up devices, docs/wire/ddi.md has the fa
 """
 
 import hashlib
-import json
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
 from otagw import errors, gateway, incoming
-from otagw import log as request_log
 from otagw.dialects.ddi import auth, codes, fields, offers
-from otagw.gateway import Answer
+from otagw.gateway import Addressed, Answer
 from otagw.ota import actions, attributes, products
 from otagw.ota.devices import Device
 
@@ -28,15 +26,6 @@ MAX_BODY: Final = 64 * 1024
 BUSY_SECONDS: Final = 5
 _DAY: Final = 24 * 3600
 _ADDRESS: Final = 64
-
-
-@dataclass
-class Message:
-    """What the log needs of a request."""
-
-    request_id: str
-    operation: str = ""
-    key_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +147,7 @@ class Front:
     def serve(self, operation: Operation, request: Request, product: str, device: str, **names: str) -> Answer:
         """Answer one request: its body, who sent it, what it asks or says, what comes of it; in this order."""
 
-        def act(message: Message) -> Answer:
+        def act(message: Addressed) -> Answer:
             if request.method not in operation.methods:  # Werkzeug lets HEAD in wherever GET is
                 raise errors.MethodNotAllowed(operation.methods)
             body = incoming.body(request, MAX_BODY)
@@ -173,21 +162,18 @@ class Front:
     def refuse(self, request: Request, fault: errors.Fault) -> Answer:
         """Answer a request that is none of the operations."""
 
-        def act(message: Message) -> Answer:
+        def act(message: Addressed) -> Answer:
             raise fault
 
         return _serve(request, "", "", act)
 
 
-def _serve(request: Request, name: str, key_id: str, act: Callable[[Message], Answer]) -> Answer:
-    started = time.perf_counter()
-    message = Message(str(uuid.uuid4()), name, key_id)
-    answer, fault = gateway.attempt(message, lambda: act(message), lambda refusal: _refusal(message, refusal))
-    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+def _serve(request: Request, name: str, key_id: str, act: Callable[[Addressed], Answer]) -> Answer:
+    message = Addressed("ddi", str(uuid.uuid4()), name, key_id)
+    return gateway.answer(message, request, lambda: act(message), lambda fault: _refusal(message, fault))
 
 
-def _answer(request: Request, message: Message, data: Mapping[str, Any] | None) -> Answer:
+def _answer(request: Request, message: Addressed, data: Mapping[str, Any] | None) -> Answer:
     """Answer with data, or 304 to who has it already, or 200 without a body where there is nothing to say."""
     headers = {"Cache-Control": "private, no-cache"}
     if data is None:
@@ -200,7 +186,7 @@ def _answer(request: Request, message: Message, data: Mapping[str, Any] | None) 
     return Answer(200, body, JSON, message.request_id, headers=headers)
 
 
-def _refusal(message: Message, fault: errors.Fault) -> Answer:
+def _refusal(message: Addressed, fault: errors.Fault) -> Answer:
     code, status, text = codes.spell(fault)
     headers = {"Cache-Control": "no-store"}
     if status == 401:
@@ -216,4 +202,4 @@ def _refusal(message: Message, fault: errors.Fault) -> Answer:
 
 
 def _json(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":")).encode()
+    return orjson.dumps(data)

@@ -3,19 +3,17 @@
 docs/device-api.md is written for those who build devices.
 """
 
-import json
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from werkzeug.wrappers import Request
 
 from otagw import clock, errors, gateway, incoming
-from otagw import log as request_log
 from otagw.dialects.device import auth, codes, fields, offers
-from otagw.gateway import Answer
+from otagw.gateway import Addressed, Answer
 from otagw.ota import tasks, timeline, updates
 from otagw.ota.devices import Device
 from otagw.ota.tasks import Task
@@ -23,15 +21,6 @@ from otagw.ota.tasks import Task
 PATH: Final = "/device/v1"
 MAX_BODY: Final = 16 * 1024
 _ADDRESS: Final = 64
-
-
-@dataclass
-class Message:
-    """What the log needs of a request."""
-
-    request_id: str
-    operation: str = ""
-    key_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ class Front:
     def serve(self, operation: Operation, request: Request, product: str, device: str, **names: str) -> Answer:
         """Answer one request: its body, who sent it, what it says, what comes of it; in this order."""
 
-        def act(message: Message) -> Answer:
+        def act(message: Addressed) -> Answer:
             if request.method != operation.method:  # Werkzeug lets HEAD in wherever GET is
                 raise errors.MethodNotAllowed((operation.method,))
             body = incoming.body(request, MAX_BODY)
@@ -119,26 +108,23 @@ class Front:
     def refuse(self, request: Request, fault: errors.Fault) -> Answer:
         """Answer a request that is none of the operations."""
 
-        def act(message: Message) -> Answer:
+        def act(message: Addressed) -> Answer:
             raise fault
 
         return _serve(request, "", "", act)
 
 
-def _serve(request: Request, name: str, key_id: str, act: Callable[[Message], Answer]) -> Answer:
-    started = time.perf_counter()
-    message = Message(str(uuid.uuid4()), name, key_id)
-    answer, fault = gateway.attempt(message, lambda: act(message), lambda refusal: _refusal(message, refusal))
-    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+def _serve(request: Request, name: str, key_id: str, act: Callable[[Addressed], Answer]) -> Answer:
+    message = Addressed("device", str(uuid.uuid4()), name, key_id)
+    return gateway.answer(message, request, lambda: act(message), lambda fault: _refusal(message, fault))
 
 
-def _answer(message: Message, data: Mapping[str, Any] | None) -> Answer:
+def _answer(message: Addressed, data: Mapping[str, Any] | None) -> Answer:
     status, body = (204, b"") if data is None else (200, _json(data))
     return Answer(status, body, fields.JSON, message.request_id, headers={"Cache-Control": "no-store"})
 
 
-def _refusal(message: Message, fault: errors.Fault) -> Answer:
+def _refusal(message: Addressed, fault: errors.Fault) -> Answer:
     code, status, text = codes.spell(fault)
     said: dict[str, Any] = {"code": code, "message": text, "request_id": message.request_id}
     headers = {"Cache-Control": "no-store"}
@@ -153,4 +139,4 @@ def _refusal(message: Message, fault: errors.Fault) -> Answer:
 
 
 def _json(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":")).encode()
+    return orjson.dumps(data)

@@ -6,7 +6,7 @@ The facts are in docs/wire/iotda.md.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.wrappers import Request
@@ -29,6 +29,7 @@ class Message:
     parameters of the query, ``names`` the variable segments of the path.
     """
 
+    front: ClassVar[str] = "iotda"
     request: Request
     request_id: str
     operation: str = ""

@@ -1,10 +1,8 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
 import contextlib
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -13,25 +11,15 @@ from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
 from otagw import errors, gateway, links, metrics
-from otagw import log as request_log
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
-from otagw.gateway import Answer
+from otagw.gateway import Addressed, Answer
 from otagw.ota import files
 from otagw.ota.files import File
 from otagw.storage import Writer
 
 XML: Final = "application/xml"
 POST, GET = OPERATIONS = ("PostObject", "GetObject")
-
-
-@dataclass
-class Message:
-    """What the log needs of a request."""
-
-    request_id: str
-    operation: str
-    key_id: str = ""
 
 
 def post_object(request: Request) -> Answer:
@@ -44,15 +32,12 @@ def get_object(request: Request, key: str, handover: Handover) -> Answer:
     return _serve(request, GET, lambda message: _download(request, message, key, handover))
 
 
-def _serve(request: Request, name: str, act: Callable[[Message], Answer]) -> Answer:
-    started = time.perf_counter()
-    message = Message(str(uuid.uuid4()), name)
-    answer, fault = gateway.attempt(message, lambda: act(message), lambda refusal: _refuse(request, message, refusal))
-    request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+def _serve(request: Request, name: str, act: Callable[[Addressed], Answer]) -> Answer:
+    message = Addressed("oss", str(uuid.uuid4()), name, "")
+    return gateway.answer(message, request, lambda: act(message), lambda fault: _refuse(request, message, fault))
 
 
-def _refuse(request: Request, message: Message, fault: errors.Fault) -> Answer:
+def _refuse(request: Request, message: Addressed, fault: errors.Fault) -> Answer:
     code, status, text = codes.spell(fault)
     host = request.environ.get("HTTP_HOST", "")
     facts = {"Code": code, "Message": text, "RequestId": message.request_id, "HostId": host}
@@ -64,7 +49,7 @@ def _xml(root: str, facts: Mapping[str, str]) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'.encode()
 
 
-def _upload(request: Request, message: Message) -> Answer:
+def _upload(request: Request, message: Addressed) -> Answer:
     path = ""
     made: list[Writer] = []
 
@@ -91,7 +76,7 @@ def _upload(request: Request, message: Message) -> Answer:
     return _uploaded(fields, message, facts.md5)
 
 
-def _uploaded(fields: Mapping[str, str], message: Message, md5: str) -> Answer:
+def _uploaded(fields: Mapping[str, str], message: Addressed, md5: str) -> Answer:
     """Answer with the status that the form asked for."""
     etag = f'"{md5.upper()}"'
     status = {"200": 200, "201": 201}.get(fields.get("success_action_status", ""), 204)
@@ -104,7 +89,7 @@ def _uploaded(fields: Mapping[str, str], message: Message, md5: str) -> Answer:
     return Answer(status, body, XML, message.request_id, headers={"ETag": etag})
 
 
-def _download(request: Request, message: Message, key: str, handover: Handover) -> Answer:
+def _download(request: Request, message: Addressed, key: str, handover: Handover) -> Answer:
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
     if not links.current().allows(key, *given):
         raise errors.ExpiredTimestamp
@@ -131,7 +116,7 @@ def _download(request: Request, message: Message, key: str, handover: Handover) 
     return _bytes(request, message, file, headers, handover)
 
 
-def _bytes(request: Request, message: Message, file: File, headers: dict[str, str], handover: Handover) -> Answer:
+def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, str], handover: Handover) -> Answer:
     """Answer with the whole file, the parts asked for, or that there are no such parts."""
     size = file.facts.size
     # Compared as it came: a weak tag, or a date, is no ground to join parts.
