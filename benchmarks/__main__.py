@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from benchmarks import bytes as bytes_
-from benchmarks import cpu, fleet, history, load, process, rollout
+from benchmarks import cpu, engines, fleet, history, load, process, rollout
 from otagw.dialects.aliyun import client
 
 ROOT = Path(__file__).parent.parent
@@ -296,6 +296,16 @@ def neighbours(options: argparse.Namespace) -> list[str]:
     return head + rows
 
 
+def stores_of_rows(options: argparse.Namespace) -> list[str]:
+    """Measure creates and listings on other engines than SQLite, where a server is named."""
+    if not options.postgres:
+        return ["Not measured: it takes the URL of a server, `--postgres postgresql://USER@HOST/DATABASE`."]
+    kinds: dict[str, Requests] = {"create, V1": create_v1, "list of 20": listing}
+    where = (options.postgres, options.redis)
+    how = (options.requests, options.clients, options.runs)
+    return engines.HEAD + engines.measure(lambda folder: server("otagw.wsgi:app", 2, folder), kinds, *where, *how)
+
+
 def whole_product(options: argparse.Namespace) -> list[str]:
     """Measure a rollout to a whole product."""
     return [*rollout.HEAD, rollout.measure(options.devices)]
@@ -328,6 +338,12 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     "process": ("At rest", "gunicorn with one worker, by the configuration of the repository.", idle),
     "files": ("Files", "One worker; nginx with one process. The digests by hand are taken one after another.", stores),
     "moto": ("Beside moto", "CreateOTAFirmware, durable, and moto's `create_job` for AWS IoT, in memory.", neighbours),
+    "engines": (
+        "Engines",
+        "Two workers; the servers on the same machine. A statement is a round trip, for which both sides take turns\n"
+        "at its cores.",
+        stores_of_rows,
+    ),
     "rollout": (
         "Rollouts",
         "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.",
@@ -343,8 +359,8 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
 
 
 def record(part: str, table: list[str], options: argparse.Namespace) -> None:
-    """Put a part's table into benchmarks/RESULTS.md in place of its last one; what was not measured stays."""
-    path = ROOT / "benchmarks/RESULTS.md"
+    """Put a part's table into the file of results in place of its last one; what was not measured stays."""
+    path = options.out
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     sections = {text.partition("\n")[0]: text.partition("\n")[2].strip() for text in old.split("\n## ")[1:]}
     title, about, _ = PARTS[part]
@@ -374,6 +390,9 @@ def main() -> None:
     parser.add_argument("--simulated", type=int, default=2000, help="Devices that are simulated.")
     parser.add_argument("--packages", type=int, default=1_000_000, help="For the long listing.")
     parser.add_argument("--nonces", type=int, default=10_000_000, help="That are live.")
+    parser.add_argument("--postgres", default="", help="URL of any database of a server, for the part engines.")
+    parser.add_argument("--redis", default="", help="URL of a Redis, for the same.")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/RESULTS.md", help="Where tables are kept.")
     parser.add_argument("--megabytes", type=int, default=1000, help="Of an upload.")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
