@@ -39,8 +39,8 @@ FLEET = 100_000
 number = itertools.count()
 Requests = Callable[[int, int], list[bytes]]
 SHARES = [
-    "| workers | work | share of bare | range | per second | p50 ms | p99 ms |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| workers | work | share of bare | range | per second | p50 ms | p99 ms | p99 / p50 |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
 ]
 
 
@@ -164,10 +164,16 @@ def measure(
         failed = f" ({failures} failed)" if failures and name != "bare Flask route" else ""
         rows.append(
             f"| {workers} | {name}{failed} | {rate / base:.2f} | {min(shares):.2f}–{max(shares):.2f} "
-            f"| {rate:,.0f} | {p50:.1f} | {p99:.1f} |"
+            f"| {rate:,.0f} | {p50:.1f} | {p99:.1f} | {p99 / p50:.1f} |"
         )
         print(rows[-1], flush=True)
     return rows
+
+
+def crowd(options: argparse.Namespace) -> list[str]:
+    """Measure creates of many clients at once."""
+    many = argparse.Namespace(**{**vars(options), "clients": 32})
+    return SHARES + measure(4, {"create, V1": create_v1}, many)
 
 
 def actions(options: argparse.Namespace) -> list[str]:
@@ -323,6 +329,7 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
         "connection of its own, durable (`synchronous=FULL`).",
         actions,
     ),
+    "crowd": ("A crowd", "Creates by 4 workers, with 32 clients at once.", crowd),
     "cpu": (
         "By themselves",
         "The processor's time of one thread in a WSGI call: no network, no server, nobody else. Log lines\n"

@@ -12,6 +12,7 @@ from tests.engines import POSTGRES, postgres, redis
 pytestmark = pytest.mark.heavy
 SMALL = {
     "actions": ["--all", "--workers", "1"],
+    "crowd": [],
     "cpu": [],
     "rest": ["--workers", "1"],
     "history": ["--packages", "2000", "--nonces", "1000"],
