@@ -376,7 +376,8 @@ def record(part: str, table: list[str], options: argparse.Namespace) -> None:
         f"{os.cpu_count()} cores; load average of the machine at its end {os.getloadavg()[1]:.1f}."
     )
     sections[title] = "\n".join([about, "", how, "", *table])
-    ordered = [name for name, _, _ in PARTS.values() if name in sections]
+    measured = [name for name, _, _ in PARTS.values()]
+    ordered = sorted(sections, key=lambda name: measured.index(name) if name in measured else -1)  # prose goes first
     path.write_text(
         "# Results\n\nMedians of alternating runs. The shares are what counts; the absolute figures belong to one\n"
         "machine and one hour.\n" + "".join(f"\n## {name}\n\n{sections[name]}\n" for name in ordered),
