@@ -196,6 +196,7 @@ def alone(options: argparse.Namespace) -> list[str]:
     """Measure what answers cost by themselves, in this process."""
     from benchmarks.bare import app as bare
     from otagw import app, settings
+    from otagw.ota import presence
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
         port, environ = prepare(1, folder)
@@ -207,7 +208,9 @@ def alone(options: argparse.Namespace) -> list[str]:
             kinds: dict[str, tuple[Any, Requests]] = {"bare Flask route": (bare, nothing)}
             made = {"create, V1": create_v1, "create, V3": create_v3, "query": query, "list of 20": listing}
             kinds |= {name: (ours, make) for name, make in {**made, **fleet.polls()}.items()}
-            return cpu.HEAD + cpu.measure(kinds, port, options.requests, options.runs)
+            rows = cpu.measure(kinds, port, options.requests, options.runs)
+            presence.stop()
+            return cpu.HEAD + rows
 
 
 def simulated(options: argparse.Namespace) -> list[str]:
@@ -353,7 +356,8 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     ),
     "rollout": (
         "Rollouts",
-        "A static job for all devices of a product; meanwhile devices ask for their update, a hundred a second.",
+        "A static job for all devices of a product; meanwhile devices of another product, for which there is nothing\n"
+        "new, ask for their update, a hundred a second; and before it, for comparison.",
         whole_product,
     ),
     "simulated": (

@@ -65,7 +65,10 @@ class FileLock:
         handle = getattr(self._held, "handle", None)
         if handle is None or self._held.pid != os.getpid():
             # A handle of each thread's own: flock is held by the open file, and a fork would share it.
-            handle = self._held.handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                handle = self._held.handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:  # no descriptor is left, say: trouble like any other of the database
+                raise peewee.OperationalError(f"its lock cannot be opened: {error.strerror}") from error
             self._held.pid = os.getpid()
         fcntl.flock(handle, fcntl.LOCK_EX)
 

@@ -17,8 +17,8 @@ from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job
 from otagw.ota.packages import Package
 
-# How many devices a step looks at: a step holds up every other writer, and after it those who wait come first.
-AT_ONCE: Final = 2000
+# How many devices a step looks at: it holds up every other writer, for some 10 ms; after it those who wait come first.
+AT_ONCE: Final = 500
 PAUSE_SECONDS: Final = 0.005
 NAMES_AT_ONCE: Final = 1000
 # How long a request goes on before it leaves the rest to a worker.
