@@ -34,6 +34,8 @@ WORK = {
     "FirmwareDesc": "a nightly build",
 }
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
+# What shares are of, and the same route by the gateway's own edge.
+YARDSTICK, BARE = "bare Flask route", "the same by our edge"
 # Devices that ask in turn; none asks again within a minute, unless the gateway answers more than that of them.
 FLEET = 100_000
 number = itertools.count()
@@ -67,10 +69,15 @@ def prepare(workers: int, folder: str) -> tuple[int, dict[str, str]]:
 def server(application: str, workers: int, folder: str, pids: list[int] | None = None) -> Iterator[int]:
     """Serve an application with the gateway's own gunicorn settings, or "serve" as operators do.
 
-    Yield its port, and note its process in ``pids``.
+    The yardstick is served by gunicorn's sync worker, as gunicorn comes. Yield the port, and note the process in
+    ``pids``.
     """
     port, environ = prepare(workers, folder)
-    command = [sys.executable, "-m", "otagw", "serve"] if application == "serve" else [*GUNICORN, application]
+    plain = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
+    command = {
+        "serve": [sys.executable, "-m", "otagw", "serve"],
+        YARDSTICK: [*plain, "--no-control-socket", "benchmarks.bare:app"],
+    }.get(application, [*GUNICORN, application])
     with (
         open(Path(folder) / f"{port}.log", "wb") as log,
         subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as master,
@@ -143,25 +150,27 @@ def measure(
 
     ``fill`` puts what is needed beforehand into the gateway's folder.
     """
-    runs: dict[str, list[load.Run]] = {name: [] for name in ("bare Flask route", *kinds)}
+    runs: dict[str, list[load.Run]] = {name: [] for name in (YARDSTICK, BARE, *kinds)}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        yardstick = stack.enter_context(server(YARDSTICK, workers, folder))
         bare = stack.enter_context(server("benchmarks.bare:app", workers, folder))
         ours = stack.enter_context(server("otagw.wsgi:app", workers, folder))
         if fill:
             fill(folder)
         _remember_one(ours)
         for _ in range(options.runs):
-            runs["bare Flask route"].append(load.run(bare, nothing(bare, options.requests), options.clients))
+            for name, port in ((YARDSTICK, yardstick), (BARE, bare)):
+                runs[name].append(load.run(port, nothing(port, options.requests), options.clients))
             for name, make in kinds.items():
                 runs[name].append(load.run(ours, make(ours, options.requests), options.clients))
-    base = statistics.median(run.rate for run in runs["bare Flask route"])
+    base = statistics.median(run.rate for run in runs[YARDSTICK])
     rows = []
     for name, found in runs.items():
         failures = sum(run.failures for run in found)
-        shares = [run.rate / bare.rate for run, bare in zip(found, runs["bare Flask route"], strict=True)]
+        shares = [run.rate / one.rate for run, one in zip(found, runs[YARDSTICK], strict=True)]
         rate = statistics.median(run.rate for run in found)
         p50, p99 = (statistics.median(run.percentile(percent) for run in found) for percent in (50, 99))
-        failed = f" ({failures} failed)" if failures and name != "bare Flask route" else ""
+        failed = f" ({failures} failed)" if failures else ""
         rows.append(
             f"| {workers} | {name}{failed} | {rate / base:.2f} | {min(shares):.2f}–{max(shares):.2f} "
             f"| {rate:,.0f} | {p50:.1f} | {p99:.1f} | {p99 / p50:.1f} |"
@@ -205,7 +214,7 @@ def alone(options: argparse.Namespace) -> list[str]:
             ours = app.create_app(settings.load(environ))
             answer = ours.test_client().get(_target(_v1(port, "CreateOTAFirmware", **_name(), DestVersion="1").url))
             os.environ["OTAGW_TEST_BENCH_ID"] = answer.get_json()["Data"]["FirmwareID"]
-            kinds: dict[str, tuple[Any, Requests]] = {"bare Flask route": (bare, nothing)}
+            kinds: dict[str, tuple[Any, Requests]] = {YARDSTICK: (bare, nothing)}
             made = {"create, V1": create_v1, "create, V3": create_v3, "query": query, "list of 20": listing}
             kinds |= {name: (ours, make) for name, make in {**made, **fleet.polls()}.items()}
             rows = cpu.measure(kinds, port, options.requests, options.runs)
@@ -328,7 +337,7 @@ def _remember_one(port: int) -> None:
 PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     "actions": (
         "Actions",
-        "Signed Actions beside a bare Flask route under the same gunicorn with as many workers, each request on a\n"
+        "Signed Actions beside a bare Flask route under gunicorn's sync worker, as many of them, each request on a\n"
         "connection of its own, durable (`synchronous=FULL`).",
         actions,
     ),

@@ -19,33 +19,22 @@ from concurrent import futures
 from functools import partial
 from typing import Any, Final
 
-from gunicorn import glogging, sock, util  # type: ignore[import-untyped]  # it has no types
-from gunicorn.http import body, message, parser  # type: ignore[import-untyped]
-from gunicorn.http import errors as broken
+from gunicorn import glogging, util  # type: ignore[import-untyped]  # it has no types
+from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import arrived, errors, gateway, settings
+from otagw import arrived, connection, errors, gateway, settings
 from otagw import log as our_log
+from otagw.connection import Connection, Head, Late
 from otagw.dialects.iotda import wire as iotda
 
-# Request line and headers together, and the time from their first byte to their last.
-HEAD_BYTES = 256 * 1024
-HEAD_SECONDS = 30.0
-# A TLS handshake in all; each read of a body.
-STEP_SECONDS = 30.0
-# Each write of an answer. A reader at 1 kB/s lets on that it reads when it has emptied its own buffer of 128 KiB; we
-# can write on when a third of ours is free, which therefore must not grow by itself, as it would, to 4 MiB.
-WRITE_SECONDS = 300.0
-SEND_BUFFER: Final = 128 * 1024
-# A write in the loop, where all others wait; less than gunicorn lets a loop stand still. What fits into the send
-# buffer, and nearly every answer does, does not wait at all.
-WRITE_HERE_SECONDS: Final = 15.0
+# How many are answered before the loop looks after those who came before.
+ACCEPTED_AT_ONCE: Final = 16
 # What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
 # gets from a fast client before it looks whether there is an answer.
 LINGER_BYTES: Final = 1024 * 1024 * 1024
 LINGER_SECONDS: Final = 2.0
-TLS_HANDSHAKE: Final = b"\x16"
 # How long a thread that computes may keep the interpreter from one that has come back from the disk, perhaps with the
 # lock that every writer waits for. Python's own 5 ms is a dozen requests; docs/decisions/0019-speed.md has the figures.
 SWITCH_SECONDS: Final = 0.0005
@@ -62,103 +51,16 @@ PROBLEMS: Final[dict[type[Exception], str]] = {
 }
 
 
-class Late(broken.ParseException):  # type: ignore[misc]  # a base without types, here and below
-    """Say that a client took too long over the head of its request."""
-
-
-class Body(body.Body):  # type: ignore[misc]
-    """A request's body; one that breaks off or is ill-formed is an OSError to whoever reads it."""
-
-    def __init__(self, reader: Any, sock: socket.socket) -> None:
-        super().__init__(reader)
-        self._sock = sock
-
-    def _read_reader(self, size: int) -> Any:
-        announced = min(getattr(self.reader, "length", 0), size)
-        self._sock.settimeout(STEP_SECONDS)
-        try:
-            data = super()._read_reader(size)
-        except broken.ParseException:
-            raise broken.NoMoreData from None
-        finally:
-            self._sock.settimeout(WRITE_SECONDS)
-        if len(data) < announced:
-            self.failed = True
-            raise broken.NoMoreData
-        return data
-
-
-class Head(message.Request):  # type: ignore[misc]
-    """The head of a request, read within `HEAD_SECONDS` and `HEAD_BYTES` in all."""
-
-    body: Any
-
-    def parse(self, unreader: Any) -> Any:
-        """Read the head, and leave the socket ready for the answer; return what was read beyond the head."""
-        self._until = time.monotonic() + HEAD_SECONDS
-        self._size = 0
-        self.max_buffer_headers = HEAD_BYTES
-        rest = super().parse(unreader)
-        unreader.sock.settimeout(WRITE_SECONDS)
-        return rest
-
-    def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
-        """Read on; every byte of the head comes this way."""
-        if self._size >= HEAD_BYTES:
-            raise broken.LimitRequestHeaders("head")
-        held = len(buf)
-        try:
-            unreader.sock.settimeout(max(self._until - time.monotonic(), 0.001))
-            super().read_into(unreader, buf, stop)
-        except TimeoutError:
-            raise Late from None
-        if self._size == 0 and buf.startswith(TLS_HANDSHAKE):
-            raise broken.InvalidRequestLine("TLS")  # its sender waits for our answer and would not end the line
-        self._size += len(buf) - held
-
-    def set_body_reader(self) -> None:
-        """Choose how the body is read."""
-        super().set_body_reader()
-        self.body = Body(self.body.reader, self.unreader.sock)
-
-
-class Parser(parser.Parser):  # type: ignore[misc]
-    """The requests of one connection, one after another."""
-
-    mesg_class = Head
-
-
-class Connection(gthread.TConn):  # type: ignore[misc]
-    """A client's connection: HTTP/1, with or without TLS."""
-
-    initialized: bool
-    sock: Any
-    # The request at hand is answered in the loop: it is there as a whole.
-    here = False
-
-    def init(self) -> None:
-        """Shake hands; called in a thread of the pool, once the first byte is there."""
-        if self.initialized:
-            return
-        self.initialized = True
-        if self.cfg.is_ssl:
-            self.sock = sock.ssl_wrap_socket(self.sock, self.cfg)
-            self.sock.settimeout(STEP_SECONDS)
-            try:
-                self.sock.do_handshake()
-            except TimeoutError:
-                raise broken.NoMoreData from None
-        self.parser = Parser(self.cfg, self.sock, self.client)
-
-    def close(self, graceful: bool = False) -> None:
-        """Close at once; the thread that answered has lingered already."""
-        util.close(self.sock)
-
-
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A process that answers whole requests in its loop, and those that have to be waited for in a pool of threads."""
 
     early_signals: "queue.SimpleQueue[int]"
+    _notified = 0.0
+
+    def notify(self) -> None:
+        """Tell the master that this process is well."""
+        super().notify()
+        self._notified = time.monotonic()
 
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
@@ -187,20 +89,30 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         self.handle_exit(sig, frame)
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection and let the loop wait for its first byte: one that says nothing costs no thread."""
+        """Accept connections for as long as each brings a whole request, which is answered at once."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            if not (self.alive and self.nr_conns < self.worker_connections and self._accept_one(listener)):
+                return
+
+    def _accept_one(self, listener: Any) -> bool:
+        """Accept a connection; return whether it was answered.
+
+        If not, the loop waits for its first byte: one that says nothing costs no thread.
+        """
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        connection = Connection(self.cfg, client, address, listener.getsockname())
-        connection.set_timeout()
+            return False
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, connection.SEND_BUFFER)
+        conn = Connection(self.cfg, client, address, listener.getsockname())
+        conn.set_timeout()
         self.nr_conns += 1
-        if self._answer_here(connection):
-            return
-        self.pending_conns.append(connection)
-        ready = partial(self.on_pending_socket_readable, connection)
+        if self._answer_here(conn):
+            return True
+        self.pending_conns.append(conn)
+        ready = partial(self.on_pending_socket_readable, conn)
         self.poller.register(client, selectors.EVENT_READ, ready)
+        return False
 
     def enqueue_req(self, conn: Connection) -> None:
         """Answer a request now if it is at hand, else let a thread wait for it."""
@@ -222,7 +134,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             except Exception as error:
                 done.set_exception(error)
             self.finish_request(conn, done)
-            self.notify()  # many may be answered in one round of the loop
+            if time.monotonic() - self._notified > 1:  # many may be answered in one round of the loop
+                self.notify()
         return conn.here
 
     def _is_at_hand(self, conn: Connection) -> bool:
@@ -242,10 +155,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Head, conn: Connection) -> Any:
         """Run the application; a client that stops reading its answer has left."""
-        if conn.here:
-            conn.sock.settimeout(WRITE_HERE_SECONDS)
         try:
-            return super().handle_request(req, conn)
+            if not conn.here:
+                return super().handle_request(req, conn)
+            with connection.gathered(conn):
+                return super().handle_request(req, conn)
         except TimeoutError:
             raise broken.NoMoreData from None
 
@@ -271,9 +185,11 @@ def _fault(exc: BaseException) -> errors.Fault:
         case ssl.SSLError():
             return errors.Unreadable("it is plain http, and this port expects https")
         case Late():
-            return errors.Unreadable(f"its head did not arrive within {HEAD_SECONDS:g} seconds")
+            return errors.Unreadable(f"its head did not arrive within {connection.HEAD_SECONDS:g} seconds")
         case broken.LimitRequestHeaders() | broken.LimitRequestLine():
-            return errors.RequestTooLarge(f"{HEAD_BYTES} bytes of request line and headers, or than 200 headers")
+            return errors.RequestTooLarge(
+                f"{connection.HEAD_BYTES} bytes of request line and headers, or than 200 headers"
+            )
         case broken.ParseException():
             return errors.Unreadable(PROBLEMS.get(type(exc), "it breaks the rules of HTTP"))
         case _:

@@ -1,8 +1,8 @@
 """config/gunicorn.conf.py with limits on time that a test can wait for."""
 
-from otagw import edge, server, settings
+from otagw import connection, server, settings
 
 globals().update(server.options(settings.load()))
-edge.HEAD_SECONDS = edge.STEP_SECONDS = 1.0
-edge.WRITE_SECONDS = 2.0
+connection.HEAD_SECONDS = connection.STEP_SECONDS = 1.0
+connection.WRITE_SECONDS = 2.0
 keepalive = 1
