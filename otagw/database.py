@@ -189,7 +189,8 @@ def together(*statements: Statement) -> list[Any]:
     """Run statements that do not need each other's results, in one round trip over a network; return their cursors."""
     if is_sqlite():
         return [execute(*statement) for statement in statements]
-    with db.obj.connection().pipeline():
+    # What goes wrong is said at the end, outside of what peewee watches: its own wrapper makes it one of its errors.
+    with peewee.__exception_wrapper__, db.obj.connection().pipeline():  # type: ignore[attr-defined]  # no stub has it
         return [execute(*statement) for statement in statements]
 
 
