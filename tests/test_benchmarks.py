@@ -9,7 +9,7 @@ from benchmarks.__main__ import PARTS
 from tests.conftest import ROOT, need
 from tests.engines import POSTGRES, postgres, redis
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bench")]
 SMALL = {
     "actions": ["--all", "--workers", "1"],
     "crowd": [],
