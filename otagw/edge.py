@@ -84,6 +84,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             if self.early_signals.get() in (signal.SIGTERM, signal.SIGQUIT):
                 self.alive = False
 
+    def load_wsgi(self) -> None:
+        """Load the application, which takes most of a start, unless this process has been told to stop."""
+        if self.alive:
+            super().load_wsgi()
+
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Stop as SIGTERM does: gunicorn would take the pool's lock, which what the signal interrupts may hold."""
         self.handle_exit(sig, frame)

@@ -69,9 +69,9 @@ def pass_signals_on(arbiter: Any, worker: Any) -> None:
 
 def write_what_was_heard(server: Any, worker: Any) -> None:
     """Let a process of gunicorn that ends forget nothing of which devices have asked."""
-    from otagw.ota import presence  # noqa: PLC0415 - the parent, which only starts others, needs no core
-
-    presence.stop()
+    presence = sys.modules.get("otagw.ota.presence")  # one that was stopped at its start has not loaded it
+    if presence:
+        presence.stop()
 
 
 def command() -> list[str]:
