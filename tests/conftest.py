@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -238,6 +239,16 @@ class Live:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "otagw", *command], env=self.environ, stderr=log, start_new_session=True
+            )
+        self.wait()
+        return self
+
+    def start_with_room(self, size):
+        """Serve where no file may grow beyond so many bytes: the system refuses to write, as on a full disk."""
+        limited = f"ulimit -f {size // 1024}; exec {shlex.quote(sys.executable)} -m otagw serve"
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["bash", "-c", limited], env=self.environ, stderr=log, start_new_session=True
             )
         self.wait()
         return self

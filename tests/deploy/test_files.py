@@ -6,9 +6,7 @@ import http.client
 import json
 import random
 import resource
-import shlex
 import subprocess
-import sys
 import threading
 import time
 
@@ -173,14 +171,7 @@ def test_a_gateway_that_is_killed_during_an_upload_keeps_no_half_file(make_live)
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(make_live):
-    gateway = make_live(workers=1)
-    # A limit for every file of the process: the system refuses to write more, as it does on a full disk.
-    limited = f"ulimit -f {30 * MIB // 1024}; exec {shlex.quote(sys.executable)} -m otagw serve"
-    with open(gateway.folder / "log", "ab") as log:
-        gateway.process = subprocess.Popen(
-            ["bash", "-c", limited], env=gateway.environ, stderr=log, start_new_session=True
-        )
-    gateway.wait()
+    gateway = make_live(workers=1).start_with_room(30 * MIB)
     _, status = upload(gateway, 40 * MIB)
     assert status == 503
     assert stored(gateway) == []
