@@ -91,6 +91,8 @@ def counted(
         if found:
             return [row[1:] for row in found[: max(found[0][0] - offset, 0)]], found[0][0]
     there = total(account_id, name)
+    if offset <= NEAR:  # and nothing was found there
+        return [], there
     return list(rows(select, table, where, values, there, number, size, within)), there
 
 
