@@ -100,8 +100,9 @@ class Connection(gthread.TConn):  # type: ignore[misc]
 
     initialized: bool
     sock: Any
-    # The request at hand is answered in the loop: it is there as a whole.
+    # The request at hand is answered in the loop: it is there as a whole. What is to be sent of its answer.
     here = False
+    answer = b""
 
     def init(self) -> None:
         """Shake hands; called in a thread of the pool, once the first byte is there."""
@@ -116,6 +117,13 @@ class Connection(gthread.TConn):  # type: ignore[misc]
             except TimeoutError:
                 raise broken.NoMoreData from None
         self.parser = Parser(self.cfg, self.sock, self.client)
+
+    def send(self) -> None:
+        """Send what is left of an answer, all at once."""
+        if self.answer:
+            self.sock.settimeout(WRITE_HERE_SECONDS)
+            self.sock.sendall(self.answer)
+            self.answer = b""
 
     def close(self, graceful: bool = False) -> None:
         """Close at once; the thread that answered has lingered already."""
@@ -139,12 +147,11 @@ class _Gathered:
 
 @contextlib.contextmanager
 def gathered(conn: Connection) -> Iterator[None]:
-    """Send what is written to a connection at the end, and all at once; after an error nothing of it."""
+    """Keep what is written to a connection for its `send`; after an error nothing of it."""
     sock = conn.sock
     conn.sock = kept = _Gathered(sock)
     try:
         yield
     finally:
         conn.sock = sock
-    sock.settimeout(WRITE_HERE_SECONDS)
-    sock.sendall(b"".join(kept.kept))
+    conn.answer = b"".join(kept.kept)

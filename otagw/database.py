@@ -6,9 +6,8 @@ The models are bound to `db`, which has no engine until `connect` gives it one.
 import contextlib
 import fcntl
 import functools
-import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -17,8 +16,9 @@ import peewee
 from playhouse import db_url, migrations
 from playhouse.cockroachdb import CockroachDatabase
 
-from otagw import errors
+from otagw import errors, rounds
 from otagw.settings import Settings
+from otagw.writers import FileLock
 
 BUSY_MS: Final = 10_000
 # What an engine raises when it is gone, full or locked: the request may be repeated later.
@@ -43,43 +43,13 @@ MIGRATION_LOCK: Final = 8686
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
 db = peewee.DatabaseProxy()
-_lock: "FileLock | None" = None
+_lock: FileLock | None = None
+# What is to be called once a part of a shared transaction is committed.
+_later: ContextVar[list[Callable[[], object]] | None] = ContextVar("later", default=None)
 
 
 class WrongVersion(Exception):
     """Say that the schema is not the one this code was written for."""
-
-
-class FileLock:
-    """Queue the writers of one SQLite file across threads and processes.
-
-    SQLite's own waiting sleeps in growing steps and is unfair; the kernel's queue is neither. It only orders writers:
-    correctness still rests on SQLite's lock.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._held = threading.local()
-
-    def __enter__(self) -> None:
-        handle = getattr(self._held, "handle", None)
-        if handle is None or self._held.pid != os.getpid():
-            # A handle of each thread's own: flock is held by the open file, and a fork would share it.
-            try:
-                handle = self._held.handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            except OSError as error:  # no descriptor is left, say: trouble like any other of the database
-                raise peewee.OperationalError(f"its lock cannot be opened: {error.strerror}") from error
-            self._held.pid = os.getpid()
-        fcntl.flock(handle, fcntl.LOCK_EX)
-
-    def __exit__(self, *exc: object) -> None:
-        fcntl.flock(self._held.handle, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Close this thread's handle: a thread that ends would leave it open."""
-        handle = vars(self._held).pop("handle", None)
-        if handle is not None and self._held.pid == os.getpid():
-            os.close(handle)
 
 
 def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
@@ -161,8 +131,46 @@ def write() -> Iterator[None]:
         with db.transaction():
             yield
     else:
-        with _lock, db.transaction("IMMEDIATE"):
+        with rounds.enter(_WRITE):
             yield
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    with cast("FileLock", _lock), db.transaction("IMMEDIATE"):
+        yield
+
+
+@contextlib.contextmanager
+def _part() -> Iterator[None]:
+    """One request's part of a transaction that several share: what fails in it is undone by itself."""
+    if not db.connection().in_transaction:
+        raise peewee.OperationalError("the transaction has been rolled back")
+    later: list[Callable[[], object]] = []
+    token = _later.set(later)
+    db.execute_sql("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        db.execute_sql("ROLLBACK TO part")
+        raise
+    finally:
+        _later.reset(token)
+    db.execute_sql("RELEASE part")
+    for what in later:
+        db.after_commit(what)
+
+
+def after_commit(what: Callable[[], object]) -> None:
+    """Call something once the transaction at hand is committed, if it is; at once where there is none."""
+    later = _later.get()
+    if later is None:
+        db.after_commit(what)
+    else:
+        later.append(what)
+
+
+_WRITE: Final = rounds.Section(_alone, _alone, _part)
 
 
 @contextlib.contextmanager

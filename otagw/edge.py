@@ -24,13 +24,14 @@ from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import arrived, connection, errors, gateway, settings
+from otagw import arrived, connection, errors, gateway, rounds, settings
 from otagw import log as our_log
 from otagw.connection import Connection, Head, Late
 from otagw.dialects.iotda import wire as iotda
 
-# How many are answered before the loop looks after those who came before.
-ACCEPTED_AT_ONCE: Final = 16
+# How many requests are answered together. More would share the cost of a commit better still, but a process would take
+# what another one has time for.
+ROUND: Final = 8
 # What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
 # gets from a fast client before it looks whether there is an answer.
 LINGER_BYTES: Final = 1024 * 1024 * 1024
@@ -56,6 +57,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     early_signals: "queue.SimpleQueue[int]"
     _notified = 0.0
+    _round: list[Connection]
 
     def notify(self) -> None:
         """Tell the master that this process is well."""
@@ -65,6 +67,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        self._round = []  # the connections that have brought what the next round answers
         super().init_process()
 
     def run(self) -> None:
@@ -94,13 +97,44 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         self.handle_exit(sig, frame)
 
     def accept(self, listener: Any) -> None:
-        """Accept connections for as long as each brings a whole request, which is answered at once."""
-        for _ in range(ACCEPTED_AT_ONCE):
+        """Accept connections for as long as each brings a whole request, up to a round of them."""
+        for _ in range(ROUND):
             if not (self.alive and self.nr_conns < self.worker_connections and self._accept_one(listener)):
                 return
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for clients, and answer together those that have sent a whole request."""
+        super().wait_for_and_dispatch_events(timeout)
+        while self._round:
+            conns, self._round = self._round[:ROUND], self._round[ROUND:]
+            answered = rounds.run([partial(self._answer, conn) for conn in conns])
+            for conn, keep in zip(conns, answered, strict=True):
+                self._send(conn, keep)
+            if time.monotonic() - self._notified > 1:  # there may be many of them
+                self.notify()
+
+    def _answer(self, conn: Connection) -> bool:
+        """Answer one request of a round, without sending it; return whether its connection may bring another."""
+        try:
+            return bool(self.handle(conn))
+        except Exception:  # gunicorn's own handling of an error has failed
+            return False
+
+    def _send(self, conn: Connection, keep: bool) -> None:
+        """Send an answer, and end or keep its connection.
+
+        All answers of a round leave one after another: each wakes a client, which may take the processor from us.
+        """
+        done: futures.Future[bool] = futures.Future()
+        try:
+            conn.send()
+            done.set_result(keep)
+        except OSError as error:  # the client has left
+            done.set_exception(error)
+        self.finish_request(conn, done)
+
     def _accept_one(self, listener: Any) -> bool:
-        """Accept a connection; return whether it was answered.
+        """Accept a connection; return whether it has brought a whole request.
 
         If not, the loop waits for its first byte: one that says nothing costs no thread.
         """
@@ -112,7 +146,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         conn = Connection(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
         self.nr_conns += 1
-        if self._answer_here(conn):
+        if self._joins(conn):
             return True
         self.pending_conns.append(conn)
         ready = partial(self.on_pending_socket_readable, conn)
@@ -120,12 +154,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         return False
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Answer a request now if it is at hand, else let a thread wait for it."""
-        if not self._answer_here(conn):
+        """Answer a request in the next round if it is at hand, else let a thread wait for it."""
+        if not self._joins(conn):
             super().enqueue_req(conn)
 
-    def _answer_here(self, conn: Connection) -> bool:
-        """Answer a request in the loop if nobody has to be waited for; return whether it was so.
+    def _joins(self, conn: Connection) -> bool:
+        """Answer a request in the next round if nobody has to be waited for; return whether it is so.
 
         A thread costs more than the rest of a short request: it takes turns with the loop at the interpreter, each time
         that the database is asked.
@@ -133,14 +167,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         conn.here = self._is_at_hand(conn)
         if conn.here:
             conn.data_ready = True
-            done: futures.Future[Any] = futures.Future()
-            try:
-                done.set_result(self.handle(conn))
-            except Exception as error:
-                done.set_exception(error)
-            self.finish_request(conn, done)
-            if time.monotonic() - self._notified > 1:  # many may be answered in one round of the loop
-                self.notify()
+            self._round.append(conn)
         return conn.here
 
     def _is_at_hand(self, conn: Connection) -> bool:

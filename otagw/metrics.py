@@ -101,7 +101,7 @@ def count(name: str, *labels: str, by: float = 1) -> None:
 def count_committed(name: str, *labels: str, by: float = 1) -> None:
     """Add to a counter once the transaction at hand is committed, if it is."""
     if _live is not None:
-        database.db.after_commit(lambda: count(name, *labels, by=by))
+        database.after_commit(lambda: count(name, *labels, by=by))
 
 
 def request(front: str, operation: str, code: str, seconds: float) -> None:

@@ -4,15 +4,18 @@ A nonce is kept as a 16-byte digest in the table of the time window that its tim
 committed on its own. Sweeping drops a whole window at once; docs/decisions/0004-nonces.md says why.
 """
 
+import contextlib
 import hashlib
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import peewee
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, rounds
+from otagw.writers import FileLock
 
 WINDOW_MS: Final = 1800 * 1000
 # Windows kept although over, so that a clock set back by less than that forgets nothing.
@@ -30,7 +33,8 @@ class Nonces:
 
     def __init__(self, path: Path, skew_ms: int) -> None:
         self._db = database.sqlite(path, "NORMAL")
-        self._lock = database.FileLock(path.with_name(path.name + ".lock"))
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._section = rounds.Section(lambda: self._lock, self._together)
         self._skew = skew_ms
         # The windows a timestamp may fall in just now, and the statement that claims a nonce in each.
         self._live = range(0)
@@ -59,8 +63,13 @@ class Nonces:
         statement = self._claims.get(at // WINDOW_MS)
         if statement is None:
             raise errors.ExpiredTimestamp
-        with self._lock:
+        with rounds.enter(self._section):
             return bool(self._db.execute_sql(statement, (digest(key_id, nonce),)).rowcount == 1)
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
+        with self._lock, self._db.atomic("IMMEDIATE"):
+            yield
 
     def _open(self, live: range) -> None:
         """Make the tables of the live windows, and drop those long over."""

@@ -178,7 +178,7 @@ def use(queue: Queue | None) -> None:
 def wake() -> None:
     """Have the worker look for due work, at once or as soon as the transaction at hand is committed; never raise."""
     if _queue is not None:
-        database.db.after_commit(_queue.wake)
+        database.after_commit(_queue.wake)
 
 
 def follow_log() -> None:

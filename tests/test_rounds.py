@@ -1,0 +1,215 @@
+"""Requests answered together: each as if it were alone, and what they share opened once."""
+
+import contextlib
+from functools import partial
+
+import peewee
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otagw import database, rounds
+from tests.conftest import KEY, Client
+from tests.signer import query, v1
+
+
+class Wrong(Exception):
+    pass
+
+
+class Ledger:
+    """A section whose entries count only once it is closed, like a transaction."""
+
+    def __init__(self, fails=None):
+        self.fails, self.kept, self.draft, self.opened = fails, [], None, 0
+        self.section = rounds.Section(self.open, self.open, self.part)
+
+    @contextlib.contextmanager
+    def open(self):
+        assert self.draft is None, "it is open already"
+        if self.fails == "open":
+            raise Wrong(self.fails)
+        self.draft, self.opened = [], self.opened + 1
+        try:
+            yield
+            if self.fails == "close":
+                raise Wrong(self.fails)
+            self.kept += self.draft
+        finally:
+            self.draft = None
+
+    @contextlib.contextmanager
+    def part(self):
+        before = len(self.draft)
+        try:
+            yield
+        except Wrong:
+            del self.draft[before:]
+            raise
+
+
+def walk(ledgers, name, steps):
+    """Go through sections; note what was said of each step."""
+    said = []
+    for number, (which, fails) in enumerate(steps):
+        ledger = ledgers[which]
+        try:
+            with rounds.enter(ledger.section):
+                ledger.draft.append((name, number))
+                if fails:
+                    raise Wrong("mine")
+            assert (name, number) in ledger.kept
+            said.append("done")
+        except Wrong as error:
+            assert (name, number) not in ledger.kept
+            said.append(str(error))
+    return said
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 1), st.booleans()), max_size=4)
+
+
+@given(st.lists(STEPS, max_size=6))
+def test_each_goes_its_way_as_if_it_were_alone(plans):
+    together, alone = (Ledger(), Ledger()), (Ledger(), Ledger())
+    said = rounds.run([partial(walk, together, name, steps) for name, steps in enumerate(plans)])
+    assert said == [walk(alone, name, steps) for name, steps in enumerate(plans)]
+    for one, other in zip(together, alone, strict=True):
+        assert sorted(one.kept) == sorted(other.kept)
+        assert one.opened <= other.opened
+
+
+def test_what_all_want_is_opened_once():
+    ledger = Ledger()
+    rounds.run([partial(walk, [ledger], name, [(0, False)] * 3) for name in range(5)])
+    assert ledger.opened == 3
+    assert len(ledger.kept) == 15
+
+
+@pytest.mark.parametrize("fails", ["open", "close"])
+def test_trouble_with_a_section_is_that_of_all_who_were_in_it(fails):
+    broken, sound = Ledger(fails), Ledger()
+    said = rounds.run([partial(walk, [broken, sound], name, [(name % 2, False), (1, False)]) for name in range(4)])
+    assert said == [[fails, "done"], ["done", "done"]] * 2
+    assert broken.kept == []
+    assert sorted(sound.kept) == [(0, 1), (1, 0), (1, 1), (2, 1), (3, 0), (3, 1)]
+
+
+def test_who_was_refused_hears_the_own_reason_although_the_section_failed_too():
+    broken = Ledger("close")
+    plans = [[(0, True)], [(0, False)]]
+    assert rounds.run([partial(walk, [broken], name, steps) for name, steps in enumerate(plans)]) == [
+        ["mine"],
+        ["close"],
+    ]
+
+
+def test_a_section_within_a_section_is_entered_alone():
+    outer, inner = Ledger(), Ledger()
+
+    def both(name):
+        with rounds.enter(outer.section):
+            outer.draft.append(name)
+            with rounds.enter(inner.section):
+                inner.draft.append(name)
+            assert name in inner.kept
+
+    rounds.run([partial(both, name) for name in range(3)])
+    assert (outer.kept, outer.opened, inner.kept, inner.opened) == ([0, 1, 2], 1, [0, 1, 2], 3)
+
+
+STATE = "INSERT INTO fact (name, value) VALUES (?, ?)"
+
+
+def facts():
+    return {name for (name,) in database.execute("SELECT name FROM fact WHERE name LIKE 'f%'").fetchall()}
+
+
+@pytest.fixture
+def sqlite(app):
+    if not database.is_sqlite():
+        pytest.skip("writes share a transaction on SQLite alone")
+
+
+@pytest.mark.usefixtures("sqlite")
+class TestWrites:
+    def write(self, name, then=None, calls=None):
+        """Write a fact, and something else that may fail; return what went wrong."""
+        try:
+            with database.write():
+                database.execute(STATE, f"f{name}", "x")
+                if calls is not None:
+                    database.after_commit(lambda: calls.append(name))
+                if then:
+                    then()
+        except (peewee.PeeweeException, Wrong) as error:
+            return type(error)
+        return None
+
+    def test_one_that_fails_is_undone_alone(self):
+        def fail():
+            raise Wrong
+
+        def collide():
+            database.execute(STATE, "f0", "x")
+
+        calls = []
+        thens = [None, fail, collide, None]
+        said = rounds.run([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
+        assert said == [None, Wrong, peewee.IntegrityError, None]
+        assert facts() == {"f0", "f3"}
+        assert calls == [0, 3]
+
+    @pytest.mark.parametrize("when", range(4))
+    def test_a_transaction_that_is_gone_is_nobodys_success(self, when):
+        """As SQLite does by itself when the disk is full."""
+        calls = []
+        thens = [None] * 4
+        thens[when] = database.db.obj.rollback
+        said = rounds.run([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
+        assert said == [peewee.OperationalError] * 4
+        assert (facts(), calls) == (set(), [])
+        database.recover()
+        assert self.write("later") is None
+        assert facts() == {"flater"}
+
+    def test_a_commit_that_fails_is_nobodys_success(self):
+        """A foreign key that is checked late fails the commit, long after its part was done."""
+        database.execute("CREATE TABLE late (name TEXT REFERENCES fact (name) DEFERRABLE INITIALLY DEFERRED)")
+        thens = [None, lambda: database.execute("INSERT INTO late VALUES ('nothing')"), None]
+        said = rounds.run([partial(self.write, name, then) for name, then in enumerate(thens)])
+        assert said == [peewee.IntegrityError] * 3
+        assert facts() == set()
+
+
+def create(app, name, **changes):
+    """Return a call of CreateOTAFirmware, and what came of it."""
+    path = "/?" + query(v1(KEY, "CreateOTAFirmware", FirmwareName=name, DestVersion="1", **changes))
+
+    def call():
+        answer = app.test_client().get(path).json
+        return answer.get("Code") or answer["Data"]["FirmwareID"]
+
+    return call
+
+
+def test_requests_that_collide_in_a_round(app):
+    said = rounds.run([create(app, name) for name in ("a", "b", "a", "b", "c")])
+    assert [each.isdigit() for each in said] == [True, True, False, False, True]
+    assert said[2] == said[3] == "iot.ota.FirmwareNameExists"
+    listed = Client(app).ok("ListOTAFirmware", PageSize=10, CurrentPage=1)
+    assert listed["Total"] == 3
+    assert Client(app).ok("ListAuditEvents", PageSize=10, CurrentPage=1)["Total"] == 3
+
+
+def test_a_replay_within_a_round_is_refused(app):
+    call = create(app, "a")
+    said = rounds.run([call] * 4)
+    assert sorted(each.isdigit() for each in said) == [False, False, False, True]
+    assert said.count("SignatureNonceUsed") == 3
+
+
+def test_a_token_within_a_round_makes_one_package(app):
+    said = rounds.run([create(app, "a", ClientToken="t") for _ in range(4)])
+    assert len(set(said)) == 1
+    assert said[0].isdigit()
