@@ -7,9 +7,9 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, rounds
 from otagw.models import AccessKey
 from otagw.models import Account as AccountRow
 from otagw.nonce_stores import Store
@@ -77,11 +77,7 @@ class Keys:
         """Return the caller of an enabled key, and its secret."""
         if not KEY_ID.fullmatch(key_id):  # PostgreSQL takes no NUL, and no half of a character
             raise errors.UnknownKey
-        row = database.execute(
-            "SELECT k.secret, k.grants, k.enabled, a.id, a.name "
-            "FROM access_key k JOIN account a ON a.id = k.account_id WHERE k.id = ?",
-            key_id,
-        ).fetchone()
+        row = rounds.ask(_ROWS, key_id)
         if row is None:
             raise errors.UnknownKey
         if not row[2]:
@@ -183,6 +179,21 @@ def authorize(caller: Caller, needs: str) -> None:
         if grant in (needs, EVERYTHING) or (grant.endswith("*") and needs.startswith(grant[:-1])):
             return
     raise errors.NotGranted(needs)
+
+
+def _rows(key_ids: Sequence[str]) -> list[Sequence[Any] | None]:
+    """Return what is kept of access keys, or None, in the order they are asked for."""
+    some = sorted(set(key_ids))
+    found = database.execute(
+        "SELECT k.id, k.secret, k.grants, k.enabled, a.id, a.name FROM access_key k "
+        f"JOIN account a ON a.id = k.account_id WHERE k.id IN ({', '.join('?' * len(some))})",
+        *some,
+    )
+    kept = {row[0]: row[1:] for row in found.fetchall()}
+    return [kept.get(key_id) for key_id in key_ids]
+
+
+_ROWS: Final = rounds.Question(_rows)
 
 
 def _random(length: int) -> str:

@@ -3,15 +3,17 @@
 All of them keep the same 16-byte digest, and all refuse rather than guess: docs/decisions/0020-several-nodes.md.
 """
 
+import functools
 import hashlib
 import logging
 import re
 import threading
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import peewee
 
-from otagw import clock, database, errors, nonces, redis_client
+from otagw import clock, database, errors, nonces, redis_client, rounds
 from otagw.nonces import KEPT, WINDOW_MS
 from otagw.settings import Settings
 
@@ -61,8 +63,9 @@ class Tables:
     def __init__(self, skew_ms: int) -> None:
         self._skew = skew_ms
         self._live = range(0)
-        self._claims: dict[int, tuple[str, int]] = {}
+        self._usable: list[int] = []
         self._guard = threading.Lock()
+        self._spend = rounds.Question(self._spend_all)
 
     def claim(self, key_id: str, nonce: str, at: int) -> None:
         """Use up a nonce; see `Store`."""
@@ -79,10 +82,25 @@ class Tables:
             raise errors.ReplayedNonce
 
     def _insert(self, key_id: str, nonce: str, at: int) -> bool:
-        statement, times = self._claims.get(at // WINDOW_MS, ("", 0))
-        if not statement:
+        window = at // WINDOW_MS
+        if window not in self._usable:
             raise errors.ExpiredTimestamp
-        return bool(database.execute(statement, *[nonces.digest(key_id, nonce)] * times).rowcount == 1)
+        return rounds.ask(self._spend, (window, nonces.digest(key_id, nonce)))
+
+    def _spend_all(self, claims: Sequence[tuple[int, bytes]]) -> list[bool]:
+        """Run claims, those of a window in one statement; return which are new, of several alike the first."""
+        windows: dict[int, list[bytes]] = {}
+        for window, digest in claims:
+            windows.setdefault(window, []).append(digest)
+        new: set[tuple[int, bytes]] = set()
+        for window, digests in windows.items():
+            statement = _claim(window, tuple(self._usable), len(digests))
+            new.update((window, bytes(row[0])) for row in database.execute(statement, *digests).fetchall())
+        answers = []
+        for claim in claims:
+            answers.append(claim in new)
+            new.discard(claim)
+        return answers
 
     def _open(self, live: range) -> None:
         """Make the tables of the live windows, and drop those long over."""
@@ -95,7 +113,7 @@ class Tables:
                     database.execute(f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BYTEA PRIMARY KEY)")
             if len(usable) < len(live):
                 log.error("the clock went back behind nonces already swept: requests of that time are refused")
-            self._claims = {window: _claim(window, usable) for window in usable}
+            self._usable = usable
             self._live = live
             # The server's clock has a say, so that one node whose clock is ahead does not sweep what others need.
             server = int(database.execute("SELECT floor(extract(epoch FROM now()))").fetchone()[0]) * 1000
@@ -123,19 +141,23 @@ class Tables:
         """Close nothing: the connection is the thread's own to its database."""
 
 
-def _claim(window: int, windows: list[int]) -> tuple[str, int]:
-    """Return the one INSERT that is the check, and how often it wants the digest.
+@functools.lru_cache(64)
+def _claim(window: int, windows: tuple[int, ...], count: int) -> str:
+    """Return the one INSERT that is the check of so many digests, and returns those that are new.
 
     A nonce is spent in its own window, unless it was in another. The unique index decides among those who claim at the
     same instant; a replay has the same timestamp, and so the same window.
     """
-    others = " UNION ALL ".join(f"SELECT 1 FROM nonce_{o:d} WHERE digest = ?" for o in windows if o != window)
+    others = " UNION ALL ".join(f"SELECT 1 FROM nonce_{o:d} WHERE digest = n.d" for o in windows if o != window)
     rules = [] if database.is_cockroach() else [_ASYNC]
     if others:
         rules.append(f"NOT EXISTS ({others})")
     where = f" WHERE {' AND '.join(rules)}" if rules else ""
-    text = f"INSERT INTO nonce_{window:d} (digest) SELECT CAST(? AS BYTEA){where} ON CONFLICT DO NOTHING"
-    return text, text.count("?")
+    digests = ", ".join(["(CAST(? AS BYTEA))"] * count)
+    return (
+        f"INSERT INTO nonce_{window:d} (digest) SELECT n.d FROM (VALUES {digests}) n (d){where} "
+        "ON CONFLICT DO NOTHING RETURNING digest"
+    )
 
 
 class Redis:
@@ -148,6 +170,7 @@ class Redis:
         self._prefix, self._skew, self._since = f"otagw_{name}:nonce:".encode(), skew_ms, 0
         self._client = redis_client.connect(url, self._met)
         self._trouble = redis_client.trouble()
+        self._spend = rounds.Question(self._spend_all)
 
     def _met(self, connection: Any) -> None:
         """Learn from each new connection since when this Redis remembers: it cannot have been restarted without one."""
@@ -163,14 +186,7 @@ class Redis:
         """Use up a nonce; see `Store`."""
         now = clock.now()
         life = max(at + self._skew - now, 0) + 2 * APART_MS
-        try:
-            with self._client.pipeline(transaction=False) as both:
-                both.time()
-                both.set(self._prefix + nonces.digest(key_id, nonce), b"", nx=True, px=life)
-                (seconds, micros), new = both.execute()
-        except self._trouble as error:
-            log.warning(GONE, extra={"problem": type(error).__name__})
-            raise errors.Unavailable(GONE) from None
+        seconds, micros, new = rounds.ask(self._spend, (self._prefix + nonces.digest(key_id, nonce), life))
         if abs(seconds * 1000 + micros // 1000 - now) > APART_MS:
             log.error("the clocks of this node and of Redis are more than five minutes apart: requests are refused")
             raise errors.Unavailable("the clocks of the gateway and of its nonce store differ")
@@ -178,6 +194,19 @@ class Redis:
             raise errors.ReplayedNonce
         if at < self._since:
             raise errors.Unavailable("the request was signed before the nonce store began to remember")
+
+    def _spend_all(self, claims: Sequence[tuple[bytes, int]]) -> list[tuple[int, int, bool]]:
+        """Set keys for their lives in milliseconds; return the time by Redis, and whether the key is new, for each."""
+        try:
+            with self._client.pipeline(transaction=False) as trip:
+                trip.time()
+                for name, life in claims:
+                    trip.set(name, b"", nx=True, px=life)
+                (seconds, micros), *new = trip.execute()
+        except self._trouble as error:
+            log.warning(GONE, extra={"problem": type(error).__name__})
+            raise errors.Unavailable(GONE) from None
+        return [(seconds, micros, bool(one)) for one in new]
 
     def ping(self) -> None:
         """Raise `errors.Unavailable` unless Redis answers."""

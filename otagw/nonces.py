@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,7 @@ class Nonces:
     def __init__(self, path: Path, skew_ms: int) -> None:
         self._db = database.sqlite(path, "NORMAL")
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._section = rounds.Section(lambda: self._lock, self._together)
+        self._spend = rounds.Question(self._spend_all)
         self._skew = skew_ms
         # The windows a timestamp may fall in just now, and the statement that claims a nonce in each.
         self._live = range(0)
@@ -63,13 +63,12 @@ class Nonces:
         statement = self._claims.get(at // WINDOW_MS)
         if statement is None:
             raise errors.ExpiredTimestamp
-        with rounds.enter(self._section):
-            return bool(self._db.execute_sql(statement, (digest(key_id, nonce),)).rowcount == 1)
+        return rounds.ask(self._spend, (statement, digest(key_id, nonce)))
 
-    @contextlib.contextmanager
-    def _together(self) -> Iterator[None]:
-        with self._lock, self._db.atomic("IMMEDIATE"):
-            yield
+    def _spend_all(self, claims: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Run claims, each of which a statement decides by itself; return which are new."""
+        with self._lock, self._db.atomic("IMMEDIATE") if len(claims) > 1 else contextlib.nullcontext():
+            return [self._db.execute_sql(statement, (one,)).rowcount == 1 for statement, one in claims]
 
     def _open(self, live: range) -> None:
         """Make the tables of the live windows, and drop those long over."""

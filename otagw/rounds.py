@@ -1,8 +1,9 @@
-"""Requests answered together, and the sections of their work that they pass through together.
+"""Requests answered together, and what of their work they do together.
 
 What costs much to open and to close, a durable transaction above all, is opened once for all requests of a round that
-want it. Each is written as if it were alone: it runs in a greenlet of its own, and where it enters such a section it
-waits until every other request of the round waits too, or is done. docs/decisions/0023-rounds.md says what that gains.
+want it (`enter`), and what one question to a store can answer for several is asked once (`ask`). Each request is
+written as if it were alone: it runs in a greenlet of its own, and there waits until every other request of the round
+waits too, or is done. docs/decisions/0023-rounds.md says what that gains.
 """
 
 import contextlib
@@ -10,11 +11,12 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
 T = TypeVar("T")
+V = TypeVar("V")
 Around = Callable[[], AbstractContextManager[object]]
 
 
@@ -27,12 +29,21 @@ class Section:
     each: Around = contextlib.nullcontext
 
 
+@dataclass(frozen=True)
+class Question(Generic[V, T]):
+    """What can be answered for several at once: ``answer`` takes what each asks about, and returns as many answers."""
+
+    answer: Callable[[Sequence[V]], Sequence[T]]
+
+
 class _Member(greenlet, Generic[T]):
     """One request of a round."""
 
     result: T
-    # The section it waits for, and what went wrong with that for all who were in it.
-    wanted: Section | None = None
+    # What it waits for, what it asks about, the answer to that, and what went wrong for all who waited.
+    wanted: Section | Question[Any, Any] | None = None
+    value: Any = None
+    answer: Any = None
     trouble: Exception | None = None
     inside = False
 
@@ -52,7 +63,7 @@ class _Member(greenlet, Generic[T]):
 
 
 def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Run tasks, which must not raise, so that they pass through sections together; return their results in order."""
+    """Run tasks, which must not raise, and let them do together what they can; return their results in order."""
     if len(tasks) == 1:
         return [tasks[0]()]
     members = [_Member(task) for task in tasks]
@@ -63,26 +74,50 @@ def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
         waiting = [member for member in members if not member.dead]
         going = [member for member in waiting if member.wanted is waiting[0].wanted]
         if going:
-            _pass(cast("Section", going[0].wanted), going)
+            _help(going)
     return [member.result for member in members]
 
 
-def _pass(section: Section, members: Sequence[_Member[T]]) -> None:
-    """Let members through a section they wait for, one after another."""
+def _help(members: Sequence[_Member[T]]) -> None:
+    """Give members what all of them wait for."""
+    wanted = members[0].wanted
     try:
-        with section.together() if len(members) > 1 else section.alone():
-            for member in members:
-                member.inside = True
-                member.switch()
-                member.inside = False
+        if isinstance(wanted, Question):
+            answers = wanted.answer([member.value for member in members])
+            for member, answer in zip(members, answers, strict=True):
+                member.answer = answer
+        elif wanted:
+            _pass(wanted, members)
     except Exception as error:
         for member in members:
             member.inside, member.trouble = False, error
 
 
+def _pass(section: Section, members: Sequence[_Member[T]]) -> None:
+    """Let members through a section, one after another."""
+    with section.together() if len(members) > 1 else section.alone():
+        for member in members:
+            member.inside = True
+            member.switch()
+            member.inside = False
+
+
+def ask(question: Question[V, T], value: V) -> T:
+    """Return the answer to a question about a value: asked together with the others of a round, if there is one.
+
+    Raises what the question raises; it is raised for everybody then.
+    """
+    me = getcurrent()
+    if not isinstance(me, _Member) or me.inside:
+        return question.answer([value])[0]
+    me.wanted, me.value = question, value
+    me.give_way()
+    return cast("T", me.answer)
+
+
 @contextlib.contextmanager
 def enter(section: Section) -> Iterator[None]:
-    """Run a part of a request's work in a section: with the others of its round, if it has a round.
+    """Run a part of a request's work in a section: with the others of its round, if there is one.
 
     Raises what went wrong with the section as a whole; then nobody's part of it counts.
     """

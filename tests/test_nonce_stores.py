@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
+from functools import partial
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from otagw import clock, database, errors, nonce_stores, nonces, settings
+from otagw import clock, database, errors, nonce_stores, nonces, rounds, settings
 from otagw.nonce_stores import APART_MS, Redis, Tables
 from otagw.nonces import WINDOW_MS
 from tests.conftest import free_port
@@ -110,6 +111,47 @@ def test_a_nonce_is_remembered_as_long_as_its_timestamp_is_accepted(stores):
         make().claim("key", "nonce", now[0] * 1000)
 
 
+@pytest.fixture
+def file(tmp_path):
+    """Make stores on one SQLite file, as each process has one; the clock is held."""
+    made = []
+
+    def make():
+        made.append(nonces.Nonces(tmp_path / "nonces.db", SKEW))
+        return made[-1]
+
+    with held() as now:
+        yield make, now
+    for store in made:
+        store.close()
+
+
+@pytest.mark.parametrize("store", ["file", "tables", "keys"])
+def test_claims_of_one_round_are_decided_as_if_one_came_after_another(store, request):
+    make, now = request.getfixturevalue(store)
+    one, at = make(), now[0] * 1000
+    one.claim("key", "spent", at)
+
+    def claim(*values):
+        try:
+            one.claim(*values)
+        except errors.Fault as fault:
+            return type(fault)
+        return None
+
+    claims = {
+        ("key", "a", at): [None, errors.ReplayedNonce, errors.ReplayedNonce],
+        ("key", "b", at): [None],
+        ("key", "b", at + SKEW): [errors.ReplayedNonce],
+        ("other", "a", at): [None],
+        ("key", "spent", at): [errors.ReplayedNonce],
+    }
+    said = rounds.run([partial(claim, *values) for values, wanted in claims.items() for _ in wanted])
+    assert said == [each for wanted in claims.values() for each in wanted]
+    with pytest.raises(errors.ReplayedNonce):
+        make().claim("other", "a", at)
+
+
 def test_threads_that_race_have_one_winner(stores):
     make, now = stores
     barrier, won, lost = threading.Barrier(8), [], []
@@ -197,9 +239,10 @@ def test_a_backup_that_holds_an_old_window_does_not_hold_up_requests(tables, url
 def test_the_claim_does_not_wait_for_the_disk_and_what_follows_does(tables):
     make, now = tables
     make().claim("key", "nonce", now[0] * 1000)
-    statement, times = nonce_stores._claim(now[0] * 1000 // WINDOW_MS, [now[0] * 1000 // WINDOW_MS])
+    window = now[0] * 1000 // WINDOW_MS
+    statement = nonce_stores._claim(window, (window,), 1)
     with database.write():
-        database.execute(statement, *[b"0" * 16] * times)
+        database.execute(statement, b"0" * 16)
         assert database.execute("SHOW synchronous_commit").fetchone()[0] == "off"
     assert database.execute("SHOW synchronous_commit").fetchone()[0] == "on"
 

@@ -104,6 +104,32 @@ def test_who_was_refused_hears_the_own_reason_although_the_section_failed_too():
     ]
 
 
+def test_a_question_is_asked_once_for_all_and_answered_to_each():
+    asked = []
+
+    def double(values):
+        asked.append(list(values))
+        return [2 * value for value in values]
+
+    question = rounds.Question(double)
+    assert rounds.run([partial(rounds.ask, question, value) for value in (3, 1, 3)]) == [6, 2, 6]
+    assert rounds.ask(question, 4) == 8
+    assert asked == [[3, 1, 3], [4]]
+
+
+@pytest.mark.parametrize("answer", [lambda values: 1 / 0, lambda values: values[1:]])
+def test_a_question_that_fails_fails_for_all(answer):
+    question = rounds.Question(answer)
+
+    def ask(value):
+        try:
+            return rounds.ask(question, value)
+        except (ArithmeticError, ValueError):
+            return "failed"
+
+    assert rounds.run([partial(ask, 1), lambda: "apart", partial(ask, 2)]) == ["failed", "apart", "failed"]
+
+
 def test_a_section_within_a_section_is_entered_alone():
     outer, inner = Ledger(), Ledger()
 
