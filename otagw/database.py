@@ -108,6 +108,11 @@ def is_sqlite() -> bool:
     return isinstance(db.obj, peewee.SqliteDatabase)
 
 
+def is_postgres() -> bool:
+    """Tell whether the engine is PostgreSQL itself."""
+    return not is_sqlite() and not is_cockroach()
+
+
 def is_cockroach() -> bool:
     """Tell whether the engine is CockroachDB: PostgreSQL's wire and SQL, without its advisory locks."""
     return isinstance(db.obj, CockroachDatabase)
@@ -115,7 +120,7 @@ def is_cockroach() -> bool:
 
 def take_turns(number: int) -> None:
     """Wait until no other node is in a transaction that took this number; inside a transaction."""
-    if not is_sqlite() and not is_cockroach():
+    if is_postgres():
         db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (number,))
 
 
@@ -238,7 +243,7 @@ def migrate(settings: Settings) -> list[str]:
     """Bring the schema to this version, under a lock; return the names of what was applied."""
     with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        shared = not is_sqlite() and not is_cockroach()
+        shared = is_postgres()
         if shared:  # other machines may migrate the same server: this lock goes with the connection
             db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:

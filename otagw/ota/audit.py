@@ -14,7 +14,9 @@ from otagw import clock, database
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
-_COLUMNS: Final = "id, account_id, at, key_id, operation, kind, object, code, address, request_id"
+COLUMNS: Final = "id, account_id, at, key_id, operation, kind, object, code, address, request_id"
+MARKS: Final = ", ".join("?" * len(COLUMNS.split(", ")))
+_INSERT: Final = f"INSERT INTO audit_event ({COLUMNS}) VALUES ({MARKS}) ON CONFLICT DO NOTHING"
 
 
 class Actor(NamedTuple):
@@ -73,13 +75,19 @@ def note(account_id: int, kind: str, *objects: str | int) -> None:
 
 def note_with(account_id: int, kind: str, thing: str | int, *others: database.Statement) -> list[Any]:
     """Note one change as `note` does, in one round trip with other statements; return their cursors."""
-    actor = _actor.get()
-    if actor is None:
+    noted = row(account_id, kind, thing)
+    if noted is None:
         return database.together(*others)
-    noted, *cursors = database.together(_noting(account_id, actor, kind, str(thing), ""), *others)
-    if not noted.rowcount:
+    cursor, *cursors = database.together((_INSERT, *noted), *others)
+    if not cursor.rowcount:
         note(account_id, kind, thing)
     return cursors
+
+
+def row(account_id: int, kind: str, thing: str | int) -> tuple[Any, ...] | None:
+    """Return what `note` would keep of one change, in the order of `COLUMNS`; None where nobody acts."""
+    actor = _actor.get()
+    return _row(account_id, actor, kind, str(thing), "") if actor else None
 
 
 def refused(account_id: int, actor: Actor, code: str) -> None:
@@ -108,7 +116,7 @@ def page(account: Account | None, number: int, size: int, among: Filter) -> Page
     with database.read():
         (total,) = database.execute(f"SELECT COUNT(*) FROM audit_event e WHERE {where}", *values).fetchone()
         rows = database.execute(
-            f"SELECT {', '.join('e.' + column for column in _COLUMNS.split(', '))}, a.name FROM audit_event e "
+            f"SELECT {', '.join('e.' + column for column in COLUMNS.split(', '))}, a.name FROM audit_event e "
             f"JOIN account a ON a.id = e.account_id WHERE {where} ORDER BY e.at DESC, e.id DESC LIMIT ? OFFSET ?",
             *(*values, size, (number - 1) * size),
         ).fetchall()
@@ -116,14 +124,11 @@ def page(account: Account | None, number: int, size: int, among: Filter) -> Page
 
 
 def _insert(account_id: int, actor: Actor, kind: str, text: str, code: str) -> None:
-    while not database.execute(*_noting(account_id, actor, kind, text, code)).rowcount:
+    while not database.execute(_INSERT, *_row(account_id, actor, kind, text, code)).rowcount:
         pass  # an id that is taken is drawn again
 
 
-def _noting(account_id: int, actor: Actor, kind: str, text: str, code: str) -> database.Statement:
+def _row(account_id: int, actor: Actor, kind: str, text: str, code: str) -> tuple[Any, ...]:
     now = clock.now()
-    values = (kind, text[:256], code[:128], actor.address[:64], actor.request_id[:64])
-    return (
-        f"INSERT INTO audit_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        *(clock.new_id(now), account_id, now, actor.key_id[:128], actor.operation[:64], *values),
-    )
+    what = (kind, text[:256], code[:128], actor.address[:64], actor.request_id[:64])
+    return (clock.new_id(now), account_id, now, actor.key_id[:128], actor.operation[:64], *what)

@@ -2,26 +2,36 @@
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database, errors
 from otagw.models import Package as Row
-from otagw.ota import audit, checks, files, idempotency, ids, listing, modules, products, signing, statements, states
+from otagw.ota import (
+    audit,
+    checks,
+    files,
+    idempotency,
+    ids,
+    insertion,
+    listing,
+    modules,
+    products,
+    signing,
+    statements,
+    states,
+)
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
 from otagw.ota.files import Facts
 from otagw.ota.listing import Page
 
-KIND: Final = "package"
-FIRMWARE, SOFTWARE, MODULE = "firmware", "software", "module"
-_COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+KIND, MODULE = insertion.KIND, insertion.MODULE
+FIRMWARE, SOFTWARE = "firmware", "software"
+_COLUMNS: Final = insertion.COLUMNS
 _SOURCES, _FILES, _FACTS, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "facts", "origin"))
 _TRUTHS: Final = (_COLUMNS.index("differential"), _COLUMNS.index("verified"))
-_INSERT: Final = (
-    f"INSERT INTO package ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
-)
 _SELECT: Final = (
     f"SELECT {', '.join('package.' + c for c in _COLUMNS)}, product.name "
     "FROM package LEFT JOIN product ON product.key = package.product_key"
@@ -83,6 +93,8 @@ def create(account: Account, draft: Draft, token: str | None = None) -> tuple[in
     answer = idempotency.find(account, action, token, asked)
     if answer is None:
         checked, verified = checks.check(account, draft)
+        answer = None if token else insertion.at_once(account, checked, verified)
+    if answer is None:
         answer = idempotency.run(account, action, token, asked, lambda: _insert(account, checked, verified))
     return answer["id"], answer["created"]
 
@@ -230,15 +242,12 @@ def delete(account: Account, key: str) -> None:
         if database.execute(used, package.id, *states.RUNNING, *states.OPEN).fetchone():
             raise errors.InUse(kind=KIND, key=key, by="jobs")
         Row.delete().where(Row.id == package.id).execute()
-        files.release(account, _keys(package.object_key, package.files))
-        listing.count(account.id, _scopes(package.product_key, package.version, package.module, package.kind), -1)
+        files.release(account, insertion.keys(package.object_key, package.files))
+        listing.count(
+            account.id, insertion.scopes(package.product_key, package.version, package.module, package.kind), -1
+        )
         audit.note(account.id, KIND, package.id)
     files.purge()
-
-
-def _keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the keys of the files of our own store that a package is made of."""
-    return [key for key in (object_key, *(part.get("object_key") for part in parts)) if key]
 
 
 def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
@@ -249,15 +258,15 @@ def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
     if draft.product_key:
         products.require(account, draft.product_key)
         module = modules.require(account, draft.product_key, draft.module)
-    files.claim(account, _keys(draft.object_key, draft.files))
+    files.claim(account, insertion.keys(draft.object_key, draft.files))
     now = clock.now()
-    values = _values(account, draft, module, verified, now)
+    values = insertion.values(account, draft, module, verified, now)
     identity = clock.new_id(now)
-    while database.execute(_INSERT, identity, *values).rowcount == 0:
+    while not insertion.insert(identity, values):
         if draft.name and _has_name(account, draft.name):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         identity = clock.new_id(now)
-    scopes = _scopes(draft.product_key, draft.version, module, _kind(draft.kind, module))
+    scopes = insertion.scopes(draft.product_key, draft.version, module, draft.kind)
     may_be_signed = draft.product_key and (draft.sign or draft.files)  # what is without cannot be
     more = [signing.holding(account)] if may_be_signed else []
     _, *held = audit.note_with(account.id, KIND, identity, listing.counting(account.id, scopes, 1), *more)
@@ -274,34 +283,6 @@ def _sign(account: Account, package_id: int, product_key: str, held: Any) -> Non
         statements.sign_new(package, keys)
 
 
-def _values(account: Account, draft: Draft, module: str, verified: bool, now: int) -> tuple[Any, ...]:
-    """Return a new row's values after its id, in the order of the columns."""
-    return (
-        account.id,
-        draft.name,
-        _kind(draft.kind, module),
-        draft.product_key,
-        module,
-        draft.version,
-        json.dumps(draft.source_versions, ensure_ascii=False) if draft.source_versions else "[]",
-        draft.differential,
-        draft.description,
-        draft.custom_info,
-        states.UNVERIFIED if draft.needs_verification else states.NOT_NEEDED,
-        draft.url,
-        draft.size,
-        draft.sign_method,
-        draft.sign,
-        json.dumps([dict(file) for file in draft.files], ensure_ascii=False) if draft.files else None,
-        verified,
-        now,
-        now,
-        draft.object_key,
-        json.dumps([facts and asdict(facts) for facts in draft.facts]) if any(draft.facts) else None,
-        json.dumps(dict(draft.origin), ensure_ascii=False) if draft.origin else None,
-    )
-
-
 def _package(row: tuple[Any, ...]) -> Package:
     values = list(row)  # not `_replace` after the fact: it takes twice as long as all else of a row
     values[_SOURCES] = json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else []
@@ -316,15 +297,3 @@ def _package(row: tuple[Any, ...]) -> Package:
 def _has_name(account: Account, name: str) -> bool:
     query = "SELECT 1 FROM package WHERE account_id = ? AND name = ?"
     return database.execute(query, account.id, name).fetchone() is not None
-
-
-def _kind(kind: str, module: str) -> str:
-    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
-    return kind if module == modules.DEFAULT else MODULE
-
-
-@functools.lru_cache(1024)
-def _scopes(product_key: str | None, version: str, module: str, kind: str) -> list[str]:
-    """Return every counter that a package is counted in."""
-    found = listing.scopes(KIND, product_key=product_key, version=version, kind=kind)
-    return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found

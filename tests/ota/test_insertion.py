@@ -1,0 +1,183 @@
+"""New packages, the long way and the short: what is there afterwards is the same, and refusals are."""
+
+import logging
+import threading
+
+import pytest
+
+from otagw import clock, database, errors
+from otagw.ota import accounts, audit, packages, products, signing
+from otagw.ota.accounts import Rules
+from otagw.ota.audit import Actor
+from otagw.ota.checks import Draft
+
+URL = "https://files.test/x"
+PLAIN = {"version": "1", "url": URL}
+DRAFTS = {
+    "plain": PLAIN,
+    "of a product": {**PLAIN, "product_key": "p"},
+    "full": {
+        **{
+            **PLAIN,
+            "product_key": "p",
+            "version": "字%s?",
+            "kind": "software",
+            "size": 2**53 - 1,
+            "differential": True,
+        },
+        **{
+            "source_versions": ("1", "2"),
+            "description": "d",
+            "custom_info": "{}",
+            "sign_method": "MD5",
+            "sign": "a" * 32,
+        },
+        **{"origin": {"app": "a"}, "needs_verification": True},
+    },
+    "of files": {**PLAIN, "url": None, "files": ({"name": "a", "url": URL, "size": 7},)},
+    "of a module": {**PLAIN, "product_key": "p", "module": "mcu"},
+}
+
+
+@pytest.fixture(autouse=True)
+def acting(account):
+    with audit.acting(Actor("key", "CreateOTAFirmware", "192.0.2.1", "request")):
+        yield
+
+
+def make(account, name, token=None, **draft):
+    return packages.create(account, Draft(name=name, **draft), token)[0]
+
+
+def rows(table, *apart):
+    """Return the rows of a table without what differs between any two."""
+    cursor = database.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+    titles = [column[0] for column in cursor.description]
+    return [{t: v for t, v in zip(titles, row, strict=True) if t not in apart} for row in cursor.fetchall()]
+
+
+def everything():
+    return {
+        "package": {row.pop("name"): row for row in rows("package", "id")},
+        "counter": rows("counter"),
+        "audit_event": rows("audit_event", "id", "object"),
+        "product": rows("product", "id"),
+    }
+
+
+@pytest.mark.parametrize("draft", DRAFTS.values(), ids=DRAFTS)
+def test_both_ways_leave_the_same(account, draft):
+    make(account, "before", version="0", product_key="p")
+    before = everything()
+    make(account, "short", **draft)
+    short = everything()
+    make(account, "long", "token", **draft)
+    long = everything()
+    assert short["package"]["short"] == long["package"]["long"]
+    assert long["package"]["short"] == short["package"]["short"]
+    assert [len(state["audit_event"]) for state in (before, short, long)] == [1, 2, 3]
+    assert len({str(event) for event in long["audit_event"]}) == 1
+    assert long["product"] == before["product"]
+    counts = [{row["scope"]: row["total"] for row in state["counter"]} for state in (before, short, long)]
+    scopes = {name for name in counts[1] if counts[1][name] != counts[0].get(name, 0)}
+    assert scopes == {name for name in counts[2] if counts[2][name] != counts[1][name]}
+    assert "package" in scopes
+    if "product_key" in draft:
+        assert any("product_key" in name for name in scopes)
+
+
+def test_what_happened_is_noted_of_the_package_itself(account):
+    identity = make(account, "n", **PLAIN)
+    (event,) = audit.page(account, 1, 10, audit.Filter()).items
+    assert (event.kind, event.object, event.key_id, event.operation) == (
+        *("package", str(identity)),
+        *("key", "CreateOTAFirmware"),
+    )
+    assert (event.address, event.request_id, event.code) == ("192.0.2.1", "request", "")
+
+
+def refused(fault, account, name="n", **draft):
+    before = everything()
+    with pytest.raises(fault):
+        make(account, name, **{**PLAIN, **draft})
+    assert everything() == before
+
+
+def test_a_name_that_is_taken(account):
+    make(account, "n", **PLAIN)
+    refused(errors.AlreadyExists, account)
+
+
+def test_a_product_of_somebody_else(account):
+    with database.write():
+        products.require(accounts.ensure("other"), "p")
+    refused(errors.NotFound, account, product_key="p")
+
+
+def test_a_product_that_nobody_knows(account):
+    strict = accounts.Account(account.id, account.name, Rules(register_unknown=False))
+    refused(errors.NotFound, strict, product_key="p")
+    make(account, "n", **PLAIN, product_key="p")
+    make(strict, "m", **PLAIN, product_key="p")
+
+
+def test_a_quota(account):
+    poor = accounts.Account(account.id, account.name, Rules(package_quota=1))
+    make(poor, "n", **PLAIN)
+    refused(errors.LimitReached, poor, "m")
+
+
+@pytest.mark.parametrize("auto", [True, False])
+def test_keys_that_sign_by_themselves_do(account, store, auto):
+    from otagw.ota import credentials
+    from otagw.vault import unlock
+
+    credentials.use(unlock(store.data_path))
+    signing.create(account, "k", auto=auto)
+    make(account, "first", **PLAIN, product_key="p")
+    make(account, "n", **PLAIN, product_key="p", size=7, sign_method="SHA256", sign="a" * 64)
+    assert database.execute("SELECT count(*) FROM package_signature").fetchone() == (int(auto),)
+
+
+def test_an_event_whose_id_is_taken_is_noted_under_another(account, monkeypatch):
+    drawn = iter([1, 2, 3, 2, 4, 2, 5])
+    monkeypatch.setattr(clock, "new_id", lambda at=None: next(drawn))
+    make(account, "n", **PLAIN)
+    make(account, "m", **PLAIN)
+    monkeypatch.undo()
+    listed = {event.object for event in audit.page(account, 1, 10, audit.Filter()).items}
+    assert listed == {str(package.id) for package in packages.page(account, 1, 9, product_key=None, version=None).items}
+    assert len(listed) == 2
+
+
+def test_those_who_race_for_names_have_one_winner_each(account):
+    barrier, won, lost = threading.Barrier(8), [], []
+
+    def race():
+        with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
+            barrier.wait()
+            for number in range(5):
+                try:
+                    won.append(make(account, f"n{number}", **PLAIN, product_key="p"))
+                except errors.AlreadyExists:
+                    lost.append(number)
+            database.disconnect()
+
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (5, 35)
+    page = packages.page(account, 1, 10, product_key="p", version=None)
+    assert (page.total, {package.id for package in page.items}) == (5, set(won))
+    assert audit.page(account, 1, 10, audit.Filter()).total == 5
+
+
+def test_a_plain_package_is_one_statement_where_each_is_a_round_trip(account, caplog):
+    if not database.is_postgres():
+        pytest.skip("of PostgreSQL alone")
+    make(account, "first", **PLAIN, product_key="p")
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        make(account, "n", **PLAIN, product_key="p")
+    assert len([record for record in caplog.records if record.name == "peewee"]) == 1
