@@ -15,9 +15,8 @@ import socket
 import ssl
 import sys
 import time
-from concurrent import futures
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gunicorn import glogging, util  # type: ignore[import-untyped]  # it has no types
 from gunicorn.http import errors as broken  # type: ignore[import-untyped]
@@ -50,6 +49,20 @@ PROBLEMS: Final[dict[type[Exception], str]] = {
     broken.UnsupportedTransferCoding: "its Transfer-Encoding is not chunked",
     broken.ExpectationFailed: "its Expect is not 100-continue",
 }
+
+
+class _Done(NamedTuple):
+    """What gunicorn asks of a future, without the locks of one."""
+
+    keep: bool
+
+    def result(self) -> bool:
+        """Return whether the connection may bring another request."""
+        return self.keep
+
+    def cancelled(self) -> bool:
+        """Return that the request was answered."""
+        return False
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -125,13 +138,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
         All answers of a round leave one after another: each wakes a client, which may take the processor from us.
         """
-        done: futures.Future[bool] = futures.Future()
         try:
             conn.send()
-            done.set_result(keep)
-        except OSError as error:  # the client has left
-            done.set_exception(error)
-        self.finish_request(conn, done)
+        except OSError:  # the client has left
+            keep = False
+        self.finish_request(conn, _Done(keep))
 
     def _accept_one(self, listener: Any) -> bool:
         """Accept a connection; return whether it has brought a whole request.

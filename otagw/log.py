@@ -7,6 +7,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from otagw import errors, metrics
 from otagw.access import Caller
 from otagw.settings import Settings
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_encode: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _requests = logging.getLogger("otagw.request")
 
 
@@ -36,6 +37,13 @@ class Json(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return _encode(line)
+
+
+def _encode(line: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(line, default=str).decode()
+    except TypeError:  # half a character, or a number of more than 64 bits
+        return json.dumps(line, default=str)
 
 
 @functools.lru_cache(16)

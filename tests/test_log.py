@@ -75,3 +75,12 @@ def test_the_hint_of_a_wrong_signature_is_in_the_log(client, log_lines):
     (line,) = log_lines()
     assert line["hint"]
     assert wrong not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "value", ["half \ud800 a character", 2**70, -(2**70), {1: 2}, float("inf"), object(), "字\x00"]
+)
+def test_any_value_leaves_a_line_of_json_that_can_be_written(value):
+    line = json.loads(log.Json().format(record(value=value)).encode())
+    assert line["message"] == "request"
+    assert "value" in line

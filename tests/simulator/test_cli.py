@@ -77,7 +77,7 @@ def test_what_no_device_can_do_is_refused_by_option(refused, words):
 
 
 def test_an_endpoint_where_nobody_listens_ends_with_its_error_and_the_table(refused):
-    fast = ("--seconds", "0.05", "--ramp", "0")
+    fast = ("--seconds", "0.5", "--ramp", "0")
     said = refused(*fast, rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
     assert "x report: NewConnectionError" in said
 

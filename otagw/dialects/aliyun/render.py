@@ -25,16 +25,13 @@ _EPOCH: Final = datetime(1970, 1, 1)  # UTC throughout; `utc` writes the Z
 _UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def utc(milliseconds: int) -> str:
-    """Return a time as every ``Utc…`` name of an answer has it: ISO 8601, milliseconds, Z."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_whole(seconds)}.{rest:03}Z"
-
-
 @functools.lru_cache(4096)
-def _whole(seconds: int) -> str:
-    """Return a second in ISO 8601; in a list most rows have two times of the same one."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+def utc(milliseconds: int) -> str:
+    """Return a time as every ``Utc…`` name of an answer has it: ISO 8601, milliseconds, Z.
+
+    Kept, since most packages have one time twice, and lists are asked for again.
+    """
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
 
 
 def minute(milliseconds: int) -> str:

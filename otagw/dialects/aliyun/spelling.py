@@ -44,7 +44,7 @@ def example(name: str) -> str:
     return word[:1].lower() + word[1:]
 
 
-_NESTED: Final = (dict, list, tuple)
+_PLAIN: Final = frozenset({str, int, bool, float})
 SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
     "alibaba": alibaba,
     "documented": documented,
@@ -56,7 +56,7 @@ def spell(data: Any, by: Callable[[str], str]) -> Any:
     """Return plain data (dicts, lists, tuples, scalars) with its names spelled; what is None is left out."""
     if isinstance(data, dict):
         return {
-            by(name): spell(value, by) if isinstance(value, _NESTED) else value
+            by(name): value if type(value) in _PLAIN else spell(value, by)
             for name, value in data.items()
             if value is not None
         }
