@@ -2,203 +2,22 @@
 
 import argparse
 import contextlib
-import itertools
 import os
 import shlex
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from benchmarks import bytes as bytes_
-from benchmarks import cpu, engines, fleet, history, load, process, rollout
-from otagw.dialects.aliyun import client
-
-ROOT = Path(__file__).parent.parent
-KEY = ("benchid", "benchsecret")
-WORK = {
-    "FirmwareUrl": "https://ota.example.com/ota/firmware/0f7b2c1e.bin",
-    "FirmwareSign": "0" * 32,
-    "SignMethod": "MD5",
-    "FirmwareSize": "1048576",
-    "ProductKey": "a1uctKe0001",
-    "DestVersion": "1.2.3",
-    "FirmwareDesc": "a nightly build",
-}
-GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
-# What shares are of, and the same route by the gateway's own edge.
-YARDSTICK, BARE = "bare Flask route", "the same by our edge"
-# Devices that ask in turn; none asks again within a minute, unless the gateway answers more than that of them.
-FLEET = 100_000
-number = itertools.count()
-Requests = Callable[[int, int], list[bytes]]
-SHARES = [
-    "| workers | work | share of bare | range | per second | p50 ms | p99 ms | p99 / p50 |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
-]
-
-
-def prepare(workers: int, folder: str) -> tuple[int, dict[str, str]]:
-    """Make a migrated database with a key in a folder; return a free port, and the environment to serve it in."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = {
-        **os.environ,
-        "OTAGW_CONFIG": "/dev/null",
-        "OTAGW_DATA_DIR": folder,
-        "OTAGW_BIND": f"127.0.0.1:{port}",
-        "OTAGW_WORKERS": str(workers),
-    }
-    otagw = [sys.executable, "-m", "otagw"]
-    subprocess.run([*otagw, "migrate"], env=environ, check=True, capture_output=True)
-    key = ["keys", "create", "--id", KEY[0], "--secret", KEY[1]]
-    subprocess.run([*otagw, *key], env=environ, check=False, capture_output=True)
-    return port, environ
-
-
-@contextlib.contextmanager
-def server(application: str, workers: int, folder: str, pids: list[int] | None = None) -> Iterator[int]:
-    """Serve an application with the gateway's own gunicorn settings, or "serve" as operators do.
-
-    The yardstick is served by gunicorn's sync worker, as gunicorn comes. Yield the port, and note the process in
-    ``pids``.
-    """
-    port, environ = prepare(workers, folder)
-    plain = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
-    command = {
-        "serve": [sys.executable, "-m", "otagw", "serve"],
-        YARDSTICK: [*plain, "--no-control-socket", "benchmarks.bare:app"],
-    }.get(application, [*GUNICORN, application])
-    with (
-        open(Path(folder) / f"{port}.log", "wb") as log,
-        subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as master,
-    ):
-        if pids is not None:
-            pids.append(master.pid)
-        try:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                time.sleep(0.05)
-            load.run(port, [load.get(port, "/")] * 50, 4)
-            yield port
-        finally:
-            master.terminate()
-            master.wait(30)
-
-
-def nothing(port: int, count: int) -> list[bytes]:
-    """Return requests for the bare route; as long as a signed one, since reading it costs too."""
-    return [load.get(port, _target(_v1(port, "CreateOTAFirmware", **WORK).url))] * count
-
-
-def create_v1(port: int, count: int) -> list[bytes]:
-    """Return creates, each signed by its parameters."""
-    return [load.get(port, _target(_v1(port, "CreateOTAFirmware", **WORK, **_name()).url)) for _ in range(count)]
-
-
-def create_v3(port: int, count: int) -> list[bytes]:
-    """Return creates, each signed by its headers."""
-    signed = (client.v3(_url(port), *KEY, {"Action": "CreateOTAFirmware", **WORK, **_name()}) for _ in range(count))
-    return [load.post(port, _target(one.url), dict(one.headers)) for one in signed]
-
-
-def query(port: int, count: int) -> list[bytes]:
-    """Return questions about one package that is there."""
-    identity = os.environ["OTAGW_TEST_BENCH_ID"]
-    return [load.get(port, _target(_v1(port, "QueryOTAFirmware", FirmwareId=identity).url)) for _ in range(count)]
-
-
-def listing(port: int, count: int) -> list[bytes]:
-    """Return requests for the first page of 20."""
-    page = {"CurrentPage": "1", "PageSize": "20"}
-    return [load.get(port, _target(_v1(port, "ListOTAFirmware", **page).url)) for _ in range(count)]
-
-
-def _v1(port: int, action: str, **params: str) -> client.Signed:
-    return client.v1(_url(port), *KEY, {"Action": action, **params})
-
-
-def _name() -> dict[str, str]:
-    return {"FirmwareName": f"bench-{os.getpid()}-{next(number)}"}
-
-
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def _target(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}"
-
-
-def measure(
-    workers: int, kinds: dict[str, Requests], options: argparse.Namespace, fill: Callable[[str], None] | None = None
-) -> list[str]:
-    """Return table rows for one number of workers: medians of alternating runs, as a share of the bare route.
-
-    ``fill`` puts what is needed beforehand into the gateway's folder.
-    """
-    runs: dict[str, list[load.Run]] = {name: [] for name in (YARDSTICK, BARE, *kinds)}
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        yardstick = stack.enter_context(server(YARDSTICK, workers, folder))
-        bare = stack.enter_context(server("benchmarks.bare:app", workers, folder))
-        ours = stack.enter_context(server("otagw.wsgi:app", workers, folder))
-        if fill:
-            fill(folder)
-        _remember_one(ours)
-        for _ in range(options.runs):
-            for name, port in ((YARDSTICK, yardstick), (BARE, bare)):
-                runs[name].append(load.run(port, nothing(port, options.requests), options.clients))
-            for name, make in kinds.items():
-                runs[name].append(load.run(ours, make(ours, options.requests), options.clients))
-    base = statistics.median(run.rate for run in runs[YARDSTICK])
-    rows = []
-    for name, found in runs.items():
-        failures = sum(run.failures for run in found)
-        shares = [run.rate / one.rate for run, one in zip(found, runs[YARDSTICK], strict=True)]
-        rate = statistics.median(run.rate for run in found)
-        p50, p99 = (statistics.median(run.percentile(percent) for run in found) for percent in (50, 99))
-        failed = f" ({failures} failed)" if failures else ""
-        rows.append(
-            f"| {workers} | {name}{failed} | {rate / base:.2f} | {min(shares):.2f}–{max(shares):.2f} "
-            f"| {rate:,.0f} | {p50:.1f} | {p99:.1f} | {p99 / p50:.1f} |"
-        )
-        print(rows[-1], flush=True)
-    return rows
-
-
-def crowd(options: argparse.Namespace) -> list[str]:
-    """Measure creates of many clients at once."""
-    many = argparse.Namespace(**{**vars(options), "clients": 32})
-    return SHARES + measure(4, {"create, V1": create_v1}, many)
-
-
-def actions(options: argparse.Namespace) -> list[str]:
-    """Measure creates, and with ``--all`` Query and List too."""
-    kinds: dict[str, Requests] = {"create, V1": create_v1, "create, V3": create_v3}
-    if options.all:
-        kinds |= {"query": query, "list of 20": listing}
-    return SHARES + [row for workers in options.workers for row in measure(workers, kinds, options)]
-
-
-def at_rest(options: argparse.Namespace) -> list[str]:
-    """Measure polls of devices for which there is nothing to do."""
-    rows = list(SHARES)
-    for workers in options.workers:
-        rows += measure(workers, fleet.polls(), options, lambda folder: fleet.settle(folder, FLEET))
-    return rows
+from benchmarks import calls, cpu, engines, fleet, history, load, process, rollout
+from benchmarks.calls import Requests
+from benchmarks.gateway import GUNICORN, ROOT, YARDSTICK, prepare, server
+from benchmarks.shares import FLEET, actions, at_rest, crowd
 
 
 def alone(options: argparse.Namespace) -> list[str]:
@@ -212,11 +31,11 @@ def alone(options: argparse.Namespace) -> list[str]:
         fleet.settle(folder, FLEET)
         with contextlib.redirect_stderr(nowhere):
             ours = app.create_app(settings.load(environ))
-            answer = ours.test_client().get(_target(_v1(port, "CreateOTAFirmware", **_name(), DestVersion="1").url))
+            one = calls.v1(port, "CreateOTAFirmware", **calls.named(), DestVersion="1")
+            answer = ours.test_client().get(calls.target(one.url))
             os.environ["OTAGW_TEST_BENCH_ID"] = answer.get_json()["Data"]["FirmwareID"]
-            kinds: dict[str, tuple[Any, Requests]] = {YARDSTICK: (bare, nothing)}
-            made = {"create, V1": create_v1, "create, V3": create_v3, "query": query, "list of 20": listing}
-            kinds |= {name: (ours, make) for name, make in {**made, **fleet.polls()}.items()}
+            kinds: dict[str, tuple[Any, Requests]] = {YARDSTICK: (bare, calls.nothing)}
+            kinds |= {name: (ours, make) for name, make in {**calls.ACTIONS, **fleet.polls()}.items()}
             rows = cpu.measure(kinds, port, options.requests, options.runs)
             presence.stop()
             return cpu.HEAD + rows
@@ -236,8 +55,8 @@ def past(options: argparse.Namespace) -> list[str]:
 
             def ask(page: int) -> load.Run:
                 asked = {"CurrentPage": str(page), "PageSize": "20"}
-                signed = (_v1(port, "ListOTAFirmware", **asked) for _ in range(options.requests))
-                return load.run(port, [load.get(port, _target(one.url)) for one in signed], options.clients)
+                signed = (calls.v1(port, "ListOTAFirmware", **asked) for _ in range(options.requests))
+                return load.run(port, [load.get(port, calls.target(one.url)) for one in signed], options.clients)
 
             rows += history.pages(ask, options.packages, options.runs)
     return rows + history.nonces(options.nonces, options.runs)
@@ -263,7 +82,7 @@ def stores(options: argparse.Namespace) -> list[str]:
         port = stack.enter_context(server("otagw.wsgi:app", 1, name, pids))
 
         def call(action: str, **params: str) -> Any:
-            answer = requests.get(_v1(port, action, **params).url, timeout=10).json()
+            answer = requests.get(calls.v1(port, action, **params).url, timeout=10).json()
             return answer["Data"] if "Data" in answer else answer["FirmwareInfo"]
 
         announced: list[Any] = []
@@ -276,7 +95,7 @@ def stores(options: argparse.Namespace) -> list[str]:
         rows += bytes_.uploads(announce, worker, folder / "source", options.runs)
         (folder / "source").unlink()
         for form in announced:
-            made = call("CreateOTAFirmware", **_name(), DestVersion="1", FirmwareUrl=form["FirmwareUrl"])
+            made = call("CreateOTAFirmware", **calls.named(), DestVersion="1", FirmwareUrl=form["FirmwareUrl"])
         link = call("QueryOTAFirmware", FirmwareId=made["FirmwareID"])["FirmwareUrl"]
         stored = next(path for path in (folder / "files").rglob("*") if path.is_file())
         url = stack.enter_context(bytes_.nginx(folder, folder / "files", port))
@@ -298,7 +117,7 @@ def neighbours(options: argparse.Namespace) -> list[str]:
         for port in (theirs, alone):
             load.run(port, aws.create_job(port, 20), 1)
         for _ in range(options.runs):
-            runs["ours"].append(load.run(ours, create_v1(ours, options.requests), options.clients))
+            runs["ours"].append(load.run(ours, calls.create_v1(ours, options.requests), options.clients))
             for name, port in (("moto under gunicorn", theirs), ("moto_server", alone)):
                 runs[name].append(load.run(port, aws.create_job(port, options.requests // 2), options.clients))
     rows = []
@@ -318,7 +137,7 @@ def stores_of_rows(options: argparse.Namespace) -> list[str]:
     """Measure creates and listings on other engines than SQLite, where a server is named."""
     if not options.postgres:
         return ["Not measured: it takes the URL of a server, `--postgres postgresql://USER@HOST/DATABASE`."]
-    kinds: dict[str, Requests] = {"create, V1": create_v1, "list of 20": listing}
+    kinds = {name: calls.ACTIONS[name] for name in ("create, V1", "list of 20")}
     where = (options.postgres, options.redis)
     how = (options.requests, options.clients, options.runs)
     return engines.HEAD + engines.measure(lambda folder: server("otagw.wsgi:app", 2, folder), kinds, *where, *how)
@@ -327,11 +146,6 @@ def stores_of_rows(options: argparse.Namespace) -> list[str]:
 def whole_product(options: argparse.Namespace) -> list[str]:
     """Measure a rollout to a whole product."""
     return [*rollout.HEAD, rollout.measure(options.devices)]
-
-
-def _remember_one(port: int) -> None:
-    signed = _v1(port, "CreateOTAFirmware", FirmwareName="one", DestVersion="1")
-    os.environ["OTAGW_TEST_BENCH_ID"] = requests.get(signed.url, timeout=10).json()["Data"]["FirmwareID"]
 
 
 PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
