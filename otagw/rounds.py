@@ -8,10 +8,11 @@ waits too, or is done. docs/decisions/0023-rounds.md says what that gains.
 
 import contextlib
 import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
@@ -36,10 +37,11 @@ class Question(Generic[V, T]):
     answer: Callable[[Sequence[V]], Sequence[T]]
 
 
-class _Member(greenlet, Generic[T]):
-    """One request of a round."""
+class _Member(greenlet):
+    """One that answers requests of rounds, one after another: to make it takes as long as ten changes to it."""
 
-    result: T
+    task: Callable[[], Any]
+    result: Any = None
     # What it waits for, what it asks about, the answer to that, and what went wrong for all who waited.
     wanted: Section | Question[Any, Any] | None = None
     value: Any = None
@@ -47,12 +49,12 @@ class _Member(greenlet, Generic[T]):
     trouble: Exception | None = None
     inside = False
 
-    def __init__(self, task: Callable[[], T]) -> None:
-        super().__init__(self._work)
-        self._task = task
-
-    def _work(self) -> None:
-        self.result = self._task()
+    def run(self) -> None:
+        """Do task after task; the first may be asked for by `switch`, like all that follow."""
+        while True:
+            self.result = self.task()
+            self.wanted = None
+            cast("greenlet", self.parent).switch()
 
     def give_way(self) -> None:
         """Let the others go on; raise what has befallen everybody meanwhile."""
@@ -62,23 +64,40 @@ class _Member(greenlet, Generic[T]):
             raise copy.copy(self.trouble)
 
 
+class _Spare(threading.local):
+    """Those of a thread who have nothing to do."""
+
+    def __init__(self) -> None:
+        self.members: list[_Member] = []
+
+
+_spare: Final = _Spare()
+
+
 def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run tasks, which must not raise, and let them do together what they can; return their results in order."""
     if len(tasks) == 1:
         return [tasks[0]()]
-    members = [_Member(task) for task in tasks]
+    spare = _spare.members
+    members = [spare.pop() if spare else _Member() for _ in tasks]
+    for member, task in zip(members, tasks, strict=True):
+        member.task = task
     going = members
     while going:
         for member in going:
             member.switch()
-        waiting = [member for member in members if not member.dead]
+        waiting = [member for member in members if member.wanted]
         going = [member for member in waiting if member.wanted is waiting[0].wanted]
         if going:
             _help(going)
-    return [member.result for member in members]
+    results = [member.result for member in members]
+    for member in members:
+        member.task = member.result = member.value = member.answer = None  # type: ignore[assignment]  # until the next
+    spare += members
+    return results
 
 
-def _help(members: Sequence[_Member[T]]) -> None:
+def _help(members: Sequence[_Member]) -> None:
     """Give members what all of them wait for."""
     wanted = members[0].wanted
     try:
@@ -93,7 +112,7 @@ def _help(members: Sequence[_Member[T]]) -> None:
             member.inside, member.trouble = False, error
 
 
-def _pass(section: Section, members: Sequence[_Member[T]]) -> None:
+def _pass(section: Section, members: Sequence[_Member]) -> None:
     """Let members through a section, one after another."""
     with section.together() if len(members) > 1 else section.alone():
         for member in members:
