@@ -123,11 +123,10 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             answered = rounds.run([partial(self._answer, conn) for conn in conns])
             for conn, keep in zip(conns, answered, strict=True):
                 self._send(conn, keep)
-            if time.monotonic() - self._notified > 1:  # there may be many of them
-                self.notify()
 
     def _answer(self, conn: Connection) -> bool:
         """Answer one request of a round, without sending it; return whether its connection may bring another."""
+        self._go_on()
         try:
             return bool(self.handle(conn))
         except Exception:  # gunicorn's own handling of an error has failed
@@ -138,11 +137,17 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
         All answers of a round leave one after another: each wakes a client, which may take the processor from us.
         """
+        self._go_on()
         try:
             conn.send()
         except OSError:  # the client has left
             keep = False
         self.finish_request(conn, _Done(keep))
+
+    def _go_on(self) -> None:
+        """Tell the master now and then that this process is well, in a round that takes long."""
+        if time.monotonic() - self._notified > 1:
+            self.notify()
 
     def _accept_one(self, listener: Any) -> bool:
         """Accept a connection; return whether it has brought a whole request.

@@ -11,12 +11,14 @@ from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database
+from otagw.models import AuditEvent as Row
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
-COLUMNS: Final = "id, account_id, at, key_id, operation, kind, object, code, address, request_id"
-MARKS: Final = ", ".join("?" * len(COLUMNS.split(", ")))
-_INSERT: Final = f"INSERT INTO audit_event ({COLUMNS}) VALUES ({MARKS}) ON CONFLICT DO NOTHING"
+COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_INSERT: Final = (
+    f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+)
 
 
 class Actor(NamedTuple):
@@ -116,7 +118,7 @@ def page(account: Account | None, number: int, size: int, among: Filter) -> Page
     with database.read():
         (total,) = database.execute(f"SELECT COUNT(*) FROM audit_event e WHERE {where}", *values).fetchone()
         rows = database.execute(
-            f"SELECT {', '.join('e.' + column for column in COLUMNS.split(', '))}, a.name FROM audit_event e "
+            f"SELECT {', '.join('e.' + column for column in COLUMNS)}, a.name FROM audit_event e "
             f"JOIN account a ON a.id = e.account_id WHERE {where} ORDER BY e.at DESC, e.id DESC LIMIT ? OFFSET ?",
             *(*values, size, (number - 1) * size),
         ).fetchall()

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+import orjson
 import peewee
 
-from otagw import clock, database
+from otagw import clock, database, rounds
+from otagw.models import AuditEvent
 from otagw.models import Package as Row
+from otagw.models.base import Model
 from otagw.ota import audit, listing, modules, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft
@@ -18,8 +21,7 @@ KIND: Final = "package"
 MODULE: Final = "module"
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _INTO: Final = f"INSERT INTO package ({', '.join(COLUMNS)})"
-_MARKS: Final = ", ".join("?" * len(COLUMNS))
-_INSERT: Final = f"{_INTO} VALUES ({_MARKS}) ON CONFLICT DO NOTHING"
+_INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
 
 
 def keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -75,7 +77,8 @@ def insert(identity: int, row: Sequence[Any]) -> bool:
 def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | None:
     """Keep a plain new package in one statement, where each is a round trip; return its id and time.
 
-    All that belongs to it is done, or nothing and None returned: the long way then does it, or finds out why not.
+    Those of a round go together. All that belongs to a package is done, or nothing and None returned: the long way then
+    does it, or finds out why not.
     """
     if not database.is_postgres() or account.rules.package_quota:
         return None
@@ -86,28 +89,55 @@ def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | 
     event = audit.row(account.id, KIND, identity)
     if event is None:
         return None
-    names = sorted(scopes(draft.product_key, draft.version, draft.module, draft.kind))
-    product = (draft.product_key, account.id) if draft.product_key else ()
     row = (identity, *values(account, draft, draft.module, verified, now))
-    counted = (value for name in names for value in (account.id, name))
+    new = {
+        **dict(zip(COLUMNS, row, strict=True)),
+        "scopes": scopes(draft.product_key, draft.version, draft.module, draft.kind),
+        "event": dict(zip(audit.COLUMNS, event, strict=True)),
+    }
+    return {"id": identity, "created": now} if rounds.ask(_MAKE, new) else None
+
+
+def _make(several: Sequence[dict[str, Any]]) -> list[bool]:
+    """Keep new packages; return which were kept."""
+    by_id = {new["id"]: new for new in several}
     try:
-        made = database.execute(_at_once(bool(product), len(names)), *product, *row, account.id, *counted, *event)
-    except peewee.IntegrityError:  # the id of the event is taken
-        return None
-    return {"id": identity, "created": now} if made.rowcount else None
+        kept = database.execute(_AT_ONCE, orjson.dumps(list(by_id.values())).decode()).fetchall()
+    except database.TROUBLE:
+        raise
+    except peewee.PeeweeException:  # of one of them: alone, each finds out whether it is that one
+        return [False] * len(several)
+    ids = {row[0] for row in kept}
+    return [new["id"] in ids and by_id[new["id"]] is new for new in several]
 
 
-@functools.cache
-def _at_once(has_product: bool, counters: int) -> str:
-    """Return the statement of `at_once`; who has keys that sign by themselves wants more than it does."""
-    fits = f"SELECT 1 FROM product WHERE key = ? AND account_id = ?{database.SHARE}" if has_product else "SELECT 1"
-    signed = "SELECT 1 FROM signing_key WHERE account_id = ? AND auto AND enabled AND private IS NOT NULL"
-    names = ", ".join(["(CAST(? AS INTEGER), CAST(? AS VARCHAR))"] * counters)
-    return (
-        f"WITH fits AS ({fits}), made AS ({_INTO} SELECT {_MARKS} WHERE EXISTS (SELECT 1 FROM fits) "
-        f"AND NOT EXISTS ({signed}) ON CONFLICT DO NOTHING RETURNING id), counted AS ("
-        f"INSERT INTO counter (account_id, scope, total) SELECT n.account_id, n.scope, 1 "
-        f"FROM made, (VALUES {names}) n (account_id, scope) "
-        "ON CONFLICT (account_id, scope) DO UPDATE SET total = counter.total + excluded.total), noted AS ("
-        f"INSERT INTO audit_event ({audit.COLUMNS}) SELECT {audit.MARKS} FROM made) SELECT id FROM made"
+def _typed(model: type[Model]) -> str:
+    """Return the columns of a table with their types."""
+    return ", ".join(f"{field.column_name} {field.field_type}" for field in model._meta.sorted_fields)
+
+
+# Who has keys that sign by themselves wants more than it does. Counters are moved in the order of `listing.counting`:
+# who moves them in another one may wait for us while we wait for it.
+_AT_ONCE: Final = f"""
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Row)}, scopes JSONB, event JSONB)
+), made AS (
+    {_INTO} SELECT {", ".join(f"g.{column}" for column in COLUMNS)} FROM given g
+    WHERE (g.product_key IS NULL OR EXISTS (
+        SELECT 1 FROM product p WHERE p.key = g.product_key AND p.account_id = g.account_id FOR KEY SHARE
+    )) AND NOT EXISTS (
+        SELECT 1 FROM signing_key k WHERE k.account_id = g.account_id AND k.auto AND k.enabled AND k.private IS NOT NULL
     )
+    ON CONFLICT DO NOTHING RETURNING id
+), counted AS (
+    INSERT INTO counter (account_id, scope, total)
+    SELECT g.account_id, s.scope, count(*) FROM given g JOIN made ON made.id = g.id,
+        jsonb_array_elements_text(g.scopes) s (scope) GROUP BY 1, 2 ORDER BY 1, s.scope COLLATE "C"
+    ON CONFLICT (account_id, scope) DO UPDATE SET total = counter.total + excluded.total
+), noted AS (
+    INSERT INTO audit_event ({", ".join(audit.COLUMNS)}) SELECT {", ".join(f"e.{column}" for column in audit.COLUMNS)}
+    FROM given g JOIN made ON made.id = g.id, jsonb_to_record(g.event) AS e ({_typed(AuditEvent)})
+)
+SELECT id FROM made
+"""
+_MAKE: Final = rounds.Question(_make)

@@ -1,11 +1,13 @@
 """New packages, the long way and the short: what is there afterwards is the same, and refusals are."""
 
+import functools
 import logging
 import threading
 
+import peewee
 import pytest
 
-from otagw import clock, database, errors
+from otagw import clock, database, errors, rounds
 from otagw.ota import accounts, audit, packages, products, signing
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor
@@ -172,6 +174,84 @@ def test_those_who_race_for_names_have_one_winner_each(account):
     page = packages.page(account, 1, 10, product_key="p", version=None)
     assert (page.total, {package.id for package in page.items}) == (5, set(won))
     assert audit.page(account, 1, 10, audit.Filter()).total == 5
+
+
+def together(account, *drafts):
+    """Make packages in one round; return for each what went wrong, if anything did."""
+
+    def task(number, draft):
+        with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
+            try:
+                make(account, **{"name": f"n{number}", **PLAIN, **draft})
+            except (errors.Fault, peewee.PeeweeException) as error:
+                return type(error)
+        return None
+
+    return rounds.run([functools.partial(task, number, draft) for number, draft in enumerate(drafts)])
+
+
+def counted(account):
+    """Return how many packages there are: by the rows, by their counter, by what was noted."""
+    page = packages.page(account, 1, 100, product_key=None, version=None)
+    return len(rows("package")), page.total, audit.page(account, 1, 1, audit.Filter()).total
+
+
+def test_those_of_a_round_are_each_made_or_refused(account):
+    with database.write():
+        products.require(accounts.ensure("other"), "theirs")
+        products.require(account, "p")
+    name = {"name": "same"}
+    drafts = [{}, name, {**name, "version": "2"}, {"product_key": "theirs"}, {"product_key": "p"}, DRAFTS["full"]]
+    assert together(account, *drafts) == [None, None, errors.AlreadyExists, errors.NotFound, None, None]
+    assert counted(account) == (4, 4, 4)
+    assert packages.page(account, 1, 9, product_key="p", version=None).total == 2
+
+
+def test_one_that_the_database_does_not_take_is_refused_alone(account):
+    if not database.is_postgres():
+        pytest.skip("SQLite takes texts of any length")
+    assert together(account, {}, {"version": "v" * 300}, {}) == [None, peewee.DataError, None]
+    assert counted(account) == (2, 2, 2)
+
+
+def test_two_of_a_round_that_draw_one_id_are_two(account, monkeypatch):
+    drawn = iter([1, 10, 1, 11, *range(2, 9)])
+    monkeypatch.setattr(clock, "new_id", lambda at=None: next(drawn))
+    assert together(account, {}, {}) == [None, None]
+    monkeypatch.undo()
+    assert counted(account) == (2, 2, 2)
+
+
+def test_a_round_is_one_statement_where_each_is_a_round_trip(account, caplog):
+    if not database.is_postgres():
+        pytest.skip("of PostgreSQL alone")
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        assert together(account, {}, {}, {}, {}) == [None] * 4
+    assert len([record for record in caplog.records if record.name == "peewee"]) == 1
+
+
+def test_both_ways_move_the_counters_in_one_order(account):
+    """Otherwise two writers would wait for each other, and one of them would be refused."""
+    barrier, failed = threading.Barrier(6), []
+
+    def hurry(thread):
+        with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
+            barrier.wait()
+            for number in range(20):
+                token = f"{thread} {number}" if (thread + number) % 2 else None
+                try:
+                    make(account, f"{thread} {number}", token, version="aB-_/="[number % 6], product_key="p")
+                except (errors.Fault, peewee.PeeweeException) as error:
+                    failed.append(error)
+            database.disconnect()
+
+    threads = [threading.Thread(target=hurry, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert counted(account) == (120, 120, 120)
 
 
 def test_a_plain_package_is_one_statement_where_each_is_a_round_trip(account, caplog):
