@@ -133,7 +133,7 @@ def write() -> Iterator[None]:
     if db.in_transaction():
         yield
     elif _lock is None:
-        with db.transaction():
+        with rounds.undisturbed(), db.transaction():
             yield
     else:
         with rounds.enter(_WRITE):
@@ -184,7 +184,10 @@ def read() -> Iterator[None]:
 
     PostgreSQL would show each of them the newest state inside a transaction too: it is spared two round trips.
     """
-    with db.atomic() if is_sqlite() else contextlib.nullcontext():
+    if is_sqlite():
+        with rounds.undisturbed(), db.atomic():
+            yield
+    else:
         yield
 
 

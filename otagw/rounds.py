@@ -47,6 +47,7 @@ class _Member(greenlet):
     value: Any = None
     answer: Any = None
     trouble: Exception | None = None
+    # It does what the others must not come between.
     inside = False
 
     def run(self) -> None:
@@ -132,6 +133,20 @@ def ask(question: Question[V, T], value: V) -> T:
     me.wanted, me.value = question, value
     me.give_way()
     return cast("T", me.answer)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no other request of a round go on inside: something that the thread has once is in use, a connection say."""
+    me = getcurrent()
+    if not isinstance(me, _Member) or me.inside:
+        yield
+        return
+    me.inside = True
+    try:
+        yield
+    finally:
+        me.inside = False
 
 
 @contextlib.contextmanager

@@ -144,6 +144,23 @@ def test_a_section_within_a_section_is_entered_alone():
     assert (outer.kept, outer.opened, inner.kept, inner.opened) == ([0, 1, 2], 1, [0, 1, 2], 3)
 
 
+def test_nobody_comes_between_what_is_undisturbed():
+    ledger, order = Ledger(), []
+    question = rounds.Question(lambda values: values)
+
+    def first():
+        with rounds.undisturbed():
+            order.append("first begins")
+            rounds.ask(question, 1)
+            with rounds.enter(ledger.section):
+                ledger.draft.append("first")
+            order.append("first ends")
+        rounds.ask(question, 1)
+
+    rounds.run([first, lambda: order.append("second"), first])
+    assert order == ["first begins", "first ends", "second", "first begins", "first ends"]
+
+
 STATE = "INSERT INTO fact (name, value) VALUES (?, ?)"
 
 
@@ -206,6 +223,21 @@ class TestWrites:
         said = rounds.run([partial(self.write, name, then) for name, then in enumerate(thens)])
         assert said == [peewee.IntegrityError] * 3
         assert facts() == set()
+
+
+@pytest.mark.parametrize("open_", [database.read, database.write])
+def test_what_one_reads_or_writes_at_a_time_is_no_part_of_another(app, open_):
+    """Whoever asks something inside a transaction does not wait for others, who would run inside it too."""
+    question = rounds.Question(lambda values: values)
+
+    def first():
+        with open_():
+            return rounds.ask(question, database.db.obj.transaction_depth())
+
+    def second():
+        return database.db.obj.transaction_depth()
+
+    assert rounds.run([first, second, first, second])[1::2] == [0, 0]
 
 
 def create(app, name, **changes):
