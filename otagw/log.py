@@ -7,8 +7,6 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from otagw import errors, metrics
 from otagw.access import Caller
 from otagw.settings import Settings
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_plain: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _requests = logging.getLogger("otagw.request")
 
 
@@ -40,10 +39,13 @@ class Json(logging.Formatter):
 
 
 def _encode(line: dict[str, Any]) -> str:
+    text = _plain(line)
     try:
-        return orjson.dumps(line, default=str).decode()
-    except TypeError:  # half a character, or a number of more than 64 bits
+        if not text.isascii():
+            text.encode()
+    except UnicodeEncodeError:  # half a character cannot be written
         return json.dumps(line, default=str)
+    return text
 
 
 @functools.lru_cache(16)
