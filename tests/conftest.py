@@ -283,7 +283,7 @@ class Live:
 
     def get(self, action, key=KEY, **params):
         """Call an Action with V1 over the network; return the response."""
-        return requests.get(f"{self.url}/?{signer.query(signer.v1(key, action, **params))}", timeout=30)
+        return requests.get(f"{self.url}/?{signer.query(signer.v1(key, action, **params))}", timeout=10)
 
 
 @pytest.fixture(scope="session")

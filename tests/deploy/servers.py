@@ -110,7 +110,7 @@ def parse(data):
     return Reply(int(first.split()[1]), {name.lower(): value.strip() for name, _, value in pairs}, body)
 
 
-def send(port, data, seconds=30):
+def send(port, data, seconds=10):
     """Send bytes; return what comes back until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         with contextlib.suppress(ConnectionError):

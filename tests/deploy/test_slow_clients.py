@@ -68,6 +68,7 @@ def test_alone_the_gateway_recovers(tmp_path):
 def test_alone_whoever_comes_with_a_whole_request_is_served_beside_those_who_hold_on(tmp_path):
     gateway = servers.Gunicorn(tmp_path, workers=2).prepare().start()
     try:
+        assert gateway.get("ListOTAFirmware", **PAGE).ok  # it has started: that takes what it takes
         with contextlib.ExitStack() as stack:
             for _ in range(200):  # far more than there are threads
                 slow = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 30))
@@ -75,6 +76,6 @@ def test_alone_whoever_comes_with_a_whole_request_is_served_beside_those_who_hol
             started = time.monotonic()
             for _ in range(20):
                 assert gateway.get("ListOTAFirmware", **PAGE).json()["Success"]
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 10
     finally:
         gateway.stop()

@@ -26,7 +26,7 @@ def served(make_live):
 
 
 def healthz(gateway):
-    connection = http.client.HTTPConnection(gateway.host, timeout=30)
+    connection = http.client.HTTPConnection(gateway.host, timeout=10)
     try:
         connection.request("GET", "/healthz", headers={"Connection": "close"})
         return connection.getresponse().status
