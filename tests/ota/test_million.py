@@ -3,7 +3,7 @@
 import pytest
 
 from otagw import clock, database, settings
-from otagw.ota import accounts, listing, packages
+from otagw.ota import accounts, insertion, listing, packages
 from otagw.ota.checks import Draft
 from tests.conftest import NOW
 
@@ -21,20 +21,20 @@ def million(tmp_path):
     account = accounts.ensure("main")
     for number in range(10):
         packages.create(account, Draft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
-    marks = ", ".join("?" * len(packages._COLUMNS))
+    marks = ", ".join("?" * len(insertion.COLUMNS))
     start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
     with database.write():
         database.db.connection().executemany(
-            f"INSERT INTO package ({', '.join(packages._COLUMNS)}) VALUES ({marks})",
+            f"INSERT INTO package ({', '.join(insertion.COLUMNS)}) VALUES ({marks})",
             (
-                (start + n, *packages._values(account, _draft(n), "default", False, NOW * 1000))
+                (start + n, *insertion.values(account, _draft(n), "default", False, NOW * 1000))
                 for n in range(ROWS)
             ),
         )  # fmt: skip
         for product in range(10):
             draft = _draft(product)
             listing.count(
-                account.id, packages._scopes(draft.product_key, draft.version, draft.module, draft.kind), ROWS // 10
+                account.id, insertion.scopes(draft.product_key, draft.version, draft.module, draft.kind), ROWS // 10
             )
     yield account
     database.disconnect()
