@@ -94,7 +94,7 @@ class Tables:
             windows.setdefault(window, []).append(digest)
         new: set[tuple[int, bytes]] = set()
         for window, digests in windows.items():
-            statement = _claim(window, tuple(self._usable), len(digests))
+            statement = _claim(window, tuple(self._usable), len(digests), database.is_cockroach())
             new.update((window, bytes(row[0])) for row in database.execute(statement, *digests).fetchall())
         answers = []
         for claim in claims:
@@ -142,14 +142,14 @@ class Tables:
 
 
 @functools.lru_cache(64)
-def _claim(window: int, windows: tuple[int, ...], count: int) -> str:
+def _claim(window: int, windows: tuple[int, ...], count: int, cockroach: bool) -> str:
     """Return the one INSERT that is the check of so many digests, and returns those that are new.
 
     A nonce is spent in its own window, unless it was in another. The unique index decides among those who claim at the
     same instant; a replay has the same timestamp, and so the same window.
     """
     others = " UNION ALL ".join(f"SELECT 1 FROM nonce_{o:d} WHERE digest = n.d" for o in windows if o != window)
-    rules = [] if database.is_cockroach() else [_ASYNC]
+    rules = [] if cockroach else [_ASYNC]
     if others:
         rules.append(f"NOT EXISTS ({others})")
     where = f" WHERE {' AND '.join(rules)}" if rules else ""
