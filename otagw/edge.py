@@ -117,12 +117,22 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for clients, and answer together those that have sent a whole request."""
-        super().wait_for_and_dispatch_events(timeout)
+        super().wait_for_and_dispatch_events(0 if self._round else timeout)
         while self._round:
             conns, self._round = self._round[:ROUND], self._round[ROUND:]
             answered = rounds.run([partial(self._answer, conn) for conn in conns])
             for conn, keep in zip(conns, answered, strict=True):
                 self._send(conn, keep)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections that have been silent for too long; gunicorn then closes those that never said anything.
+
+        It last looked before the rounds: who has spoken meanwhile would be cut off, with a request on the way.
+        """
+        ends = [conns[0].timeout for conns in (self.keepalived_conns, self.pending_conns) if conns]
+        if ends and min(ends) <= time.monotonic() and not force:
+            super().wait_for_and_dispatch_events(0)
+        super().murder_keepalived(force)
 
     def _answer(self, conn: Connection) -> bool:
         """Answer one request of a round, without sending it; return whether its connection may bring another."""

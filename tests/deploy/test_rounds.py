@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import struct
 from pathlib import Path
 
@@ -110,3 +111,31 @@ def test_connections_that_are_kept_are_answered_together_too(gateway, process):
     for number in range(CROWD):
         assert b" 200 OK" in servers.send(gateway.port, create(f"third-{number}"))
     assert together < (writes(process) - before) / 2
+
+
+def test_who_spoke_up_during_a_long_round_is_answered(tmp_path):
+    """Their time to be silent is over when the round is; it was not when they spoke."""
+    hurried = servers.Gunicorn(tmp_path, workers=1).prepare().start("tests/deploy/hurried.conf.py")
+    with contextlib.ExitStack() as stack:
+        stack.callback(hurried.stop)
+
+        def client(seconds=20):
+            return stack.enter_context(socket.create_connection(("127.0.0.1", hurried.port), seconds))
+
+        asked = NOWHERE.replace(b"Connection: close\r\n", b"")
+        busy, kept, new = client(2), client(), client()
+        kept.sendall(asked)
+        assert b" 404 " in kept.recv(65536)
+        writer = sqlite3.connect(tmp_path / "data/otagw.db", isolation_level=None)
+        stack.callback(writer.close)
+        writer.execute("BEGIN IMMEDIATE")
+        busy.sendall(create("held-up"))
+        with pytest.raises(TimeoutError):  # twice as long as one may be silent
+            busy.recv(65536)
+        kept.sendall(asked)
+        new.sendall(asked)
+        writer.execute("ROLLBACK")
+        assert b" 404 " in kept.recv(65536)
+        assert b" 404 " in new.recv(65536)
+        busy.settimeout(20)
+        assert b" 200 OK" in busy.recv(65536)
