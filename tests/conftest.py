@@ -254,12 +254,14 @@ class Live:
         return self
 
     def wait(self, seconds=30):
-        """Wait until the gateway answers."""
+        """Wait until the gateway answers, whatever; the port is there before those who answer are."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), seconds) as client:
+                client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                if client.recv(1):
+                    return
             time.sleep(0.02)
         raise AssertionError(self.log())
 

@@ -166,7 +166,7 @@ class _Story:
             try:
                 if requests.get(f"{self.url}/readyz", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.1)
         raise _Wrong((self.folder / "log").read_text(encoding="utf-8"))
 
