@@ -6,8 +6,9 @@ docs/decisions/0021-operations.md says what is kept, and why.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, database
@@ -16,9 +17,9 @@ from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_INSERT: Final = (
-    f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
-)
+_INTO: Final = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES "
+_MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
+_INSERT: Final = f"{_INTO}{_MARKS} ON CONFLICT DO NOTHING"
 
 
 class Actor(NamedTuple):
@@ -90,6 +91,11 @@ def row(account_id: int, kind: str, thing: str | int) -> tuple[Any, ...] | None:
     """Return what `note` would keep of one change, in the order of `COLUMNS`; None where nobody acts."""
     actor = _actor.get()
     return _row(account_id, actor, kind, str(thing), "") if actor else None
+
+
+def keep(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Keep rows that `row` has returned, inside the write of their changes; raise IntegrityError if an id is taken."""
+    database.execute(_INTO + ", ".join([_MARKS] * len(rows)), *chain.from_iterable(rows))
 
 
 def refused(account_id: int, actor: Actor, code: str) -> None:

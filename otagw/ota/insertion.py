@@ -2,9 +2,10 @@
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import peewee
@@ -21,7 +22,17 @@ KIND: Final = "package"
 MODULE: Final = "module"
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _INTO: Final = f"INSERT INTO package ({', '.join(COLUMNS)})"
+_GIVEN: Final = {column: f"?{place}" for place, column in enumerate(COLUMNS, 1)}
 _INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+
+
+class _New(NamedTuple):
+    """A package to be kept: its row, the counters it is counted in, and the row of the audit trail."""
+
+    row: tuple[Any, ...]
+    account_id: int
+    scopes: Sequence[str]
+    event: tuple[Any, ...]
 
 
 def keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -75,12 +86,12 @@ def insert(identity: int, row: Sequence[Any]) -> bool:
 
 
 def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | None:
-    """Keep a plain new package in one statement, where each is a round trip; return its id and time.
+    """Keep a plain new package by as few statements as may be; return its id and time.
 
     Those of a round go together. All that belongs to a package is done, or nothing and None returned: the long way then
     does it, or finds out why not.
     """
-    if not database.is_postgres() or account.rules.package_quota:
+    if database.is_cockroach() or account.rules.package_quota:
         return None
     if draft.module != modules.DEFAULT or keys(draft.object_key, draft.files):
         return None
@@ -90,25 +101,44 @@ def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | 
     if event is None:
         return None
     row = (identity, *values(account, draft, draft.module, verified, now))
-    new = {
-        **dict(zip(COLUMNS, row, strict=True)),
-        "scopes": scopes(draft.product_key, draft.version, draft.module, draft.kind),
-        "event": dict(zip(audit.COLUMNS, event, strict=True)),
-    }
+    new = _New(row, account.id, scopes(draft.product_key, draft.version, draft.module, draft.kind), event)
     return {"id": identity, "created": now} if rounds.ask(_MAKE, new) else None
 
 
-def _make(several: Sequence[dict[str, Any]]) -> list[bool]:
+def _make(several: Sequence[_New]) -> list[bool]:
     """Keep new packages; return which were kept."""
-    by_id = {new["id"]: new for new in several}
     try:
-        kept = database.execute(_AT_ONCE, orjson.dumps(list(by_id.values())).decode()).fetchall()
+        return (_one_after_another if database.is_sqlite() else _in_one_statement)(several)
     except database.TROUBLE:
         raise
     except peewee.PeeweeException:  # of one of them: alone, each finds out whether it is that one
         return [False] * len(several)
-    ids = {row[0] for row in kept}
-    return [new["id"] in ids and by_id[new["id"]] is new for new in several]
+
+
+def _one_after_another(several: Sequence[_New]) -> list[bool]:
+    """Keep new packages on SQLite, in one write; what they are counted and noted in is written once for all."""
+    with database.write():
+        kept = [bool(database.execute(_PLAIN, *new.row).rowcount) for new in several]
+        made = [new for new, is_kept in zip(several, kept, strict=True) if is_kept]
+        if made:
+            database.execute(*listing.moving(Counter((new.account_id, scope) for new in made for scope in new.scopes)))
+            audit.keep([new.event for new in made])
+    return kept
+
+
+def _in_one_statement(several: Sequence[_New]) -> list[bool]:
+    """Keep new packages on PostgreSQL, in one round trip."""
+    by_id = {new.row[0]: new for new in several}
+    given = [
+        {
+            **dict(zip(COLUMNS, new.row, strict=True)),
+            "scopes": new.scopes,
+            "event": dict(zip(audit.COLUMNS, new.event, strict=True)),
+        }
+        for new in by_id.values()
+    ]
+    kept = {row[0] for row in database.execute(_AT_ONCE, orjson.dumps(given).decode()).fetchall()}
+    return [new.row[0] in kept and by_id[new.row[0]] is new for new in several]
 
 
 def _typed(model: type[Model]) -> str:
@@ -116,8 +146,18 @@ def _typed(model: type[Model]) -> str:
     return ", ".join(f"{field.column_name} {field.field_type}" for field in model._meta.sorted_fields)
 
 
-# Who has keys that sign by themselves wants more than it does. Counters are moved in the order of `listing.counting`:
-# who moves them in another one may wait for us while we wait for it.
+# Whoever has keys that sign by themselves wants more than this, and than the statement after it.
+_PLAIN: Final = f"""
+{_INTO} SELECT {", ".join(_GIVEN.values())}
+WHERE ({_GIVEN["product_key"]} IS NULL OR EXISTS (
+    SELECT 1 FROM product p WHERE p.key = {_GIVEN["product_key"]} AND p.account_id = {_GIVEN["account_id"]}
+)) AND NOT EXISTS (
+    SELECT 1 FROM signing_key k
+    WHERE k.account_id = {_GIVEN["account_id"]} AND k.auto AND k.enabled AND k.private IS NOT NULL
+)
+ON CONFLICT DO NOTHING
+"""
+# Counters are moved in the order of `listing.moving`.
 _AT_ONCE: Final = f"""
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Row)}, scopes JSONB, event JSONB)

@@ -4,7 +4,7 @@ Totals are counters kept in the transaction of each write. The last half of a li
 skipped is skipped over an index alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
@@ -52,8 +52,16 @@ def count(account_id: int, names: Iterable[str], by: int) -> None:
 
 
 def counting(account_id: int, names: Iterable[str], by: int) -> database.Statement:
-    """Return the statement that moves counters."""
-    rows = [(account_id, name, by) for name in sorted(names)]
+    """Return the statement that moves an account's counters."""
+    return moving({(account_id, name): by for name in names})
+
+
+def moving(counters: Mapping[tuple[int, str], int]) -> database.Statement:
+    """Return the statement that moves counters, each an account's of a name, by so many.
+
+    All move them in one order: who does so in another one may wait for us while we wait for it.
+    """
+    rows = [(account_id, name, by) for (account_id, name), by in sorted(counters.items())]
     marks = ",".join(["(?,?,?)"] * len(rows))
     return (
         f"INSERT INTO counter (account_id, scope, total) VALUES {marks} "
