@@ -180,12 +180,12 @@ _WRITE: Final = rounds.Section(_alone, _alone, _part)
 
 @contextlib.contextmanager
 def read() -> Iterator[None]:
-    """Run several reads, on SQLite on one state of the database.
+    """Run several reads, on SQLite on one state of the database; inside another, or a write, it joins that.
 
     PostgreSQL would show each of them the newest state inside a transaction too: it is spared two round trips.
     """
-    if is_sqlite():
-        with rounds.undisturbed(), db.atomic():
+    if is_sqlite() and not db.in_transaction():
+        with rounds.undisturbed(), db.transaction():
             yield
     else:
         yield

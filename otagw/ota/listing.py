@@ -89,7 +89,8 @@ def counted(
 ) -> tuple[list[Any], int]:
     """Return one page of a table's rows as `rows` does, and how many there are, which a counter knows.
 
-    What is near the beginning is read forward however many there are, in the statement that looks at the counter.
+    Both are of one state of the database. What is near the beginning is read forward however many there are, in the
+    statement that looks at the counter; a transaction around that one would cost as much as its rows.
     """
     offset = (number - 1) * size
     if offset <= NEAR:
@@ -98,10 +99,9 @@ def counted(
         found = database.execute(with_total, account_id, name, *values).fetchall()
         if found:
             return [row[1:] for row in found[: max(found[0][0] - offset, 0)]], found[0][0]
-    there = total(account_id, name)
-    if offset <= NEAR:  # and nothing was found there
-        return [], there
-    return list(rows(select, table, where, values, there, number, size, within)), there
+    with database.read():
+        there = total(account_id, name)
+        return list(rows(select, table, where, values, there, number, size, within)), there
 
 
 def rows(

@@ -119,14 +119,11 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
     """Return a page of the account's packages, newest first; the filters compare exactly."""
     filters = {"product_key": product_key, "version": version}
     where = "".join(f" AND {column} = ?" for column, value in filters.items() if value)
-    with database.read():
-        products.check_filter(account, product_key)
-        values = [account.id, *filter(None, filters.values())]
-        scope = listing.scope(KIND, **filters)
-        rows, total = listing.counted(
-            account.id, scope, _SELECT, "package", f"account_id = ?{where}", values, number, size
-        )
-        return Page([_package(row) for row in rows], number, size, total)
+    products.check_filter(account, product_key)
+    values = [account.id, *filter(None, filters.values())]
+    scope = listing.scope(KIND, **filters)
+    rows, total = listing.counted(account.id, scope, _SELECT, "package", f"account_id = ?{where}", values, number, size)
+    return Page([_package(row) for row in rows], number, size, total)
 
 
 def below(

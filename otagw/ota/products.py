@@ -84,10 +84,9 @@ def page(account: Account, number: int, size: int, *, edition: str | None = None
     """Return a page of the account's products, newest first."""
     where = "account_id = ? AND edition = ?" if edition else "account_id = ?"
     values = [account.id, edition] if edition else [account.id]
-    with database.read():
-        scope = listing.scope(KIND, edition=edition)
-        rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, values, number, size)
-        return Page([_product(account, row) for row in rows], number, size, total)
+    scope = listing.scope(KIND, edition=edition)
+    rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, values, number, size)
+    return Page([_product(account, row) for row in rows], number, size, total)
 
 
 def below(
