@@ -45,18 +45,32 @@ def example(name: str) -> str:
 
 
 _PLAIN: Final = frozenset({str, int, bool, float})
-SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
-    "alibaba": alibaba,
-    "documented": documented,
-    "example": example,
+
+
+class Names(dict[str, str]):
+    """Names as they are spelled, each worked out once: a page has hundreds of them, and a call costs twice a look."""
+
+    def __init__(self, by: Callable[[str], str]) -> None:
+        super().__init__()
+        self._by = by
+
+    def __missing__(self, name: str) -> str:
+        self[name] = spelled = self._by(name)
+        return spelled
+
+
+SPELLINGS: Final[Mapping[str, Names]] = {
+    "alibaba": Names(alibaba),
+    "documented": Names(documented),
+    "example": Names(example),
 }
 
 
-def spell(data: Any, by: Callable[[str], str]) -> Any:
+def spell(data: Any, by: Names) -> Any:
     """Return plain data (dicts, lists, tuples, scalars) with its names spelled; what is None is left out."""
     if isinstance(data, dict):
         return {
-            by(name): value if type(value) in _PLAIN else spell(value, by)
+            by[name]: value if type(value) in _PLAIN else spell(value, by)
             for name, value in data.items()
             if value is not None
         }
