@@ -1,17 +1,18 @@
 """Buckets that several processes see: the same promises in the database of either engine, in Redis, in one process."""
 
-import threading
 import uuid
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import database, errors
+from otagw import errors
 from otagw.bucket_stores import Redis, Tables
 from otagw.throttle import Local, Rate
 from tests.conftest import free_port
 from tests.engines import migrated, redis
+from tests.races import race
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -90,20 +91,11 @@ def test_any_name_has_a_bucket(make, held_clock, name):
 
 
 def test_threads_that_race_get_no_more_than_there_is(make, held_clock):
-    let_through, start = [], threading.Barrier(8)
 
-    def ask():
-        store = make()
-        start.wait()
-        let_through.extend(store.take("k", Rate(20, 20)) == 0 for _ in range(10))
-        database.disconnect()
+    def ask(store):
+        return sum(store.take("k", Rate(20, 20)) == 0 for _ in range(10))
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(let_through) == 20
+    assert sum(race(*(partial(ask, make()) for _ in range(8)))) == 20
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,6 +1,7 @@
 """``cockroachdb://``, as far as it can be tried on PostgreSQL, whose wire and SQL it speaks."""
 
-import threading
+from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from otagw import clock, database, errors, nonce_stores, settings
 from otagw.settings import SettingsError
 from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres
+from tests.races import race
 
 pytestmark = pytest.mark.heavy
 
@@ -66,25 +68,8 @@ def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
 
 
 def test_threads_that_race_for_a_nonce_have_one_winner(client):
-    store, at, won = client.app.extensions["otagw"]["nonces"], clock.now(), []
-    barrier = threading.Barrier(6)
-
-    def claim():
-        barrier.wait()
-        try:
-            store.claim("key", "nonce", at)
-            won.append(1)
-        except errors.ReplayedNonce:
-            pass
-        finally:
-            database.recover()
-
-    threads = [threading.Thread(target=claim) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert won == [1]
+    claim = partial(client.app.extensions["otagw"]["nonces"].claim, "key", "nonce", clock.now())
+    assert Counter(race(*[claim] * 6)) == {None: 1, errors.ReplayedNonce: 5}
 
 
 def test_the_queue_does_not_ask_for_what_cockroachdb_lacks(environment, url):

@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import tempfile
-import threading
 import time
 import uuid
+from collections import Counter
 from functools import partial
 
 import psycopg
@@ -19,6 +19,7 @@ from otagw.nonce_stores import APART_MS, Redis, Tables
 from otagw.nonces import WINDOW_MS
 from tests.conftest import free_port
 from tests.engines import postgres, redis
+from tests.races import race
 
 SKEW = 900_000
 START = (
@@ -154,25 +155,8 @@ def test_claims_of_one_round_are_decided_as_if_one_came_after_another(store, req
 
 def test_threads_that_race_have_one_winner(stores):
     make, now = stores
-    barrier, won, lost = threading.Barrier(8), [], []
-
-    def claim():
-        store = make()
-        barrier.wait()
-        try:
-            store.claim("key", "nonce", now[0] * 1000)
-            won.append(1)
-        except errors.ReplayedNonce:
-            lost.append(1)
-        finally:
-            database.recover()
-
-    threads = [threading.Thread(target=claim) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(won), len(lost)) == (1, 7)
+    claims = [partial(make().claim, "key", "nonce", now[0] * 1000) for _ in range(8)]
+    assert Counter(race(*claims)) == {None: 1, errors.ReplayedNonce: 7}
 
 
 def names():
@@ -240,7 +224,7 @@ def test_the_claim_does_not_wait_for_the_disk_and_what_follows_does(tables):
     make, now = tables
     make().claim("key", "nonce", now[0] * 1000)
     window = now[0] * 1000 // WINDOW_MS
-    statement = nonce_stores._claim(window, (window,), 1)
+    statement = nonce_stores._claim(window, (window,), 1, False)
     with database.write():
         database.execute(statement, b"0" * 16)
         assert database.execute("SHOW synchronous_commit").fetchone()[0] == "off"

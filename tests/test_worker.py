@@ -1,6 +1,5 @@
 """The worker in process: its sweeps, what is due by our own steps, and the queue that wakes it."""
 
-import concurrent.futures
 import contextlib
 import io
 import json
@@ -8,6 +7,7 @@ import logging
 import queue
 import signal
 import threading
+from functools import partial
 
 import peewee
 import pytest
@@ -18,6 +18,7 @@ from otagw.storage import Storage
 from tests.conftest import NOW, free_port
 from tests.deploy.servers import eventually
 from tests.engines import migrated, redis
+from tests.races import race
 
 
 @contextlib.contextmanager
@@ -201,18 +202,14 @@ def test_several_sweepers_do_nothing_twice(store):
     storage, threads, number = Counting(), 4, 100
     files.use(storage)
     released(number)
-    barrier = threading.Barrier(threads)
 
-    def sweep(_):
-        barrier.wait(30)
+    def sweep():
         total = 0
         while done := files.purge():
             total += done
-        database.disconnect()
         return total
 
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        totals = list(pool.map(sweep, range(threads)))
+    totals = race(*[sweep] * threads)
     # One that found only what the others had claimed already has stopped; nothing is left or done twice all the same.
     while done := files.purge():
         totals.append(done)
@@ -375,14 +372,7 @@ def test_what_we_did_not_sign_is_not_read(engine, web, make_queue, lines):
 
 def test_two_may_make_one_queue_at_once(engine, make_queue):
     made = [make_queue(engine.queue) for _ in range(4)]
-    barrier = threading.Barrier(4)
-
-    def open_it(queue):
-        barrier.wait(30)
-        return pending(queue)
-
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(open_it, made)) == [0] * 4
+    assert race(*(partial(pending, queue) for queue in made)) == [0] * 4
 
 
 def test_without_a_queue_nobody_is_woken():

@@ -1,11 +1,11 @@
 """A device learns that what it was shown is canceled, and agrees or goes on; nothing it says then is an update."""
 
-import threading
+from functools import partial
 
 import pytest
 
-from otagw import database
 from tests.ddi.conftest import Device, refusal
+from tests.races import race
 
 
 @pytest.fixture
@@ -124,21 +124,12 @@ def test_a_cancellation_and_a_success_at_once(client, register, rollout, cancel,
     fleet = [register(name, "1.0") for name in names]
     job = rollout()
     actions = {device.name: device.deployment()["id"] for device in fleet}
-    barrier, codes = threading.Barrier(len(fleet) + 1), []
 
     def report(device):
         own = Device(client.app.test_client(), device.name, device.authorization)
-        barrier.wait(30)
-        codes.append(own.tell(actions[own.name], "closed", "success").status_code)
-        database.disconnect()
+        return own.tell(actions[own.name], "closed", "success").status_code
 
-    threads = [threading.Thread(target=report, args=(device,)) for device in fleet]
-    for thread in threads:
-        thread.start()
-    barrier.wait(30)
-    cancel(job)
-    for thread in threads:
-        thread.join(30)
+    *codes, _ = race(*(partial(report, device) for device in fleet), partial(cancel, job))
     assert codes == [200] * len(fleet)
     for device in fleet:
         state = task(job, device.name)["TaskStatus"]

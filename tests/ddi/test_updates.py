@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-import threading
 
 import pytest
 
 from otagw import database
 from tests.conftest import OTHER
 from tests.ddi.conftest import SWU, Device, refusal
+from tests.races import race
 
 
 def test_swupdate_from_poll_to_the_report_after_its_restart(device, rollout, task, runs):
@@ -251,21 +251,8 @@ def test_a_restarted_task_is_another_action(client, device, rollout, task):
 
 def test_polls_at_once_are_one_action(client, device, rollout, task):
     job = rollout()
-    barrier, found = threading.Barrier(6), []
-
-    def poll():
-        own = Device(client.app.test_client(), "dev1", device.authorization)
-        barrier.wait(30)
-        found.append(own.deployment()["id"])
-        database.disconnect()
-
-    threads = [threading.Thread(target=poll) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(found) == 6
-    assert len(set(found)) == 1
+    own = [Device(client.app.test_client(), "dev1", device.authorization) for _ in range(6)]
+    assert len({found["id"] for found in race(*(each.deployment for each in own))}) == 1
     assert task(job)["TaskStatus"] == "NOTIFIED"
     (offered,) = database.execute("SELECT COUNT(*) FROM device_event WHERE kind = 'offered'").fetchone()
     assert offered == 1

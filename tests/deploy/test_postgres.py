@@ -1,12 +1,10 @@
 """The gateway on PostgreSQL, under gunicorn."""
 
-import concurrent.futures
-import threading
-
 import pytest
 import requests
 
 from tests.engines import postgres
+from tests.races import race
 
 pytestmark = [pytest.mark.heavy]
 
@@ -27,14 +25,11 @@ def test_packages_live_in_postgresql(gateway):
 
 
 def test_a_race_of_creates_with_one_name_has_one_winner(gateway):
-    barrier = threading.Barrier(8)
 
-    def create(_):
-        barrier.wait(30)
+    def create():
         return gateway.get("CreateOTAFirmware", FirmwareName="same", DestVersion="1", ProductKey="p").status_code
 
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(create, range(8))) == [200, *[409] * 7]
+    assert sorted(race(*[create] * 8)) == [200, *[409] * 7]
 
 
 def test_a_database_that_is_gone_is_a_503_and_its_return_is_noticed(make_live):

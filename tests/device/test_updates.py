@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +10,7 @@ from otagw import database
 from tests.device import signer
 from tests.device.conftest import URL, Device
 from tests.oss.conftest import body_of, fields_of, post
+from tests.races import race
 
 PLAIN = {
     "module": "default",
@@ -276,21 +276,13 @@ def test_a_device_that_speaks_is_seen(client, held_clock, device, rollout):
 
 def test_two_polls_at_once_are_one_offer(client, device, rollout, states):
     job = rollout()
-    barrier, answers = threading.Barrier(8), []
 
     def poll():
         own = Device(client, device.name, device.secret)
         own.http = client.app.test_client()
-        barrier.wait(30)
-        answers.append(own.send("GET", "/update").status_code)
-        database.disconnect()
+        return own.send("GET", "/update").status_code
 
-    threads = [threading.Thread(target=poll) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(answers) == 8
+    answers = race(*[poll] * 8)
     assert set(answers) <= {200, 204}
     assert 200 in answers
     assert states(job) == {"dev1": "NOTIFIED"}

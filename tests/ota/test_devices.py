@@ -1,6 +1,5 @@
 """Products, devices and groups on both engines, where several write at once and where rows are many."""
 
-import threading
 import uuid
 
 import pytest
@@ -12,33 +11,13 @@ from otagw.ota import batches, credentials, devices, groups, ids, listing, modul
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft
 from tests.conftest import NOW
+from tests.races import race
 
 
 @pytest.fixture
 def account(account, store):
     credentials.use(vault.unlock(store.data_path))
     return account
-
-
-def at_once(*works):
-    """Run works in threads that start together; return what came of each."""
-    barrier, outcomes = threading.Barrier(len(works)), []
-
-    def run(work):
-        barrier.wait()
-        try:
-            outcomes.append(work())
-        except errors.Fault as fault:
-            outcomes.append(type(fault))
-        finally:
-            database.disconnect()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 def add(account, *names, product="p", **draft):
@@ -67,7 +46,7 @@ def test_a_race_for_the_tenth_module_has_one_winner(account):
     def create(number):
         return lambda: modules.create(account, "p", f"new{number}", title=None, description=None)
 
-    outcomes = at_once(*(create(number) for number in range(6)))
+    outcomes = race(*(create(number) for number in range(6)))
     assert sum(isinstance(outcome, modules.Module) for outcome in outcomes) == 1
     assert outcomes.count(errors.LimitReached) == 5
     assert len(modules.every(account, "p")) == 11
@@ -83,7 +62,7 @@ def test_a_product_is_deleted_or_gets_a_device_but_not_both(account):
         def delete(key=key):
             return products.delete(account, key)
 
-        outcomes = at_once(register, delete)
+        outcomes = race(register, delete)
         registered, deleted = "dev1" in outcomes, None in outcomes
         # Deleted first, the product is registered anew by the device that names it.
         assert registered
@@ -92,21 +71,21 @@ def test_a_product_is_deleted_or_gets_a_device_but_not_both(account):
 
 
 def test_a_race_of_registrations_has_one_winner(account):
-    outcomes = at_once(*[lambda: devices.register(account, "p", "dev1").name] * 8)
+    outcomes = race(*[lambda: devices.register(account, "p", "dev1").name] * 8)
     assert outcomes.count("dev1") == 1
     assert outcomes.count(errors.AlreadyExists) == 7
     assert products.get(account, "p").devices == 1
 
 
 def test_a_race_of_products_with_one_name_has_one_winner(account):
-    outcomes = at_once(*[lambda: products.create(account, products.Draft(name="same")).name] * 6)
+    outcomes = race(*[lambda: products.create(account, products.Draft(name="same")).name] * 6)
     assert (outcomes.count("same"), outcomes.count(errors.AlreadyExists)) == (1, 5)
     assert products.page(account, 1, 10).total == 1
 
 
 def test_a_batch_is_registered_once_by_two_who_ask(account):
     batch = batches.check(account, "p", [Draft(f"dev{n}") for n in range(50)])
-    states = at_once(*[lambda: batches.register(account, batch).state] * 4)
+    states = race(*[lambda: batches.register(account, batch).state] * 4)
     assert states == [batches.REGISTERED] * 4
     assert products.get(account, "p").devices == 50
 

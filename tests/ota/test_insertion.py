@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import threading
 
 import peewee
 import pytest
@@ -12,6 +11,7 @@ from otagw.ota import accounts, audit, packages, products, signing
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor
 from otagw.ota.checks import Draft
+from tests.races import race
 
 URL = "https://files.test/x"
 PLAIN = {"version": "1", "url": URL}
@@ -153,23 +153,17 @@ def test_an_event_whose_id_is_taken_is_noted_under_another(account, monkeypatch)
 
 
 def test_those_who_race_for_names_have_one_winner_each(account):
-    barrier, won, lost = threading.Barrier(8), [], []
+    won, lost = [], []
 
-    def race():
+    def hurry():
         with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
-            barrier.wait()
             for number in range(5):
                 try:
                     won.append(make(account, f"n{number}", **PLAIN, product_key="p"))
                 except errors.AlreadyExists:
                     lost.append(number)
-            database.disconnect()
 
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    race(*[hurry] * 8)
     assert (len(won), len(lost)) == (5, 35)
     page = packages.page(account, 1, 10, product_key="p", version=None)
     assert (page.total, {package.id for package in page.items}) == (5, set(won))
@@ -232,25 +226,14 @@ def test_a_round_is_few_statements(account, caplog):
 
 def test_both_ways_move_the_counters_in_one_order(account):
     """Otherwise two writers would wait for each other, and one of them would be refused."""
-    barrier, failed = threading.Barrier(6), []
 
     def hurry(thread):
         with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
-            barrier.wait()
             for number in range(20):
                 token = f"{thread} {number}" if (thread + number) % 2 else None
-                try:
-                    make(account, f"{thread} {number}", token, version="aB-_/="[number % 6], product_key="p")
-                except (errors.Fault, peewee.PeeweeException) as error:
-                    failed.append(error)
-            database.disconnect()
+                make(account, f"{thread} {number}", token, version="aB-_/="[number % 6], product_key="p")
 
-    threads = [threading.Thread(target=hurry, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    assert race(*(functools.partial(hurry, thread) for thread in range(6))) == [None] * 6
     assert counted(account) == (120, 120, 120)
 
 

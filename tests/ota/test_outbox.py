@@ -19,6 +19,7 @@ from otagw import clock, database, log, vault
 from otagw.ota import accounts, credentials, outbox, prune, webhooks
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually
+from tests.races import race
 from tests.web import answer
 
 OK = answer(status="204 No Content")
@@ -325,21 +326,12 @@ def test_several_workers_send_each_delivery_once(hook, emit, web):
     hooks = [hook(f"/{n}") for n in range(3)]
     for n in range(40):
         emit(n=n)
-    barrier = threading.Barrier(4)
 
     def work():
-        barrier.wait()
-        try:
-            while any(delivery.state == "pending" for webhook in hooks for delivery in log_of(webhook)):
-                outbox.deliver_due(5)
-        finally:
-            database.disconnect()
+        while any(delivery.state == "pending" for webhook in hooks for delivery in log_of(webhook)):
+            outbox.deliver_due(5)
 
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    race(*[work] * 4)
     for n, webhook in enumerate(hooks):
         assert numbers(web, f"/{n}") == list(range(40))
         assert {(delivery.state, delivery.attempts) for delivery in log_of(webhook)} == {("delivered", 1)}

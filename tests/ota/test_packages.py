@@ -1,7 +1,6 @@
 """Packages and their listing, against a plain model of what they should be."""
 
 import itertools
-import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from otagw import clock, database, errors
 from otagw.ota import accounts, listing, packages
 from otagw.ota.checks import Draft
+from tests.races import race
 
 fresh = itertools.count()
 
@@ -111,25 +111,8 @@ def test_counters_are_right_after_a_refused_create(account):
 
 
 def test_a_race_of_creates_with_one_name_has_one_winner(account):
-    outcomes = []
-    barrier = threading.Barrier(8)
-
-    def create():
-        barrier.wait()
-        try:
-            make(account, "same")
-            outcomes.append("made")
-        except errors.AlreadyExists:
-            outcomes.append("refused")
-        finally:
-            database.disconnect()
-
-    threads = [threading.Thread(target=create) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["made", *["refused"] * 7]
+    outcomes = race(*[lambda: make(account, "same")] * 8)
+    assert outcomes.count(errors.AlreadyExists) == 7
     assert names(account, 1, 10)[1] == 1
 
 
