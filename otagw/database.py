@@ -6,6 +6,8 @@ The models are bound to `db`, which has no engine until `connect` gives it one.
 import contextlib
 import fcntl
 import functools
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +22,7 @@ from otagw import errors, rounds
 from otagw.settings import Settings
 from otagw.writers import FileLock
 
+log = logging.getLogger("otagw.database")
 BUSY_MS: Final = 10_000
 # What an engine raises when it is gone, full or locked: the request may be repeated later.
 TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
@@ -264,6 +267,25 @@ def check_version() -> None:
         raise WrongVersion(f"the database lacks {', '.join(pending)}: run `otagw migrate`")
     if unknown:
         raise WrongVersion(f"the database is of a later version ({', '.join(unknown)}): upgrade otagw")
+
+
+def patiently(start: Callable[[], object], go_on: Callable[[], bool]) -> None:
+    """Do what a process starts with, again every second while the database does not answer and ``go_on`` says yes.
+
+    A process that ended for that would end all others of its gateway, which go on without the database.
+    """
+    said = False
+    while go_on():
+        try:
+            start()
+            return
+        except TROUBLE as error:
+            recover()
+            if not said:
+                problem = str(error).partition("\n")[0]
+                log.warning("the database does not answer; it is tried every second", extra={"problem": problem})
+            said = True
+            time.sleep(1)
 
 
 def ping() -> None:

@@ -24,7 +24,7 @@ from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import arrived, connection, errors, gateway, rounds, settings
+from otagw import arrived, connection, database, errors, gateway, rounds, settings
 from otagw import log as our_log
 from otagw.connection import Connection, Head, Late
 from otagw.dialects.iotda import wire as iotda
@@ -102,9 +102,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
                 self.alive = False
 
     def load_wsgi(self) -> None:
-        """Load the application, which takes most of a start, unless this process has been told to stop."""
-        if self.alive:
-            super().load_wsgi()
+        """Load the application, which takes most of a start, unless or until this process is told to stop."""
+        database.patiently(super().load_wsgi, self._go_on)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Stop as SIGTERM does: gunicorn would take the pool's lock, which what the signal interrupts may hold."""
@@ -161,10 +160,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             keep = False
         self.finish_request(conn, _Done(keep))
 
-    def _go_on(self) -> None:
-        """Tell the master now and then that this process is well, in a round that takes long."""
+    def _go_on(self) -> bool:
+        """Tell the master now and then that this process is well, in what takes long; return whether it is to go on."""
         if time.monotonic() - self._notified > 1:
             self.notify()
+        return bool(self.alive)
 
     def _accept_one(self, listener: Any) -> bool:
         """Accept a connection; return whether it has brought a whole request.

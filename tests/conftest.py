@@ -235,11 +235,15 @@ class Live:
             Live.first = Path(shutil.copytree(data, Path(folder) / "data"))
         return self
 
-    def start(self, command=("serve",)):
+    def launch(self, *command):
+        """Begin a command that goes on, whether it answers or not."""
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "otagw", *command], env=self.environ, stderr=log, start_new_session=True
             )
+
+    def start(self, command=("serve",)):
+        self.launch(*command)
         self.wait()
         return self
 

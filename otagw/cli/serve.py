@@ -1,5 +1,6 @@
 """``otagw serve``, ``worker``, ``migrate`` and ``welcome``: bring a gateway up."""
 
+import queue
 import signal
 import sys
 
@@ -10,7 +11,7 @@ from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.dialects.aliyun import client
 from otagw.ota import audit
-from otagw.settings import SettingsError
+from otagw.settings import Settings, SettingsError
 from otagw.vault import VaultError
 
 
@@ -49,8 +50,10 @@ def worker() -> None:
         server.check_queue(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    with common.store(chosen), audit.acting(None):
-        ended_by = run(chosen, received)
+    ended_by = _wait_for_database(chosen, received)
+    if ended_by is None:
+        with common.store(chosen), audit.acting(None):
+            ended_by = run(chosen, received)
     if ended_by == signal.SIGHUP:
         server.restart(server.worker_command(), received)
 
@@ -68,12 +71,21 @@ def metrics() -> None:
     folder = chosen.metrics_path
     if folder is None:
         raise click.ClickException("metrics_bind is not set: nothing is counted")
-    log.configure(chosen)
+    if _wait_for_database(chosen, received) not in (None, signal.SIGHUP):
+        return
     with common.store(chosen):
         try:
             exporter.run(chosen.metrics_bind, folder, received)
         except OSError as error:
             raise click.ClickException(f"cannot serve on {chosen.metrics_bind}: {error.strerror}") from None
+
+
+def _wait_for_database(chosen: Settings, received: "queue.SimpleQueue[int]") -> int | None:
+    """Return None once the database answers, or the signal that comes first."""
+    log.configure(chosen)
+    database.connect(chosen)
+    database.patiently(lambda: database.execute("SELECT 1"), received.empty)
+    return None if received.empty() else received.get()
 
 
 @click.command()

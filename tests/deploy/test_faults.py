@@ -1,6 +1,8 @@
 """What the gateway needs goes away and comes back: refusals meanwhile, in the envelope; afterwards all is as before."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from urllib.parse import urlsplit
@@ -11,7 +13,7 @@ import requests
 from tests import signer
 from tests.conftest import KEY, free_port, need
 from tests.deploy.line import Line
-from tests.deploy.servers import assert_documented, eventually, parse, send
+from tests.deploy.servers import assert_documented, children, eventually, gunicorn_of, parse, send, worker_of
 from tests.device import signer as device_signer
 from tests.engines import postgres
 from tests.oss.conftest import fields_of
@@ -40,31 +42,62 @@ def answers(gateway):
     eventually(lambda: all(gateway.get("ListOTAFirmware", **PAGE).ok for _ in range(16)))
 
 
-def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live):
+@pytest.fixture
+def line():
+    """A PostgreSQL behind a line: the line, and the URL."""
     with postgres() as url:
         parts = urlsplit(url)
-        line = Line(parts.port or 5432, parts.hostname)
-        through = parts._replace(netloc=f"{parts.username}@127.0.0.1:{line.port}").geturl()
-        gateway = make_live(database_url=through).start()
-        made = gateway.get("RegisterDevice", ProductKey="p", DeviceName="device-1").json()["Data"]
-        old = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1")
-        assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()["Success"]
-        line.cut()
-        started = time.monotonic()
-        for _ in range(6):  # every thread, and a connection that was made in vain
-            is_refused(gateway)
-        path = "/device/v1/p/device-1/update"
-        headers, _ = device_signer.request(made["DeviceSecret"], "GET", path)
-        poll = requests.get(gateway.url + path, headers=headers, timeout=30)
-        assert (poll.status_code, poll.headers["Content-Type"].split(";")[0]) == (503, "application/json")
-        assert time.monotonic() - started < 30, "a refusal waits for a database that refuses"
-        line.mend()
-        answers(gateway)
-        again = requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()
-        assert again["Code"] == "SignatureNonceUsed"
-        assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]
-        gateway.stop()
-        line.cut()
+        made = Line(parts.port or 5432, parts.hostname)
+        yield made, parts._replace(netloc=f"{parts.username}@127.0.0.1:{made.port}").geturl()
+        made.cut()
+
+
+def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live, line):
+    line, url = line
+    gateway = make_live(database_url=url).start()
+    made = gateway.get("RegisterDevice", ProductKey="p", DeviceName="device-1").json()["Data"]
+    old = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1")
+    assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()["Success"]
+    line.cut()
+    started = time.monotonic()
+    for _ in range(6):  # every thread, and a connection that was made in vain
+        is_refused(gateway)
+    path = "/device/v1/p/device-1/update"
+    headers, _ = device_signer.request(made["DeviceSecret"], "GET", path)
+    poll = requests.get(gateway.url + path, headers=headers, timeout=30)
+    assert (poll.status_code, poll.headers["Content-Type"].split(";")[0]) == (503, "application/json")
+    assert time.monotonic() - started < 30, "a refusal waits for a database that refuses"
+    line.mend()
+    answers(gateway)
+    again = requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()
+    assert again["Code"] == "SignatureNonceUsed"
+    assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]
+
+
+def test_processes_that_start_while_the_database_is_gone_wait_for_it(make_live, line):
+    line, url = line
+    gateway = make_live(database_url=url, workers=1).start()
+    assert gateway.get("ListOTAFirmware", **PAGE).ok
+    line.cut()
+    os.kill(worker_of(gateway), signal.SIGHUP)  # begins anew
+    for pid in children(gunicorn_of(gateway)):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: gateway.log().count("it is tried every second") == 2)
+    line.mend()
+    answers(gateway)
+    eventually(lambda: gateway.log().count("the worker is ready") == 2)
+    assert "secret" not in gateway.log()
+
+
+@pytest.mark.parametrize("command", [("worker",), ("metrics",)], ids=" ".join)
+def test_one_that_waits_for_the_database_can_be_stopped(make_live, line, command):
+    line, url = line
+    gateway = make_live(database_url=url, metrics_bind=f"127.0.0.1:{free_port()}")
+    line.cut()
+    gateway.launch(*command)
+    eventually(lambda: "it is tried every second" in gateway.log())
+    gateway.process.terminate()
+    assert gateway.process.wait(25) == 0
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def test_a_signal_to_a_process_that_has_no_handlers_yet_stops_it(make_live, tmp_
     (tmp_path / "sitecustomize.py").write_text(SLOW_FORK)
     gateway = make_live()
     gateway.environ["PYTHONPATH"] = str(tmp_path)
-    gateway.start()
+    gateway.launch("serve")
     eventually((tmp_path / "sitecustomize.py.started").exists)
     gateway.process.terminate()
     assert gateway.process.wait(25) == 0
