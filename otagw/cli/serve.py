@@ -71,8 +71,9 @@ def metrics() -> None:
     folder = chosen.metrics_path
     if folder is None:
         raise click.ClickException("metrics_bind is not set: nothing is counted")
-    if _wait_for_database(chosen, received) not in (None, signal.SIGHUP):
-        return
+    while (told := _wait_for_database(chosen, received)) is not None:
+        if told != signal.SIGHUP:
+            return
     with common.store(chosen):
         try:
             exporter.run(chosen.metrics_bind, folder, received)

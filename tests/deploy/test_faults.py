@@ -77,15 +77,15 @@ def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live, line):
 def test_processes_that_start_while_the_database_is_gone_wait_for_it(make_live, line):
     line, url = line
     gateway = make_live(database_url=url, workers=1).start()
-    assert gateway.get("ListOTAFirmware", **PAGE).ok
+    eventually(lambda: "the worker is ready" in gateway.log(), 60)
     line.cut()
     os.kill(worker_of(gateway), signal.SIGHUP)  # begins anew
     for pid in children(gunicorn_of(gateway)):
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: gateway.log().count("it is tried every second") == 2)
+    eventually(lambda: gateway.log().count("it is tried every second") == 2, 60)
     line.mend()
     answers(gateway)
-    eventually(lambda: gateway.log().count("the worker is ready") == 2)
+    eventually(lambda: gateway.log().count("the worker is ready") == 2, 60)
     assert "secret" not in gateway.log()
 
 
@@ -95,7 +95,9 @@ def test_one_that_waits_for_the_database_can_be_stopped(make_live, line, command
     gateway = make_live(database_url=url, metrics_bind=f"127.0.0.1:{free_port()}")
     line.cut()
     gateway.launch(*command)
-    eventually(lambda: "it is tried every second" in gateway.log())
+    eventually(lambda: gateway.log().count("it is tried every second") == 1, 60)
+    gateway.process.send_signal(signal.SIGHUP)  # and told to begin anew, which is to wait too
+    eventually(lambda: gateway.log().count("it is tried every second") == 2, 60)
     gateway.process.terminate()
     assert gateway.process.wait(25) == 0
 

@@ -23,7 +23,7 @@ from otagw.ota.checks import Draft
 from otagw.vault import unlock
 from tests.conftest import NOW
 from tests.ota.rollouts import check
-from tests.ota.test_devices import at_once
+from tests.races import race
 
 COUNT = 6
 FACTS = {"size": 1, "md5": "m", "sha1": "s", "sha256": "t", "format": None}
@@ -66,7 +66,7 @@ def cancel(account, job, *wanted):
 
 def test_who_looks_and_fetches_at_once_sees_one_action(fleet, job):
     for device in fleet:
-        found = at_once(*[lambda device=device: fetched(device)] * 4)
+        found = race(*[lambda device=device: fetched(device)] * 4)
         assert len(found) == 4
         assert len(set(found)) == 1
     assert {task.state for device in fleet for task in tasks.open_of(device.id)} == {states.NOTIFIED}
@@ -77,7 +77,7 @@ def test_a_success_and_a_cancellation_at_once(account, fleet, job):
     reports = [
         lambda device=device: actions.succeeded(device, numbers[device.id], "", None) or "noted" for device in fleet
     ]
-    outcomes = at_once(cancel(account, job), *reports)
+    outcomes = race(cancel(account, job), *reports)
     assert outcomes.count("noted") == COUNT
     for device in fleet:
         assert devices.versions(device) == [("default", "2")]
@@ -89,7 +89,7 @@ def test_a_success_and_a_cancellation_at_once(account, fleet, job):
 def test_a_failure_and_a_cancellation_at_once(account, fleet, job):
     numbers = {device.id: fetched(device) for device in fleet}
     reports = [lambda device=device: actions.failed(device, numbers[device.id], "x") or "noted" for device in fleet]
-    assert at_once(cancel(account, job), *reports).count("noted") == COUNT
+    assert race(cancel(account, job), *reports).count("noted") == COUNT
     assert {tasks.last_of(device.id).state for device in fleet} <= {states.FAILED, states.CANCELED}
     check()
 
@@ -98,7 +98,7 @@ def test_progress_and_a_success_at_once_end_in_success(fleet, job):
     for device in fleet:
         number = fetched(device)
         works = [lambda p=p, d=device, n=number: actions.progress(d, n, p, "") or "noted" for p in (10, 50)]
-        found = at_once(lambda d=device, n=number: actions.succeeded(d, n, "", None), *works)
+        found = race(lambda d=device, n=number: actions.succeeded(d, n, "", None), *works)
         assert set(found) <= {None, "noted", ENDED}
         assert tasks.by_action(device.id, int(number)).state == states.SUCCEEDED
     check()
@@ -110,9 +110,7 @@ def test_an_agreement_and_a_refusal_at_once_are_one_of_them(account, fleet, job)
     for device in fleet:
         number = numbers[device.id]
         assert actions.shown(device, None).recalled.action == int(number)
-        at_once(
-            lambda d=device, n=number: actions.agreed(d, n, ""), lambda d=device, n=number: actions.refused(d, n, "")
-        )
+        race(lambda d=device, n=number: actions.agreed(d, n, ""), lambda d=device, n=number: actions.refused(d, n, ""))
         assert tasks.by_action(device.id, int(number)).recall is None
         assert actions.shown(device, None) == (None, None)
 
@@ -150,7 +148,7 @@ def test_what_is_heard_is_written_while_jobs_select(account, fleet, job):
     for device in fleet:
         presence.heard(device, None)
     works = [lambda device=device: fetched(device) for device in fleet]
-    assert len(at_once(presence.flush, *works)) == COUNT + 1
+    race(presence.flush, *works)
     presence.flush()
     assert database.execute("SELECT DISTINCT seen FROM device").fetchall() == [((NOW + 100) * 1000,)]
 
@@ -158,5 +156,5 @@ def test_what_is_heard_is_written_while_jobs_select(account, fleet, job):
 def test_attributes_that_come_at_once_are_merged(fleet):
     device = fleet[0]
     works = [lambda n=n: attributes.report(device, attributes.MERGE, {f"a{n}": "x"}, (), None) for n in range(6)]
-    at_once(*works)
+    race(*works)
     assert set(attributes.of(device.id)) == {f"a{n}" for n in range(6)}

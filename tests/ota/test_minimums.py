@@ -9,7 +9,7 @@ from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft
 from tests.conftest import NOW
 from tests.ota import rollouts
-from tests.ota.test_devices import at_once
+from tests.races import race
 
 BELOW = "the version 2.0 is below 2.1, the minimum of the module default"
 
@@ -135,7 +135,7 @@ def test_a_minimum_does_not_sink_by_itself(account):
 def test_of_several_that_raise_it_at_once_the_highest_stays(account):
     minimums.set_(account, "p", "default", "1")
     rising = [lambda n=n: minimums.set_(account, "p", "default", f"1.{n}") for n in range(2, 12)]
-    outcomes = at_once(*rising)
+    outcomes = race(*rising)
     assert set(outcomes) <= {None, errors.InvalidParameter}
     assert minimums.find("p", "default") == "1.11"
 

@@ -15,7 +15,7 @@ from otagw.ota import accounts, credentials, files, packages, products, release,
 from otagw.ota.checks import Draft
 from otagw.vault import unlock
 from tests.conftest import NOW
-from tests.ota.test_devices import at_once
+from tests.races import race
 
 DIGEST = "aB" * 32
 KNOWN = {"url": "https://files.test/x", "size": 7, "sign_method": "SHA256", "sign": DIGEST}
@@ -253,7 +253,7 @@ def test_a_key_is_deleted_only_without_signatures(account, make):
 def test_a_key_that_signs_while_it_is_deleted_is_one_or_the_other(account, make):
     made = [make(f"fw{number}") for number in range(4)]
     signing.create(account, "k")
-    outcomes = at_once(lambda: signing.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made))
+    outcomes = race(lambda: signing.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made))
     assert len(outcomes) == 5
     assert all(out in (None, errors.InUse, errors.NotFound) or isinstance(out, list) for out in outcomes), outcomes
     (left,) = database.execute("SELECT COUNT(*) FROM package_signature").fetchone()

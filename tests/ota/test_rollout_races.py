@@ -8,7 +8,7 @@ from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft
 from tests.conftest import NOW
 from tests.ota import rollouts
-from tests.ota.test_devices import at_once
+from tests.races import race
 
 ATTEMPTS = range(6)
 MINUTE = 60_000
@@ -52,7 +52,7 @@ def test_two_asks_of_one_device_are_offered_once(account, package):
     for attempt in ATTEMPTS:
         (device,) = fleet(account, 1, f"a{attempt}-")
         job = rollouts.create(account, package, target=jobs.SPECIFIC, rules=Rules(names=(device.name,)))
-        offers = at_once(*[lambda device=device: updates.asked(device)] * 4)
+        offers = race(*[lambda device=device: updates.asked(device)] * 4)
         assert any(offers)
         assert len([event for event in events("offered") if event["job_id"] == job]) == 1
         assert rollouts.rows("job")[job]["rate_used"] == 1
@@ -63,7 +63,7 @@ def test_two_asks_of_one_device_are_offered_once(account, package):
 def test_many_who_ask_at_once_are_not_offered_more_than_the_rate(account, package):
     found = fleet(account, 8)
     job = rollouts.create(account, package, rules=Rules(per_minute=3))
-    offers = at_once(*[lambda device=device: updates.asked(device) for device in found])
+    offers = race(*[lambda device=device: updates.asked(device) for device in found])
     assert sum(offer is not None for offer in offers) == 3
     assert sorted(state(job).values()) == ["notified"] * 3 + ["queued"] * 5
     rollouts.check()
@@ -73,7 +73,7 @@ def test_a_task_is_confirmed_or_canceled_but_not_both(account, package):
     fleet(account, 1)
     for _ in ATTEMPTS:
         job = rollouts.create(account, package, rules=Rules(need_confirm=True))
-        at_once(
+        race(
             lambda job=job: steering.confirm(account, keys(job)),
             lambda job=job: steering.cancel_states(account, str(job), [states.CONFIRM]),
         )
@@ -89,7 +89,7 @@ def test_confirmations_in_any_order_do_not_wait_for_each_other(account, package)
     for _ in ATTEMPTS:
         made = [rollouts.create(account, key, rules=Rules(need_confirm=True)) for key in (package, other)]
         first, second = (keys(job) for job in made)
-        at_once(
+        race(
             lambda found=[*first[:3], *second[:3]]: steering.confirm(account, found),
             lambda found=[*second[3:], *first[3:]]: steering.confirm(account, found),
         )
@@ -109,7 +109,7 @@ def test_a_report_at_the_end_of_its_time_wins_or_loses(account, package, held):
         for device in found:
             updates.progress(device, 1)
         held.now += MINUTE
-        at_once(
+        race(
             sweep.end_tasks,
             *[lambda device=device: updates.progress(device, 50) for device in found[:2]],
             *[lambda device=device: updates.finished(device, False, "no") for device in found[2:4]],
@@ -135,7 +135,7 @@ def test_a_paused_job_offers_nothing_once_the_pause_is_acknowledged(account, pac
             steering.pause(account, str(job), "x")
             counted.append(len(events("offered")))
 
-        at_once(pause, *[lambda device=device: updates.asked(device) for device in found])
+        race(pause, *[lambda device=device: updates.asked(device) for device in found])
         assert len(events("offered")) == counted[0]
         assert [updates.asked(device) for device in found] == [None] * 4
         rollouts.check()
@@ -149,7 +149,7 @@ def test_a_restarted_task_or_that_of_a_new_job_but_not_both(account, package, he
         job = rollouts.create(account, package)
         updates.finished(device, False)
         held.now += 1
-        at_once(
+        race(
             lambda job=job: steering.restart(account, str(job), keys(job)),
             lambda: rollouts.create(account, newer) and None,
         )
@@ -163,7 +163,7 @@ def test_a_device_that_reports_twice_at_once_gets_one_task_of_a_dynamic_job(acco
     planning.create(account, Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=rules))
     for attempt in ATTEMPTS:
         (device,) = fleet(account, 1, f"a{attempt}-")
-        at_once(
+        race(
             *[lambda device=device: updates.reported_version(device, "1.0")] * 2,
             *[lambda device=device: updates.asked(device)] * 2,
         )
@@ -178,7 +178,7 @@ def test_devices_go_on_while_a_newer_job_takes_them(account, package, held):
         held.now += 1
         first = rollouts.create(account, package)
         held.now += 1
-        at_once(
+        race(
             lambda: rollouts.create(account, newer, rules=Rules(overwrite=True)) and None,
             *[lambda device=device: updates.progress(device, 10) for device in found],
             *[lambda device=device: updates.asked(device) for device in found],
@@ -196,7 +196,7 @@ def test_two_jobs_that_overwrite_at_once_leave_the_devices_to_the_newer(account,
         for key in (package, newer):
             held.now += 1
             made.append(planning.create(account, Draft(package=key, product_key="p", rules=Rules(overwrite=True))).id)
-        at_once(*[lambda job=job: selection.begin(jobs.find(job)) and None for job in made])
+        race(*[lambda job=job: selection.begin(jobs.find(job)) and None for job in made])
         rollouts.check()
         assert set(state(made[1]).values()) == {"queued"}
         assert set(state(made[0]).values()) <= {"canceled", "failed"}
@@ -207,7 +207,7 @@ def test_a_cancellation_by_device_does_not_wait_for_those_who_wait_for_it(accoun
         found = fleet(account, 4, f"a{attempt}-")
         names = [device.name for device in found]
         job = rollouts.create(account, package, target=jobs.SPECIFIC, rules=Rules(names=tuple(names)))
-        at_once(
+        race(
             lambda names=names: steering.cancel_devices(account, package, "p", names),
             lambda names=names: steering.cancel_devices(account, package, "p", names[::-1]),
             *[lambda device=device: updates.progress(device, 10) for device in found],
@@ -223,7 +223,7 @@ def test_a_device_that_is_deleted_while_it_is_selected_or_reports_leaves_no_open
     for attempt in ATTEMPTS:
         found = fleet(account, 4, f"a{attempt}-")
         held.now += 1
-        at_once(
+        race(
             lambda: rollouts.create(account, package) and None,
             *[lambda device=device: steering.delete_device(account, device) for device in found],
             *[lambda device=device: updates.reported_version(device, "1.0") for device in found],
@@ -240,7 +240,7 @@ def test_a_package_is_deleted_or_its_task_restarted_but_not_both(account):
         key = rollouts.package(account, f"n{attempt}")
         job = rollouts.create(account, key, target=jobs.SPECIFIC, rules=Rules(names=(device.name,)))
         updates.finished(device, False)
-        outcomes = at_once(
+        outcomes = race(
             lambda job=job: steering.restart(account, str(job), keys(job)),
             lambda key=key: packages.delete(account, key),
         )

@@ -6,7 +6,7 @@ from otagw import database
 from otagw.ota import credentials, devices, jobs, packages, planning, products, selection, states, tasks, updates
 from otagw.ota.checks import Draft
 from otagw.vault import unlock
-from tests.ota.test_devices import at_once
+from tests.races import race
 
 COUNT = 10
 
@@ -45,7 +45,7 @@ def counts(account, job):
 def test_devices_that_ask_twice_at_once_get_one_task(account, fleet, make_job):
     job = make_job(jobs.DYNAMIC)
     for device in fleet:
-        outcomes = at_once(*[lambda device=device: updates.asked(device)] * 4)
+        outcomes = race(*[lambda device=device: updates.asked(device)] * 4)
         assert len(outcomes) == 4
         assert any(outcomes)
         assert len(tasks.open_of(device.id)) == 1
@@ -55,7 +55,7 @@ def test_devices_that_ask_twice_at_once_get_one_task(account, fleet, make_job):
 def test_devices_that_report_while_a_job_selects_them_get_one_task(account, fleet, make_job):
     chosen, dynamic = make_job(jobs.STATIC), make_job(jobs.DYNAMIC, "3")
     reports = [lambda device=device: updates.reported_version(device, "1") for device in fleet]
-    assert len(at_once(lambda: selection.begin(chosen), *reports)) == 1 + COUNT
+    race(lambda: selection.begin(chosen), *reports)
     for device in fleet:
         assert len(tasks.open_of(device.id)) == 1
     every = tasks.counts(account.id, chosen.id), tasks.counts(account.id, dynamic.id)
@@ -69,7 +69,7 @@ def test_progress_and_the_version_at_once_are_a_success(account, fleet, make_job
         updates.progress(device, 10)
         (task,) = tasks.open_of(device.id)
         percents = [lambda device=device, percent=percent: updates.progress(device, percent) for percent in (90, 20)]
-        assert len(at_once(lambda device=device: updates.reported_version(device, "2"), *percents)) == 3
+        race(lambda device=device: updates.reported_version(device, "2"), *percents)
         ended = tasks.find(task.id)
         assert (ended.state, ended.progress, ended.retry_at) == (states.SUCCEEDED, 100, None)
     assert counts(account, job) == {states.SUCCEEDED: COUNT}
@@ -80,6 +80,6 @@ def test_the_furthest_of_reports_at_once_counts(fleet, make_job):
     for device in fleet:
         updates.progress(device, 10)
         reports = [lambda device=device, percent=percent: updates.progress(device, percent) for percent in (90, 20, 50)]
-        at_once(*reports)
+        race(*reports)
         (task,) = tasks.open_of(device.id)
         assert task.progress == 90
