@@ -279,10 +279,14 @@ class Live:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
         deadline = time.monotonic() + 30
-        with contextlib.suppress(ConnectionRefusedError):
-            while time.monotonic() < deadline:  # the last of the group may still hold the port
+        while time.monotonic() < deadline:  # the last of the group may still hold the port
+            try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                time.sleep(0.02)
+            except ConnectionRefusedError:
+                return
+            except OSError:  # it was about to let go of it
+                pass
+            time.sleep(0.02)
 
     def log(self):
         return (self.folder / "log").read_text(encoding="utf-8")
