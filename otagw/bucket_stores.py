@@ -20,9 +20,9 @@ _TAKE: Final = (
     "WHERE bucket.full_at NOT BETWEEN ? AND ?"
 )
 _SCRIPT: Final = """
-local now, each, whole = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now, each, whole, late = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local full_at = tonumber(redis.call('GET', KEYS[1]) or '0')
-if full_at < now or full_at > now + whole then full_at = now end
+if full_at < now or full_at > now + whole + late then full_at = now end
 local wait = full_at + each - now - whole
 if wait > 0 then return wait end
 redis.call('SET', KEYS[1], string.format('%.0f', full_at + each), 'PX', math.ceil(whole / 1000) + 1000)
@@ -44,7 +44,8 @@ class Tables:
         """Take a token; see `throttle.Buckets`."""
         now, each, whole = throttle.times(rate)
         latest = now + whole - each  # when it may be full at the latest for a token to be there
-        values = (now, now + whole, each, now + each, latest + 1, now + whole)
+        ahead = now + whole + throttle.LATE
+        values = (now, ahead, each, now + each, latest + 1, ahead)
         with database.write():
             if database.execute(_TAKE, name, now + each, *values).rowcount:
                 return 0
@@ -64,7 +65,7 @@ class Redis:
     def take(self, name: str, rate: Rate) -> int:
         """Take a token; see `throttle.Buckets`."""
         try:
-            wait = self._script(keys=[self._prefix + name], args=throttle.times(rate))
+            wait = self._script(keys=[self._prefix + name], args=[*throttle.times(rate), throttle.LATE])
         except self._trouble as error:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None

@@ -14,6 +14,9 @@ OFF, GENEROUS, VENDOR = "off", "generous", "vendor"
 KEY, OPERATION = "key", "operation"
 # Buckets that are full again are dropped when there are more than this.
 MANY: Final = 10_000
+# How far behind the newest clock that has taken from a bucket another one may be, in microseconds: it is another node's,
+# or was read before a wait for the writers' lock. What is further behind has been set back, and begins a bucket anew.
+LATE: Final = 10_000_000
 
 
 class Rate(NamedTuple):
@@ -60,7 +63,7 @@ class Local:
         now, each, whole = times(rate)
         with self._guard:
             full_at = self._full_at.get(name, now)
-            if not now <= full_at <= now + whole:  # it is full, or the clock was set back
+            if not now <= full_at <= now + whole + LATE:  # it is full, or the clock was set back
                 full_at = now
             wait = full_at + each - now - whole
             if wait > 0:

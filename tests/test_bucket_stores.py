@@ -85,6 +85,16 @@ def test_a_clock_that_is_set_back_shuts_nobody_out(make, held_clock):
     assert store.take("k", Rate(1, 2)) == 0
 
 
+@pytest.mark.parametrize("behind", [0.001, 0.5, 9])
+def test_who_has_read_the_clock_before_the_others_gets_no_more(make, held_clock, behind):
+    store = make()
+    assert [store.take("k", Rate(2, 2)) > 0 for _ in range(3)] == [False, False, True]
+    held_clock.seconds -= behind
+    assert store.take("k", Rate(2, 2)) == 500 + behind * 1000
+    held_clock.seconds += behind
+    assert store.take("k", Rate(2, 2)) == 500
+
+
 @pytest.mark.parametrize("name", ["k" * 128 + " " + "O" * 64, "a'b", "%s ?", "schlüssel"])
 def test_any_name_has_a_bucket(make, held_clock, name):
     assert [make().take(name, Rate(1, 1)) > 0 for _ in range(2)] == [False, True]
@@ -99,13 +109,17 @@ def test_threads_that_race_get_no_more_than_there_is(make, held_clock):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.integers(0, 400), min_size=1, max_size=30), st.integers(1, 50), st.integers(1, 20))
-def test_all_stores_say_what_the_own_one_says(tables, held_clock, steps, a_second, at_once):
-    shared, own, name = Tables(), Local(), uuid.uuid4().hex
+@given(st.lists(st.integers(-100, 400), min_size=1, max_size=30), st.integers(1, 50), st.integers(1, 20))
+def test_all_stores_say_what_the_own_one_says_and_let_no_more_through(tables, held_clock, steps, a_second, at_once):
+    shared, own, name, rate = Tables(), Local(), uuid.uuid4().hex, Rate(a_second, at_once)
+    let_through, clocks = 0, []
     for milliseconds in steps:
         held_clock.seconds += milliseconds / 1000
-        rate = Rate(a_second, at_once)
-        assert shared.take(name, rate) == own.take(name, rate)
+        clocks.append(held_clock.seconds)
+        wait = own.take(name, rate)
+        assert shared.take(name, rate) == wait
+        let_through += wait == 0
+    assert let_through <= at_once + a_second * (max(clocks) - min(clocks)) + 1
 
 
 def test_a_redis_that_is_not_there_is_unavailable():
