@@ -14,7 +14,7 @@ OFF, GENEROUS, VENDOR = "off", "generous", "vendor"
 KEY, OPERATION = "key", "operation"
 # Buckets that are full again are dropped when there are more than this.
 MANY: Final = 10_000
-# How far behind the newest clock that has taken from a bucket another one may be, in microseconds: it is another node's,
+# How far behind the newest clock that has taken from a bucket another one may be, in microseconds: it is another node's
 # or was read before a wait for the writers' lock. What is further behind has been set back, and begins a bucket anew.
 LATE: Final = 10_000_000
 
