@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -43,10 +44,20 @@ def need(program):
     return found
 
 
+_ports = itertools.count(os.getpid())
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port that nobody listens on; the system gives it to nobody else, nor does another process of the tests.
+
+    One of the system's choice may be another's by the time that a gateway has started, which then answers for it.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    while True:
+        port = 10_000 + process * 2_500 + next(_ports) % 2_500  # below what Linux gives to whoever asks for any
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(autouse=True)
