@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import orjson
-import peewee
 
 from otagw import clock, database, rounds
 from otagw.models import AuditEvent
@@ -111,7 +110,7 @@ def _make(several: Sequence[_New]) -> list[bool]:
         return (_one_after_another if database.is_sqlite() else _in_one_statement)(several)
     except database.TROUBLE:
         raise
-    except peewee.PeeweeException:  # of one of them: alone, each finds out whether it is that one
+    except Exception:  # of one of them: alone, each finds out whether it is that one
         return [False] * len(several)
 
 

@@ -177,7 +177,7 @@ def together(account, *drafts):
         with audit.acting(Actor("key", "CreateOTAFirmware", "", "")):
             try:
                 make(account, **{"name": f"n{number}", **PLAIN, **draft})
-            except (errors.Fault, peewee.PeeweeException) as error:
+            except Exception as error:
                 return type(error)
         return None
 
@@ -205,6 +205,11 @@ def test_one_that_the_database_does_not_take_is_refused_alone(account):
     if not database.is_postgres():
         pytest.skip("SQLite takes texts of any length")
     assert together(account, {}, {"version": "v" * 300}, {}) == [None, peewee.DataError, None]
+    assert counted(account) == (2, 2, 2)
+
+
+def test_one_that_cannot_be_written_is_refused_alone(account):
+    assert together(account, {}, {"description": "half \ud800 a character"}, {}) == [None, UnicodeEncodeError, None]
     assert counted(account) == (2, 2, 2)
 
 
