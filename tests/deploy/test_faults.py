@@ -48,7 +48,7 @@ def line():
     with postgres() as url:
         parts = urlsplit(url)
         made = Line(parts.port or 5432, parts.hostname)
-        yield made, parts._replace(netloc=f"{parts.username}@127.0.0.1:{made.port}").geturl()
+        yield made, parts._replace(netloc=f"{parts.username}:secret@127.0.0.1:{made.port}").geturl()
         made.cut()
 
 
