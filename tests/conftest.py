@@ -3,10 +3,10 @@
 import atexit
 import contextlib
 import io
-import itertools
 import json
 import logging
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -25,6 +25,7 @@ from otagw.app import create_app, open_keys
 from otagw.dialects.aliyun.action import actions
 from otagw.ota import presence
 from tests import signer
+from tests.kept import Kept
 from tests.web import Web
 
 ROOT = Path(__file__).parent.parent
@@ -44,20 +45,47 @@ def need(program):
     return found
 
 
-_ports = itertools.count(os.getpid())
+_ports = []
 
 
 def free_port():
-    """Return a port that nobody listens on; the system gives it to nobody else, nor does another process of the tests.
+    """Return a port that nobody listens on, and that no other process of any tests on this machine is given.
 
-    One of the system's choice may be another's by the time that a gateway has started, which then answers for it.
+    A port of the system's choice may be another's by the time that a gateway has started, which then answers for it.
+    Each is claimed by an abstract socket, which ends with this process.
     """
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
     while True:
-        port = 10_000 + process * 2_500 + next(_ports) % 2_500  # below what Linux gives to whoever asks for any
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+        port = random.randrange(10_000, 32_000)  # below what Linux gives to a socket that asks for any
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            if sys.platform == "linux":
+                claim = stack.enter_context(socket.socket(socket.AF_UNIX))
+                claim.bind(f"\0otagw-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+            _ports.append(stack.pop_all())
             return port
+
+
+# Fixtures that start servers; a test that has one is of the live tier without saying so.
+SERVERS = {"live", "make_live", "object_store"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put each test into its tier."""
+    for item in items:
+        if SERVERS & set(item.fixturenames):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Fail what is skipped although it needs nothing: `make test` runs all that it names."""
+    report = yield
+    needs = any(item.get_closest_marker(name) for name in ("live", "postgres"))
+    if report.skipped and not needs and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"a test of the first tier was skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +97,15 @@ def clean_environment(monkeypatch):
 
 
 @pytest.fixture
-def environment(tmp_path, engine_url):
-    """The settings of a test's own gateway, as an environment."""
-    chosen = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "data"), "OTAGW_LOG_FORMAT": "json"}
+def environment(request, tmp_path, engine_url):
+    """The settings of a test's own gateway, as an environment; its data folder is there if it has a gateway."""
+    has_gateway = "make_app" in request.fixturenames
+    folder = request.getfixturevalue("kept_gateway").folder if has_gateway else tmp_path / "data"
+    return _environ(folder, engine_url)
+
+
+def _environ(folder, engine_url):
+    chosen = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder), "OTAGW_LOG_FORMAT": "json"}
     return {**chosen, "OTAGW_DATABASE_URL": engine_url} if engine_url else chosen
 
 
@@ -146,32 +180,43 @@ def prepared(tmp_path_factory, engine_url):
 
 
 @pytest.fixture(scope="session")
-def as_prepared(prepared, engine_url):
-    """Return what brings the database of all gateways in process back to how it was prepared."""
+def kept_gateway(tmp_path_factory, prepared, engine_url):
+    """The gateway in process that tests share, one after another."""
     from tests import engines
 
-    return engines.snapshot(engine_url) if engine_url else lambda: None
+    folder = tmp_path_factory.mktemp("kept") / "data"
+    restore = engines.snapshot(engine_url) if engine_url else None
+    # That a commit reaches the disk is a matter of the live tests.
+    environ = {**_environ(folder, engine_url), "OTAGW_SQLITE_SYNCHRONOUS": "NORMAL"}
+    with contextlib.closing(Kept(prepared, folder, environ, restore)) as found:
+        yield found
 
 
 @pytest.fixture
-def make_app(environment, prepared, engine_url, as_prepared):
-    """Make gateways in process; each closes its connections at the end."""
-    as_prepared()
+def make_app(environment, kept_gateway, engine_url):
+    """Make gateways in process: the kept one, or one of other settings, on the same data unless these say otherwise."""
+    kept = kept_gateway
+    kept.reset()
     with contextlib.ExitStack() as stack:
+        made = []
 
         def make(**changes):
+            if not made and not changes:
+                made.append(kept.application())
+                return made[0]
             changes = {"database_url": engine_url, **changes}
             chosen = settings.load({**environment, **{f"OTAGW_{k.upper()}": str(v) for k, v in changes.items()}})
             if not chosen.data_path.exists():
-                shutil.copytree(prepared, chosen.data_path)
+                shutil.copytree(kept.prepared, chosen.data_path)
             database.connect(chosen)
             app = create_app(chosen)
-            stack.callback(database.disconnect)
-            stack.callback(presence.stop)
-            stack.callback(taskqueue.use, None)
+            made.append(app)
             stack.callback(app.extensions["otagw"]["nonces"].close)
             return app
 
+        stack.callback(lambda: made == [kept.app] or database.disconnect())
+        stack.callback(presence.stop)
+        stack.callback(taskqueue.use, None)
         yield make
 
 

@@ -247,6 +247,7 @@ def test_files_of_a_storage_that_was_not_lost_survive_a_refused_restore(saved, o
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.postgres
 def test_postgresql_by_its_own_programs(otagw, make_app, tmp_path, environment):
     with postgres() as url, postgres() as other:
         otagw("migrate", database_url=url)

@@ -15,7 +15,7 @@ from tests.engines import migrated, redis
 from tests.races import race
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def tables(request, environment):
     with migrated(environment, request.param):
         yield Tables
@@ -34,7 +34,14 @@ def keys():
         store.close()
 
 
-@pytest.fixture(params=["own", "sqlite", "postgresql", "redis"])
+@pytest.fixture(
+    params=[
+        "own",
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+        pytest.param("redis", marks=pytest.mark.live),
+    ]
+)
 def make(request, environment):
     """Make buckets that know of each other, as processes would; those of a process know of none."""
     if request.param in ("sqlite", "postgresql"):

@@ -9,7 +9,7 @@ from tests.engines import migrated
 STATE = "INSERT INTO fact (name, value) VALUES (?, ?)"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def engine(request, environment):
     with migrated(environment, request.param):
         yield request.param
@@ -51,6 +51,7 @@ def test_one_that_breaks_a_rule_undoes_the_write_and_is_an_error_of_peewee(engin
     assert facts() == {"a": "1"}
 
 
+@pytest.mark.postgres
 def test_a_connection_that_is_gone_is_trouble(environment):
     with migrated(environment, "postgresql"):
         (pid,) = database.execute("SELECT pg_backend_pid()").fetchone()

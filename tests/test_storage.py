@@ -9,7 +9,7 @@ SIZES = [0, 10, 12 * 1024 * 1024]  # the last is written to an object store in p
 PIECE = bytes(range(256)) * 256
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.heavy)])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.live)])
 def storage(request, tmp_path):
     if request.param == "s3":
         request.getfixturevalue("object_store")

@@ -10,6 +10,7 @@ from otagw import errors
 from otagw.dialects.iotda.route import CREATE_TOKEN
 from tests.conftest import KEY, OTHER
 from tests.contract.fronts import FRONTS, IotdaFront, pair
+from tests.contract.pairs import ids, some
 from tests.iotda import signer
 from tests.iotda.conftest import Iotda
 
@@ -42,18 +43,24 @@ def test_a_disabled_key_is_refused_at_once(app, front, operation):
     assert (response.status_code, code) == front.disabled
 
 
+def assert_named(there, operation, name, empty):
+    response, code, text = there.call(operation, {**there.required(operation), name: empty})
+    assert ((response.status_code, code), text) == there.says_missing(name)
+
+
 @pytest.mark.parametrize(
-    ("front", "operation", "name"),
-    [
-        pytest.param(*found.values, name, id=f"{found.id}-{name}")
-        for found in operations()
-        for name in found.values[0].mandatory(found.values[1])
-    ],
+    ("front", "operation"), [pair for pair in operations() if pair.values[0].mandatory(pair.values[1])]
 )
-@pytest.mark.parametrize("empty", [None, ""])
-def test_a_missing_parameter_is_named_as_on_the_wire(app, front, operation, name, empty):
-    response, code, text = front(app).call(operation, {**front.required(operation), name: empty})
-    assert ((response.status_code, code), text) == front.says_missing(name)
+def test_a_missing_parameter_is_named_as_on_the_wire(app, front, operation):
+    for name in front.mandatory(operation):
+        assert_named(front(app), operation, name, None)
+
+
+@every_front
+def test_an_empty_parameter_is_as_a_missing_one(app, front):
+    for operation in sorted(front.table, key=lambda operation: operation.name):
+        for name in front.mandatory(operation)[:1]:
+            assert_named(front(app), operation, name, "")
 
 
 @every_operation
@@ -69,9 +76,14 @@ def test_another_accounts_object_is_not_found(app, front, operation):
         assert text.replace(identity, "1") == same
 
 
-@every_operation
-@pytest.mark.parametrize("bad", ["\0", "1\0", "\u2028", "1" * 300], ids=ascii)
-def test_an_id_that_no_database_can_keep_is_like_any_other_that_is_not_there(app, front, operation, bad):
+WITH_IDS = [pair.values for pair in operations() if pair.values[0].ids(pair.values[1])]
+
+
+@pytest.mark.parametrize(
+    ("place", "bad"), some(WITH_IDS, ["\0", "1\0", "\u2028", "1" * 300]), ids=lambda v: ascii(v)[:40]
+)
+def test_an_id_that_no_database_can_keep_is_like_any_other_that_is_not_there(app, place, bad):
+    front, operation = place
     there = front(app)
     for name in front.ids(operation):
         response, code, _ = there.call(operation, front.required(operation, **{name: bad}))
@@ -94,34 +106,38 @@ def test_a_crash_shows_a_code_and_the_request_id_only(app, front, operation, mon
     assert crashed["request_id"] == response.headers["X-Request-Id"]
 
 
-@every_operation
-def test_the_handler_takes_what_the_schema_has(front, operation):
-    first, *others = inspect.signature(operation.handle).parameters.values()
-    assert first.name == "caller"
-    named = {other.name for other in others if other.kind is not other.VAR_KEYWORD}
-    if len(named) < len(others):  # and whatever else there is
-        assert named < set(operation.schema.fields)
-    else:
-        assert named == set(operation.schema.fields)
+@every_front
+def test_the_handlers_take_what_their_schemas_have(front):
+    for operation in front.table:
+        first, *others = inspect.signature(operation.handle).parameters.values()
+        assert first.name == "caller", operation
+        named = {other.name for other in others if other.kind is not other.VAR_KEYWORD}
+        wanted = set(operation.schema.fields)
+        # One that takes whatever else there is names some of it at least.
+        assert named < wanted if len(named) < len(others) else named == wanted, operation
 
 
-@every_operation
-def test_it_is_documented(front, operation):
-    section, names = front.section(operation)
-    assert operation.doc in section
-    for name in names:
-        assert f"`{name}" in section
+@every_front
+def test_every_operation_and_every_parameter_is_documented(front):
+    for operation in front.table:
+        section, names = front.section(operation)
+        assert operation.doc in section, operation
+        for name in names:
+            assert f"`{name}" in section, (operation, name)
 
 
-@every_operation
-def test_it_needs_the_grant_of_its_own_name(front, operation):
-    assert operation.needs == f"ota:{operation.name}"
+@every_front
+def test_an_operation_needs_the_grant_of_its_own_name(front):
+    needed = {operation.name: operation.needs for operation in front.table}
+    assert needed == {name: f"ota:{name}" for name in needed}
 
 
-@every_operation
-def test_its_refusals_are_codes_of_its_own(front, operation):
-    assert set(operation.codes) <= {rule.code for rule in front.codes.values() if front.own(rule)}
-    assert len(operation.codes) == len(set(operation.codes))
+@every_front
+def test_the_refusals_of_an_operation_are_codes_of_its_own(front):
+    known = {rule.code for rule in front.codes.values() if front.own(rule)}
+    for operation in front.table:
+        assert set(operation.codes) <= known, operation
+        assert len(operation.codes) == len(set(operation.codes)), operation
 
 
 @every_front
@@ -131,12 +147,12 @@ def test_every_code_of_its_own_is_some_operations(front):
 
 
 @every_front
-@pytest.mark.parametrize("fault", errors.family(), ids=lambda fault: fault.__name__)
-def test_every_fault_has_a_code(front, fault):
-    kinds = {kind for found, kind in front.codes if found is fault}
-    assert kinds
-    has_kind = "kind" in {field.name for field in dataclasses.fields(fault)}
-    assert ("" in kinds) is not has_kind
+def test_every_fault_has_a_code(front):
+    for fault in errors.family():
+        kinds = {kind for found, kind in front.codes if found is fault}
+        assert kinds, fault
+        has_kind = "kind" in {field.name for field in dataclasses.fields(fault)}
+        assert ("" in kinds) is not has_kind, fault
 
 
 @every_front
@@ -150,13 +166,26 @@ DEFECTS = ("nothing", "forged", "unknown key", "another's secret", "expired", "o
            "other host", "unsigned host")  # fmt: skip
 
 
-@pytest.mark.parametrize(("front", "operation"), operations((IotdaFront,)))
+ROUTES = [pair.values[1] for pair in operations((IotdaFront,))]
+
+
 @pytest.mark.parametrize("scheme", [*signer.SCHEMES, "token"])
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_a_stranger_is_refused(app, front, operation, scheme, defect):
+def test_a_stranger_is_refused(app, scheme, defect):
+    assert_refused(app, ROUTES[0], scheme, defect)
+
+
+@pytest.mark.parametrize("operation", ROUTES[1:], ids=ids)
+@pytest.mark.parametrize(("scheme", "defect"), [(signer.SCHEMES[0], "nothing"), (signer.SCHEMES[1], "forged")])
+def test_a_stranger_is_refused_by_every_operation(app, operation, scheme, defect):
+    assert_refused(app, operation, scheme, defect)
+
+
+def assert_refused(app, operation, scheme, defect):
+    """Send a request with one thing wrong; it is answered with a refusal of its credentials."""
     iotda = Iotda(app)
     key = {"unknown key": ("nobody", KEY[1]), "another's secret": (KEY[0], OTHER[1])}.get(defect, KEY)
-    path, params, body = front.address(operation, front.required(operation))
+    path, params, body = IotdaFront.address(operation, IotdaFront.required(operation))
     data, seconds = signer.dump(body), 1_600_000_000 if defect == "expired" else None
     signing = scheme if scheme != "token" else signer.SCHEMES[0]
     headers = signer.headers(key, operation.method, path, params, data, scheme=signing, seconds=seconds)

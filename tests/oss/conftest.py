@@ -1,5 +1,7 @@
 """What the tests of files share: forms, the bodies they are posted in, and a look at what is stored."""
 
+from pathlib import Path
+
 import pytest
 
 BOUNDARY = "tests-boundary"
@@ -59,7 +61,7 @@ def upload(client, announce):
 
 
 @pytest.fixture
-def stored(tmp_path):
+def stored(environment):
     """Return every file that lies in the storage, as relative paths."""
-    root = tmp_path / "data" / "files"
+    root = Path(environment["OTAGW_DATA_DIR"]) / "files"
     return lambda: sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())

@@ -8,7 +8,7 @@ from tests.conftest import NOW
 from tests.engines import migrated
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(request, environment):
     """A migrated database; the clock stands still."""
     with migrated(environment, request.param) as chosen:

@@ -7,7 +7,7 @@ from otagw.ota import accounts, insertion, listing, packages
 from otagw.ota.checks import Draft
 from tests.conftest import NOW
 
-pytestmark = [pytest.mark.heavy]
+pytestmark = [pytest.mark.live]
 ROWS = 1_000_000
 FILTERS = [{}, {"product_key": "p3"}, {"version": "1.7"}, {"product_key": "p3", "version": "1.3"}]
 

@@ -541,6 +541,6 @@ def test_rollouts_neither_lie_nor_get_stuck(store):
     run(80, 30)
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_rollouts_neither_lie_nor_get_stuck_for_longer(store):
     run(150, 50)

@@ -243,6 +243,7 @@ def test_a_job_that_overwrites_takes_nothing_from_a_newer_one(account, ticking, 
     rollouts.check()
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_a_device_that_gets_a_task_in_between_is_busy(account, ticking):
     rollouts.register(account, {"d0": {"default": "1.0"}, "d1": {"default": "1.0"}})

@@ -1,0 +1,106 @@
+"""The gateway in process that most tests use: made once, and brought back to how it was before each of them.
+
+A test begins with two accounts and a key of each, and with nothing else: no row, no file, no nonce, no audit event.
+"""
+
+import shutil
+import sqlite3
+
+from otagw import bucket_stores, database, links, log, settings, taskqueue, throttle
+from otagw.app import create_app
+from otagw.ota import presence
+
+# What a data folder keeps between two tests; SQLite's own files beside its database are among them.
+DATABASE, NONCES, MASTER_KEY = "otagw.db", "nonces.db", "master.key"
+
+
+class Kept:
+    """One application on one data folder; ``prepared`` is the folder that it begins with.
+
+    ``restore`` brings a database back that is not in the folder; SQLite's is copied from ``prepared``.
+    """
+
+    def __init__(self, prepared, folder, environ, restore=None):
+        self.prepared, self.folder, self.environ, self.restore = prepared, folder, environ, restore
+        self.template = None if restore else sqlite3.connect(prepared / DATABASE)
+        self.app = self.parts = self.seen = self.nonces = self.spent = None
+
+    def reset(self):
+        """Bring everything back, except where the application has to be made anew: `application` does that."""
+        if self.app and self.parts == self._parts() and self._is_whole():
+            self._forget()
+            self._empty_database()
+            self._empty_folder()
+        else:
+            self.close()
+            if self.restore:
+                self.restore()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.copytree(self.prepared, self.folder)
+
+    def application(self):
+        """Return the application, with nothing in it."""
+        if self.app is None:
+            chosen = settings.load(self.environ)
+            database.connect(chosen)
+            self.app = create_app(chosen)
+            self.parts = self._parts()
+            self.nonces = self.app.extensions["otagw"]["nonces"]
+            if not self.restore:
+                self.seen = self._changes()
+                self.spent = sqlite3.connect(self.folder / NONCES, isolation_level=None)
+                self.spent.execute("PRAGMA synchronous = OFF")
+        return self.app
+
+    def close(self):
+        """Let go of the database and of everything else that is open."""
+        if self.app:
+            self.nonces.close()
+            if self.spent:
+                self.spent.close()
+            self.app = None
+        database.disconnect()
+
+    def _parts(self):
+        """Return parts that any other application of this process has replaced by its own."""
+        return database.db.obj, links.current()
+
+    def _is_whole(self):
+        """Tell whether no test has taken away what cannot be brought back row by row."""
+        mine, theirs = self.folder / MASTER_KEY, self.prepared / MASTER_KEY
+        kept = [mine] if self.restore else [mine, self.folder / DATABASE]
+        return all(path.exists() for path in kept) and mine.read_bytes() == theirs.read_bytes()
+
+    def _changes(self):
+        """Return what moves whenever a row does, by this connection or by any other."""
+        connection = database.db.connection()
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        return connection, connection.total_changes, version
+
+    def _empty_database(self):
+        if self.restore:
+            database.disconnect()
+            self.restore()
+        elif self._changes() != self.seen:
+            self.template.backup(database.db.connection())
+            self.seen = self._changes()
+
+    def _empty_folder(self):
+        for path in self.folder.iterdir():
+            if path.name == "files":
+                for inner in path.iterdir():
+                    shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
+            elif not path.name.startswith((DATABASE, NONCES, MASTER_KEY)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _forget(self):
+        """Empty the store of nonces, the queue, the buckets, and what was heard of devices."""
+        presence.stop()
+        if self.spent:
+            for (name,) in self.spent.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                self.spent.execute(f"DROP TABLE {name}")
+        self.nonces._live = range(0)  # it makes its tables anew, by the clock of the next test
+        chosen = settings.load(self.environ)
+        log.configure(chosen)
+        taskqueue.use(taskqueue.Queue(chosen.queue, b"tests"))
+        throttle.use(chosen.throttle, bucket_stores.choose(chosen, b"tests"))
