@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-JOBS ?= 4
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres check check-all lint types format docs lock bench clean
+.PHONY: help run demo test test-live test-postgres mutants check check-all lint types format docs lock bench clean
 
 help:  ## print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,19 +20,24 @@ run: $(VENV)/run  ## install, migrate, make a first access key, print a request 
 demo: $(VENV)/run  ## show it all in about a minute: a gateway, a package, a rollout, 50 simulated devices
 	@$(BIN)/python -m otagw.simulator.demo
 
-test: $(VENV)/dev  ## run every test that can run on this machine; what is not installed is named and skipped
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not alone"
-	$(BIN)/python -m pytest -m alone
+test: $(VENV)/dev  ## run the tests that need nothing but Python: at most 3 minutes on two cores
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not live and not postgres"
 
-test-postgres: $(VENV)/dev  ## run the tests of Actions and devices with the gateways in process on PostgreSQL
-	OTAGW_TEST_ENGINE=postgresql OTAGW_TEST_REQUIRE=all $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup \
-	  -m "not heavy and not alone" -k "not stranger and not every_spelling and not missing_parameter and not ill_formed and not mistake" \
+test-live: $(VENV)/dev  ## run the tests with gunicorn, nginx, the SDKs, SWUpdate, Redis; what is missing is named
+	$(PYTEST) -n $(JOBS) --dist loadgroup -m live
+
+test-postgres: $(VENV)/dev  ## run the tests of the core, the fronts and the contracts on a PostgreSQL server
+	OTAGW_TEST_REQUIRE=all $(PYTEST) -n $(JOBS) --dist worksteal -m "postgres and not live"
+	OTAGW_TEST_REQUIRE=all OTAGW_TEST_ENGINE=postgresql $(PYTEST) -n $(JOBS) --dist worksteal \
+	  -m "not postgres and not live" -k "not stranger and not every_spelling and not ill_formed and not mistake" \
 	  tests/contract tests/device tests/ddi tests/iotda tests/aliyun tests/oss/test_upload.py
 
-check: lint types  ## lint, types and the fast tests: under 3 minutes
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not heavy"
+mutants: $(VENV)/dev  ## take each account condition out of the code, and see that a test notices
+	$(BIN)/python -m tests.mutants
 
-check-all: lint types test test-postgres  ## everything
+check: lint types test  ## lint, types and the tests that need nothing
+
+check-all: lint types test test-live test-postgres mutants  ## everything: at most 20 minutes on two cores
 
 lint: $(VENV)/dev  ## check format and style
 	$(BIN)/ruff format --check --quiet .

@@ -3,6 +3,7 @@
 import itertools
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -110,9 +111,9 @@ def test_a_key_that_is_not_there_is_not_found(app, do):
         keys.delete("nobody") if do == "delete" else keys.enable("nobody", do == "enable")
 
 
-def test_no_file_of_the_gateway_holds_a_secret(app, client, tmp_path):
+def test_no_file_of_the_gateway_holds_a_secret(client, environment):
     client.make()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = [path for path in Path(environment["OTAGW_DATA_DIR"]).rglob("*") if path.is_file()]
     assert len(files) > 3
     for path, secret in itertools.product(files, (KEY[1], OTHER[1])):
         assert secret.encode() not in path.read_bytes(), path

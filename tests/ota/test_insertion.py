@@ -201,9 +201,9 @@ def test_those_of_a_round_are_each_made_or_refused(account):
     assert packages.page(account, 1, 9, product_key="p", version=None).total == 2
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_one_that_the_database_does_not_take_is_refused_alone(account):
-    if not database.is_postgres():
-        pytest.skip("SQLite takes texts of any length")
     assert together(account, {}, {"version": "v" * 300}, {}) == [None, peewee.DataError, None]
     assert counted(account) == (2, 2, 2)
 
@@ -242,9 +242,9 @@ def test_both_ways_move_the_counters_in_one_order(account):
     assert counted(account) == (120, 120, 120)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_a_plain_package_is_one_statement_where_each_is_a_round_trip(account, caplog):
-    if not database.is_postgres():
-        pytest.skip("of PostgreSQL alone")
     make(account, "first", **PLAIN, product_key="p")
     with caplog.at_level(logging.DEBUG, "peewee"):
         make(account, "n", **PLAIN, product_key="p")
