@@ -28,7 +28,7 @@ def ok(gateway, action, **params):
     return answer.get("Data")
 
 
-def test_a_package_goes_from_the_upload_to_the_device(gateway):
+def test_a_package_goes_from_the_upload_to_the_device_and_the_gateway_ends_when_it_is_told_to(gateway):
     form = ok(gateway, "GenerateOTAUploadURL")
     assert requests.post(form["Host"], data=fields_of(form), files={"file": FIRMWARE}, timeout=30).status_code == 204
     named = {"FirmwareName": "walk", "DestVersion": "2.0", "ProductKey": PRODUCT, "NeedToVerify": "false"}
@@ -49,9 +49,6 @@ def test_a_package_goes_from_the_upload_to_the_device(gateway):
     assert offer["sha256"] == hashlib.sha256(FIRMWARE).hexdigest()
     device("PUT", "/versions/default", {"version": "2.0"})
     assert ok(gateway, "QueryOTAJob", JobId=job["JobID"])["JobStatus"] == "COMPLETED"
-
-
-def test_it_ends_when_it_is_told_to(gateway):
     gateway.stop()
     assert gateway.process.returncode == 0
     assert "Traceback" not in gateway.log()
