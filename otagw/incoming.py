@@ -5,10 +5,13 @@ import re
 from typing import Any, Final
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Request
 
 from otagw import errors
 
+# Far above what a kind with a charset or a boundary of 70 characters comes to.
+_LONGEST_KIND: Final = 512
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -17,18 +20,35 @@ def body(request: Request, longest: int) -> bytes:
 
     Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off.
     """
+    check_length(request, longest)
     length = request.content_length
     if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return b""
     try:
-        data = request.stream.read(longest + 1) if (length or 0) <= longest else None
+        data = request.stream.read(longest + 1)
     except (HTTPException, OSError):
         raise errors.Unreadable("the body ended too early") from None
-    if data is None or len(data) > longest:
+    if len(data) > longest:
         raise errors.RequestTooLarge(f"{longest} bytes")
     if length and len(data) < length:
         raise errors.Unreadable("the body ended too early")
     return data
+
+
+def check_length(request: Request, longest: int, beside: int = 0) -> None:
+    """Raise `errors.RequestTooLarge` for a Content-Length over ``longest + beside``, before the body is read.
+
+    A chunked body has none; its reader has to count.
+    """
+    if (request.content_length or 0) > longest + beside:
+        raise errors.RequestTooLarge(f"{longest} bytes")
+
+
+def content_type(request: Request) -> tuple[str, dict[str, str]]:
+    """Return the kind of a body, in lower case, and its options; none of a header over `_LONGEST_KIND` characters."""
+    text = request.headers.get("Content-Type", "")
+    kind, options = parse_options_header(text) if len(text) <= _LONGEST_KIND else ("", {})
+    return kind.lower(), options
 
 
 def endpoint(request: Request, public_url: str, fallback: str) -> str:

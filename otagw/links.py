@@ -17,6 +17,8 @@ from otagw import clock
 PATH: Final = "/oss"
 KEY_ID: Final = "otagw"
 UPLOAD_MS: Final = 60 * 1000
+# The most bytes that any form may upload.
+LONGEST: Final = 1_048_576_000
 _links: "Links | None" = None
 
 
@@ -47,7 +49,10 @@ class Links:
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
     def form(self, endpoint: str, key: str, prefix: str, longest: int) -> Form:
-        """Return the form that uploads one file of up to ``longest`` bytes within the next minute."""
+        """Return the form that uploads one file of up to ``longest`` bytes within the next minute.
+
+        ``longest`` is at most `LONGEST`: a request that announces more is refused before its form is read.
+        """
         until = datetime.fromtimestamp((clock.now() + UPLOAD_MS) / 1000, UTC).isoformat(timespec="milliseconds")
         conditions = [["content-length-range", 0, longest], ["starts-with", "$key", prefix]]
         text = json.dumps({"expiration": until.replace("+00:00", "Z"), "conditions": conditions})

@@ -51,7 +51,9 @@ def outcome(body, boundary, sizes):
 
     headers = {"Content-Type": f'multipart/form-data; boundary="{boundary}"'}
     try:
-        fields, facts = form.read(SimpleNamespace(headers=headers, stream=Stream(body, sizes)), begin)
+        fields, facts = form.read(
+            SimpleNamespace(headers=headers, content_length=None, stream=Stream(body, sizes)), begin
+        )
     except errors.Fault as fault:
         assert recorder.discarded is bool(seen)
         return type(fault), vars(fault), seen

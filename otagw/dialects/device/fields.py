@@ -121,7 +121,7 @@ def from_query(request: Request) -> dict[str, Any]:
 
 def from_json(request: Request, body: bytes) -> dict[str, Any]:
     """Return the object that a body is; nothing that JSON readers understand in different ways is taken."""
-    if request.mimetype != JSON:
+    if incoming.content_type(request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
     if request.args:
         raise errors.InvalidParameter("the query", "none")

@@ -97,7 +97,7 @@ def document(message: Message) -> dict[str, Any]:
     """Return the object that a body is, without what is null in it; no body is an empty one."""
     if not message.body:
         return {}
-    if message.request.mimetype != JSON:
+    if incoming.content_type(message.request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
     found: dict[str, Any] = _without_nulls(incoming.json_object(message.body))
     return found

@@ -10,21 +10,24 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import IO, Final
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_options_header
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.sansio import multipart
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, links
+from otagw import clock, errors, incoming, links
 from otagw.ota.files import Facts, Measure
 from otagw.storage import Writer
 
 CHUNK: Final = 64 * 1024
-MAX_FIELDS: Final = 64 * 1024
+# The most bytes of a form beside its file: fields, heads of parts, delimiters, and what stands before and behind them.
+MAX_BESIDE: Final = 64 * 1024
 MAX_PARTS: Final = 64
 PADDING: Final = 64  # what may stand around the boundary in a delimiter: ends of line, dashes, spaces
 LINE_END: Final = re.compile(rb"[\r\n]")
-KIND: Final = "multipart/form-data with a boundary"
+# RFC 2046, section 5.1.1. The time to look for a boundary grows with its length.
+BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+KIND: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
+FILE: Final = "file"
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 
 
@@ -34,6 +37,7 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]
     Returns the fields and what is known of the file, which is written but not yet committed. On any fault the writer is
     discarded.
     """
+    incoming.check_length(request, links.LONGEST, beside=MAX_BESIDE)
     fields: dict[str, str] = {}
     writer: Writer | None = None
     try:
@@ -41,7 +45,7 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]
         for event in events:
             if not isinstance(event, multipart.Field | multipart.File):
                 continue
-            if event.name == "file":
+            if event.name == FILE:
                 writer, longest = begin(fields)
                 facts = _file(events, writer, longest)
                 _drain(events)
@@ -49,8 +53,8 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]
             name = (event.name or "").lower()
             if name in fields:
                 raise errors.InvalidParameter(event.name or "", "to be given once")
-            fields[name] = _field(events, MAX_FIELDS - sum(map(len, fields.values())))
-        raise errors.MissingParameter("file")
+            fields[name] = _field(events)
+        raise errors.MissingParameter(FILE)
     except BaseException:
         if writer:
             writer.discard()
@@ -81,25 +85,51 @@ def check(fields: dict[str, str]) -> tuple[str, int]:
 
 def _events(request: Request) -> Iterator[multipart.Event]:
     """Yield the parts of the body, until its end or its first fault."""
-    kind, options = parse_options_header(request.headers.get("Content-Type"))
-    if kind != "multipart/form-data" or not options.get("boundary"):
+    kind, options = incoming.content_type(request)
+    boundary = options.get("boundary", "")
+    if kind != "multipart/form-data" or not BOUNDARY.fullmatch(boundary):
         raise errors.UnsupportedMediaType(KIND)
-    boundary = options["boundary"].encode("latin-1", "replace")
-    decoder = multipart.MultipartDecoder(boundary, max_parts=MAX_PARTS)
-    chunks = _chunks(request.stream, len(boundary) + PADDING)
     try:
-        while True:
-            event = decoder.next_event()
-            if isinstance(event, multipart.NeedData):
-                decoder.receive_data(next(chunks, None))
-            else:
-                yield event
-                if isinstance(event, multipart.Epilogue):
-                    return
+        yield from _bounded(request.stream, boundary.encode())
+    except RequestEntityTooLarge:
+        raise errors.RequestTooLarge(f"{MAX_PARTS} parts") from None
     except (ValueError, HTTPException):
         raise errors.Unreadable("it is no well-formed multipart body") from None
     except OSError:
         raise errors.Unreadable("it ended too early") from None
+
+
+def _bounded(stream: IO[bytes], boundary: bytes) -> Iterator[multipart.Event]:
+    """Yield the parts of a body that has at most `MAX_BESIDE` bytes beside its file.
+
+    The decoder's own limit is on what it holds at once, and depends on how the body is cut into reads. This one counts
+    each byte that is not the file's, so it depends on the body alone.
+    """
+    reach = len(boundary) + PADDING
+    most = MAX_BESIDE + reach + CHUNK + reach
+    decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=most, max_parts=MAX_PARTS)
+    chunks = _chunks(stream, reach)
+    beside, files, in_file = 0, 0, False
+    while True:
+        held = len(decoder.buffer)
+        event = decoder.next_event()
+        if isinstance(event, multipart.NeedData):
+            # Up to ``reach`` bytes of what the decoder holds may yet be the file's.
+            if beside + held > MAX_BESIDE + reach:
+                raise errors.RequestTooLarge(f"{MAX_BESIDE} bytes beside the file")
+            decoder.receive_data(next(chunks, None))
+            continue
+        beside += held - len(decoder.buffer)
+        if isinstance(event, multipart.Data):
+            beside -= len(event.data) if in_file else 0
+        elif isinstance(event, multipart.Field | multipart.File):
+            files += event.name == FILE
+            in_file = event.name == FILE and files == 1
+        if beside > MAX_BESIDE:
+            raise errors.RequestTooLarge(f"{MAX_BESIDE} bytes beside the file")
+        yield event
+        if isinstance(event, multipart.Epilogue):
+            return
 
 
 def _chunks(stream: IO[bytes], reach: int) -> Iterator[bytes]:
@@ -128,14 +158,9 @@ def _data(events: Iterator[multipart.Event]) -> Iterator[bytes]:
     raise errors.Unreadable("it ended too early")
 
 
-def _field(events: Iterator[multipart.Event], room: int) -> str:
-    value = bytearray()
-    for data in _data(events):
-        value += data
-        if len(value) > room:
-            raise errors.RequestTooLarge(f"{MAX_FIELDS} bytes of form fields")
+def _field(events: Iterator[multipart.Event]) -> str:
     try:
-        return value.decode("utf-8")
+        return b"".join(_data(events)).decode("utf-8")
     except UnicodeDecodeError:
         raise errors.Unreadable("a field is not UTF-8") from None
 

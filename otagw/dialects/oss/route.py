@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, links, metrics
+from otagw import errors, gateway, incoming, links, metrics
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
 from otagw.gateway import Addressed, Answer
@@ -56,8 +56,7 @@ def _upload(request: Request, message: Addressed) -> Answer:
     def begin(fields: dict[str, str]) -> tuple[Writer, int]:
         nonlocal path
         key, longest = form.check(fields)
-        if (request.content_length or 0) > longest + form.MAX_FIELDS:
-            raise errors.RequestTooLarge(f"{longest} bytes")
+        incoming.check_length(request, longest, beside=form.MAX_BESIDE)
         path = files.new_path(key)
         made.append(files.storage().create(path))
         return made[0], longest

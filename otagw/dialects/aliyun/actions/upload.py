@@ -13,7 +13,7 @@ from otagw.ota import files
 
 FIRMWARE: Final = "ota/firmware/"
 DEVICES: Final = "ota/devices/"
-MAX_FIRMWARE: Final = 1_048_576_000
+MAX_FIRMWARE: Final = links.LONGEST
 MAX_DEVICES: Final = 5 * 1024 * 1024
 
 
