@@ -49,7 +49,7 @@ def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
 
 def _form(caller: Caller, prefix: str, suffix: str, longest: int) -> Form:
     key = files.announce(caller.account, prefix, suffix)
-    return links.current().form(caller.endpoint, key, prefix, longest)
+    return links.current().form(caller.endpoint, key, longest)
 
 
 def _fields(form: Form) -> dict[str, Any]:
