@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
@@ -12,6 +14,9 @@ from otagw import errors
 
 # Far above what a kind with a charset or a boundary of 70 characters comes to.
 _LONGEST_KIND: Final = 512
+# In lower case and without "_": WSGI shows X-Y and x_y as one header, which could be signed under 2^n names.
+_SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
+_STRETCH: Final = 16 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -49,6 +54,41 @@ def content_type(request: Request) -> tuple[str, dict[str, str]]:
     text = request.headers.get("Content-Type", "")
     kind, options = parse_options_header(text) if len(text) <= _LONGEST_KIND else ("", {})
     return kind.lower(), options
+
+
+def unquote(text: str) -> bytes:
+    """Decode percent-encoding, ``+`` as a space, of a text whose characters are bytes (Latin-1).
+
+    The standard library holds an object of 80 bytes for each escape of what it is given: that is a stretch at a time.
+    """
+    raw = text.replace("+", " ").encode("latin-1")
+    if len(raw) <= _STRETCH:
+        return unquote_to_bytes(raw)
+    found, start = bytearray(), 0
+    while len(raw) - start > _STRETCH:
+        end = start + _STRETCH
+        escape = raw.find(b"%", end - 2, end)  # one that the cut would go through
+        end = escape if escape > start else end
+        found += unquote_to_bytes(raw[start:end])
+        start = end
+    return bytes(found + unquote_to_bytes(raw[start:]))
+
+
+def signed_headers(text: str) -> list[str] | None:
+    """Return the names in a list of signed headers; None unless they are different names in lower case."""
+    names = text.split(";")
+    return names if _SIGNED.fullmatch(text) and len(set(names)) == len(names) else None
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Return the first name that comes a second time, or None; each is looked up once."""
+    seen: set[str] = set()
+    for name in names:
+        count = len(seen)
+        seen.add(name)
+        if len(seen) == count:
+            return name
+    return None
 
 
 def endpoint(request: Request, public_url: str, fallback: str) -> str:

@@ -2,13 +2,14 @@
 
 import base64
 import json
-import tracemalloc
 from types import SimpleNamespace
 
 import pytest
 
 from otagw import links
 from otagw.dialects.oss import form
+from tests import bodies
+from tests.bodies import Endless
 from tests.oss.conftest import BOUNDARY, body_of, fields_of
 from tests.oss.test_form import bodies_of, outcome, part
 from tests.oss.test_upload import refused
@@ -20,30 +21,8 @@ HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="
 END = f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-class Endless:
-    """A body that begins as given and never ends; ``pulled`` is how many bytes of it were read."""
-
-    def __init__(self, start, again):
-        self.start, self.again, self.pulled = start, again, 0
-
-    def read(self, size=-1):
-        assert size >= 0, "a body without an end is asked for as a whole"
-        position, self.pulled = self.pulled, self.pulled + size
-        head = self.start[position : position + size]
-        behind = max(position - len(self.start), 0) % len(self.again)
-        more = size - len(head)
-        return head + (self.again * (more // len(self.again) + 2))[behind : behind + more]
-
-    def readinto(self, buffer):
-        buffer[:] = self.read(len(buffer))
-        return len(buffer)
-
-
 def send(client, stream, length=None, kind=KIND):
-    """Post a stream: in chunks, or with a Content-Length."""
-    how = {"HTTP_TRANSFER_ENCODING": "chunked"} if length is None else {"CONTENT_LENGTH": str(length)}
-    environ = {"wsgi.input": stream, "wsgi.input_terminated": length is None, "CONTENT_TYPE": kind, **how}
-    return client.http.post("/oss", environ_overrides=environ)
+    return bodies.send(client.http, "POST", "/oss", stream, length, CONTENT_TYPE=kind)
 
 
 def endless(fields):
@@ -71,16 +50,12 @@ def endless(fields):
 @pytest.mark.parametrize("where", list(endless(dict.fromkeys("abcd", ""))))
 def test_what_has_no_end_is_refused_after_a_bounded_number_of_bytes(client, announce, stored, where, length):
     stream = Endless(*endless(fields_of(announce()))[where])
-    tracemalloc.start()
-    try:
+    with bodies.memory() as memory:
         found = refused(send(client, stream, length))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert found[0] == 400
     assert found[1] in ("EntityTooLarge", "InvalidArgument")  # the second: a field comes twice
     assert stream.pulled <= PULLED
-    assert peak < 4 * 1024 * 1024
+    assert memory.peak < 4 * 1024 * 1024
     assert stored() == []
 
 
@@ -144,14 +119,10 @@ def test_a_long_file_costs_no_memory():
 
     body = SimpleNamespace(headers={"Content-Type": KIND}, content_length=None, stream=SimpleNamespace(read=read))
     writer = SimpleNamespace(write=lambda data: written.append(len(data)))
-    tracemalloc.start()
-    try:
+    with bodies.memory() as memory:
         _, facts = form.read(body, lambda fields: (writer, links.LONGEST))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
     assert facts.size == sum(written) == size
-    assert peak < 2 * 1024 * 1024
+    assert memory.peak < 2 * 1024 * 1024
 
 
 # Each is what a client puts into Content-Type, its random part filled in.

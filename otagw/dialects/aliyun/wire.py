@@ -7,7 +7,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote_to_bytes
 
 from werkzeug.wrappers import Request
 
@@ -99,9 +98,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _decode(text: str, name: str) -> str:
-    raw = unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
     try:
-        return raw.decode("utf-8")
+        return incoming.unquote(text).decode("utf-8")
     except UnicodeDecodeError:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
 

@@ -26,18 +26,24 @@ CREATE_TOKEN: Final = "CreateToken"  # noqa: S105 - the name of an operation
 
 @dataclass(frozen=True)
 class Route(Operation[IotdaSchema]):
-    """An operation with the method and the path that it is called by, and the status of its success."""
+    """An operation with the method and path that it is called by, its status of success, and its body's limit."""
 
     method: str = ""
     path: str = ""
     status: int = 200
+    longest: int = wire.MAX_BODY
 
 
 routes: Final[Table[IotdaSchema]] = Table()
 
 
 def operation(
-    schema: type[IotdaSchema], line: str, *, status: int = 200, codes: tuple[str, ...] = ()
+    schema: type[IotdaSchema],
+    line: str,
+    *,
+    status: int = 200,
+    codes: tuple[str, ...] = (),
+    longest: int = wire.MAX_BODY,
 ) -> Callable[[Handler], Handler]:
     """Make the decorated handler the operation that the schema is named after.
 
@@ -49,7 +55,11 @@ def operation(
 
     def add(handler: Handler) -> Handler:
         name = schema.__name__
-        routes.add(Route(name, schema(), f"ota:{name}", handler, codes=codes, method=method, path=path, status=status))
+        route = Route(
+            *(name, schema(), f"ota:{name}", handler),
+            codes=codes, method=method, path=path, status=status, longest=longest,
+        )  # fmt: skip
+        routes.add(route)
         return handler
 
     return add
@@ -72,19 +82,21 @@ class Iotda:
         return Message(request, request_id)
 
     def parse(self, message: Message) -> None:
-        """Find the operation by method and path, then read what it is given."""
+        """Find the operation by method and path, then read what it is given: how much depends on the operation."""
         wire.parse(message)
-        found = {}
+        found: dict[str, tuple[Route, dict[str, str]]] = {}
         for route in routes:
             assert isinstance(route, Route)  # noqa: S101 - `operation` adds no others
             names = wire.match(route.path, message.path)
             if names is not None:
-                found[route.method] = route.name, names
+                found[route.method] = route, names
         if not found:
             raise errors.RouteNotFound
         if message.request.method not in found:
             raise errors.MethodNotAllowed(tuple(found))
-        message.operation, message.names = found[message.request.method]
+        route, message.names = found[message.request.method]
+        message.operation = route.name
+        wire.take(message, route.longest)
 
     def authenticate(self, message: Message) -> Caller:
         """Return who signed the request, or whom its token stands for."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from otagw import errors
+from otagw import errors, incoming
 from otagw.access import Claim
 from otagw.dialects.iotda.wire import Message
 
@@ -114,8 +114,7 @@ def _signed_headers(message: Message, names: str) -> list[str]:
             raise errors.IncompleteSignature(f"the header {name} is missing")
         if name not in signed:
             raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
-    # WSGI shows x_y and x-y as one; only the second can have been meant.
-    if len(set(signed)) != len(signed) or not re.fullmatch(r"[a-z0-9;.!#$%&'*+^`|~-]+", names):
+    if incoming.signed_headers(names) is None:
         raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
     return signed
 

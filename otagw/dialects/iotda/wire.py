@@ -16,6 +16,8 @@ from otagw.access import Caller
 
 JSON: Final = "application/json"
 MAX_BODY: Final = 12 * 1024 * 1024
+# A body that is read as JSON before its sender is known.
+MAX_CREDENTIALS: Final = 16 * 1024
 MAX_PARAMETERS: Final = 1000
 PREFIXES: Final = ("/v5", "/v3")
 PROJECT: Final = "project_id"
@@ -61,7 +63,7 @@ def is_ours(path: str) -> bool:
 
 
 def parse(message: Message) -> None:
-    """Read the target, the parameters of its query, and the body."""
+    """Read the target and the parameters of its query; `take` reads the body, once its route is known."""
     environ = message.request.environ
     target, query = str(environ.get("RAW_URI") or ""), environ.get("QUERY_STRING", "")
     if not target:
@@ -72,10 +74,14 @@ def parse(message: Message) -> None:
     message.path, _, message.query = target.partition("#")[0].partition("?")
     message.instance_id = message.header("instance-id")
     message.pairs = list(_pairs(message.query))
-    for name in {name for name, _ in message.pairs}:
-        if sum(name == other for other, _ in message.pairs) > 1:
-            raise errors.InvalidParameter(ascii(name).strip("'")[:64], "to be given once")
-    message.body = incoming.body(message.request, MAX_BODY)
+    twice = incoming.repeated(name for name, _ in message.pairs)
+    if twice is not None:
+        raise errors.InvalidParameter(ascii(twice).strip("'")[:64], "to be given once")
+
+
+def take(message: Message, longest: int) -> None:
+    """Read the body."""
+    message.body = incoming.body(message.request, longest)
 
 
 def match(template: str, path: str) -> dict[str, str] | None:
@@ -120,6 +126,6 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
 
 def _decode(text: str, name: str) -> str:
     try:
-        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
+        return incoming.unquote(text).decode("utf-8")
     except UnicodeError:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None

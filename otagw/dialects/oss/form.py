@@ -25,7 +25,7 @@ MAX_PARTS: Final = 64
 PADDING: Final = 64  # what may stand around the boundary in a delimiter: ends of line, dashes, spaces
 LINE_END: Final = re.compile(rb"[\r\n]")
 # RFC 2046, section 5.1.1. The time to look for a boundary grows with its length.
-BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+BOUNDARY: Final = re.compile(r"(?=.{1,70}\Z) *[0-9A-Za-z'()+_,./:=?-]+(?: +[0-9A-Za-z'()+_,./:=?-]+)*")
 KIND: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
 FILE: Final = "file"
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")

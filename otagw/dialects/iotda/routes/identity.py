@@ -5,7 +5,7 @@ from typing import Any
 
 from otagw import clock
 from otagw.access import Caller
-from otagw.dialects.iotda import render, tokens
+from otagw.dialects.iotda import render, tokens, wire
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import IotdaSchema, Object, Text
 from otagw.ota import projects
@@ -24,11 +24,12 @@ class CreateToken(IotdaSchema):
     auth = Object(Auth(), required=True)
 
 
-@operation(CreateToken, "POST /v3/auth/tokens", status=201)
+@operation(CreateToken, "POST /v3/auth/tokens", status=201, longest=wire.MAX_CREDENTIALS)
 def create_token(caller: Caller, auth: dict[str, Any]) -> dict[str, Any]:
     """Issue a token for the key pair in the body, by the method `hw_ak_sk`; it comes in the header X-Subject-Token.
 
-    It is good for 24 hours, wherever a signature is, as `X-Auth-Token`. A scope in the body is not looked at.
+    It is good for 24 hours, wherever a signature is, as `X-Auth-Token`. The body has at most 16 KiB. A scope in it is
+    not looked at.
     """
     key_id, secret = tokens.key_pair({"auth": auth})
     now = clock.now()
