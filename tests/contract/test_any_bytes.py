@@ -1,11 +1,14 @@
 """Whatever is sent to the parser, the signature code and the form upload is refused in the envelope: never a crash."""
 
+import string
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import signer
 from tests.conftest import KEY
+from tests.iotda.signer import dump
 from tests.oss.conftest import BOUNDARY, body_of, fields_of, post
 
 any_example = settings(
@@ -56,6 +59,41 @@ def test_any_form_is_refused(client, body, kind):
     response = client.http.post("/oss", data=body, content_type=kind)
     assert 400 <= response.status_code < 500
     assert response.content_type == "application/xml"
+
+
+RFC_2046 = string.digits + string.ascii_letters + "'()+_,-./:=? "
+boundaries = st.text(st.sampled_from(RFC_2046), max_size=90) | text.filter(lambda mark: not set(mark) & set('"\\'))
+
+
+@any_example
+@given(mark=boundaries)
+def test_any_boundary_but_one_of_rfc_2046_is_refused(client, announce, mark):
+    taken = set(mark) <= set(RFC_2046) and 1 <= len(mark) <= 70 and not mark.endswith(" ")
+    body = body_of(fields_of(announce()), b"content").replace(BOUNDARY.encode(), mark.encode("latin-1"))
+    kind = f'multipart/form-data; boundary="{mark}"'
+    response = client.http.post("/oss", data=body, environ_overrides={"CONTENT_TYPE": kind})
+    assert response.status_code == (204 if taken else 400), response.text
+    assert taken or response.content_type == "application/xml"
+
+
+@any_example
+@given(
+    value=text | st.text(st.sampled_from("TargetToken TARGETTOKEN gatewaytoken Bearer 0123456789.abcdef"), max_size=300)
+)
+@pytest.mark.parametrize("path", ["/p/controller/v1/d", "/device/v1/p/d/update", "/v5/iot/p/devices", "/v3/projects"])
+def test_any_authorization_of_a_stranger_is_refused(client, path, value):
+    response = client.http.get(path, environ_overrides={"HTTP_AUTHORIZATION": value})
+    assert response.status_code == 401, response.text
+    assert response.json
+
+
+@any_example
+@given(body=st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(dump))
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_any_body_that_asks_for_a_token_is_refused(client, body, kind):
+    response = client.http.post("/v3/auth/tokens", data=body, content_type=kind)
+    assert response.status_code in (400, 401), response.text
+    assert set(response.json) == {"error_code", "error_msg"}
 
 
 @any_example
