@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 from re import _constants as ops
 from re import _parser as parser
 from urllib.parse import unquote_to_bytes
@@ -60,6 +61,13 @@ def test_a_body_for_no_operation_is_refused_unread(client):
         stream = Endless(b"", b" ")
         assert bodies.send(client.http, "POST", path, stream, CONTENT_TYPE=JSON).status_code == 404
         assert stream.pulled == 0
+
+
+def test_two_modules_read_bodies_and_both_count_them():
+    root = Path(otagw.__file__).parent
+    ways = re.compile(r"request\.(stream|form|files|values|data|json)\b|get_data\(|get_json\(|wsgi\.input|\.mimetype")
+    readers = {str(path.relative_to(root)) for path in root.rglob("*.py") if ways.search(path.read_text("utf-8"))}
+    assert readers == {"incoming.py", "dialects/oss/form.py"}
 
 
 @pytest.mark.parametrize("again", [b"[],", b'{"a":1},', b"1,", b"[", b'"a",', b" "])

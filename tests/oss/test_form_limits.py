@@ -82,6 +82,14 @@ def test_the_limit_depends_on_the_bytes_and_not_on_how_they_come(where, sizes):
     assert outcome(form_of(most + 1), BOUNDARY, sizes)[0].__name__ == "RequestTooLarge"
 
 
+@pytest.mark.parametrize(("more", "found"), [(0, None), (1, (400, "EntityTooLarge"))])
+def test_a_form_has_sixty_four_parts_at_most(client, announce, more, found):
+    fields = fields_of(announce())
+    others = {f"x{number}": "" for number in range(form.MAX_PARTS - len(fields) - 1 + more)}
+    response = client.http.post("/oss", data=body_of({**others, **fields}, b"content"), content_type=KIND)
+    assert (refused(response) if found else response.status_code) == (found or 204)
+
+
 def test_what_is_announced_as_larger_than_any_policy_allows_is_refused_unread(client):
     stream = Endless(b"", b"x")
     assert refused(send(client, stream, links.LONGEST + form.MAX_BESIDE + 1)) == (400, "EntityTooLarge")
