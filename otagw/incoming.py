@@ -16,6 +16,8 @@ from otagw import errors
 _LONGEST_KIND: Final = 512
 # In lower case and without "_": WSGI shows X-Y and x_y as one header, which could be signed under 2^n names.
 _SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
+# Three times what the longest list of devices has.
+_VALUES: Final = 100_000
 _STRETCH: Final = 16 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -99,7 +101,13 @@ def endpoint(request: Request, public_url: str, fallback: str) -> str:
 
 
 def json_object(data: bytes) -> dict[str, Any]:
-    """Return the object that a body is; nothing that JSON readers understand in different ways is taken."""
+    """Return the object that a body is; nothing that JSON readers understand in different ways is taken.
+
+    Raises `errors.Unreadable`, and `errors.RequestTooLarge` for a body of more than `_VALUES` separators: 12 MiB of
+    small values would take half a gigabyte.
+    """
+    if sum(map(data.count, (b",", b"[", b"{"))) > _VALUES:
+        raise errors.RequestTooLarge(f"{_VALUES} values")
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits

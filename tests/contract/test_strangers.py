@@ -20,6 +20,8 @@ from otagw.ota import devices, ids, products, versions
 from tests import bodies, signer
 from tests.bodies import Endless
 from tests.conftest import KEY
+from tests.iotda.conftest import Iotda
+from tests.iotda.signer import PROJECT
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MIB = 1024 * 1024
@@ -80,6 +82,15 @@ def test_json_of_a_stranger_costs_no_more_than_its_bytes(client, door, again):
     assert 400 <= response.status_code < 500
     assert response.json[code]
     assert memory.peak < 4 * longest + 4 * MIB
+
+
+@pytest.mark.parametrize("unit", [b"[],", b'{"a":1},', b"1,"])
+def test_json_of_a_caller_costs_a_few_times_its_bytes(app, unit):
+    body = b'{"targets":[' + unit * ((12 * MIB - 20) // len(unit)) + b"0]}"
+    with bodies.memory() as memory:
+        found = Iotda(app).refused("POST", f"/v5/iot/{PROJECT}/batchtasks", body)
+    assert found[:2] == (413, "APIGW.0201")
+    assert memory.peak < 4 * len(body)
 
 
 WIDE = {
