@@ -3,176 +3,34 @@
 It runs the commands that a newcomer would, and reads the gateway's answers; what it makes is gone when it ends.
 """
 
-import json
-import os
-import secrets
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
 
 import click
-import requests
 
-PRODUCT: Final = "a1demo"
-DEVICES: Final = 50
-SIZE: Final = 300_000
-BEHAVIOUR: Final = (
-    *("--poll", "3", "--ramp", "4", "--latency", "1.5", "--reboot", "2"),
-    *("--fail", "0.08", "--break", "0.2", "--crash", "0.1", "--concurrency", "8"),
-)
-READY_SECONDS: Final = 30
+from otagw import server
 
 
 def main() -> None:
-    """Tell the story; end with 0 if it went as it should."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Tell the story; end with 0 if it went as it should, with 1 if a signal stopped it or it went wrong."""
+    # From here on a signal raises nothing: an exception could come between the making of a process or a folder and the
+    # code that ends it. SIGINT is caught even where a shell that runs its jobs in the background has ignored it.
+    received = server.signals()
+    from otagw.simulator import story  # noqa: PLC0415 - after the signals: it takes its time to load
+
     try:
         with tempfile.TemporaryDirectory(prefix="otagw-demo-") as folder:
-            story = _Story(Path(folder))
-            with story.gateway():
-                job = story.prepare()
-                story.simulate()
-                story.judge(job)
-    except KeyboardInterrupt:
+            story.tell(Path(folder), received.empty)
+        if not received.empty():
+            raise story.Stopped
+    except story.Stopped:
         raise SystemExit("\nStopped; nothing is left of it.") from None
-    except (_Wrong, requests.RequestException) as error:
+    except story.Wrong as error:
         raise SystemExit(f"\nThe demo went wrong: {error}") from None
     click.echo(
         "\nNext: `make run` for a gateway that stays, and README.md for the same steps by hand;\n"
         "      `otagw simulate --help` for fleets of your own, and docs/device-api.md for real devices."
     )
-
-
-class _Wrong(Exception):
-    """Say what did not go as it should."""
-
-
-class _Story:
-    """A gateway of its own, on a free port, with all it keeps in one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            bind = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.url = f"http://{bind}"
-        given = {name: value for name, value in os.environ.items() if not name.startswith(("OTAGW_", "ALIBABA_CLOUD_"))}
-        own = {"OTAGW_CONFIG": os.devnull, "OTAGW_DATA_DIR": str(folder / "data"), "OTAGW_BIND": bind}
-        self.environ: Mapping[str, str] = {**given, **own}
-
-    @contextmanager
-    def gateway(self) -> Iterator[None]:
-        """Serve while the block runs."""
-        self.otagw("migrate")
-        self.otagw("keys", "create")
-        with (
-            open(self.folder / "log", "wb") as log,
-            subprocess.Popen(  # noqa: S603 - our own command
-                _command("serve"), env=self.environ, stdout=log, stderr=log, start_new_session=True
-            ) as process,
-        ):
-            try:
-                self._wait_until_ready(process)
-                click.echo(f"A gateway serves on {self.url}, with an empty database.")
-                yield
-            finally:
-                process.terminate()
-                process.wait()
-
-    def prepare(self) -> str:
-        """Upload a package and make a rollout of it to a whole product; return the job's id."""
-        form = self.call("GenerateOTAUploadURL", FileSuffix="bin")
-        fields = {"key": form["Key"], "policy": form["Policy"], "Signature": form["Signature"]}
-        fields["OSSAccessKeyId"] = form["OSSAccessKeyID"]
-        answer = requests.post(form["Host"], data=fields, files={"file": secrets.token_bytes(SIZE)}, timeout=30)
-        answer.raise_for_status()
-        click.echo(f"GenerateOTAUploadURL, and {SIZE:,} bytes of firmware uploaded by its form.")
-        named = {"FirmwareName": "door-lock", "DestVersion": "2.0.0", "ProductKey": PRODUCT, "NeedToVerify": "false"}
-        package = self.call("CreateOTAFirmware", FirmwareUrl=form["FirmwareUrl"], **named)["FirmwareID"]
-        click.echo(f"CreateOTAFirmware: package {package}, version 2.0.0.")
-        rows = "".join(f"lock-{number:04},{secrets.token_hex(16)},1.0.0\n" for number in range(1, DEVICES + 1))
-        self._fleet.write_text("DeviceName,DeviceSecret,FirmwareVersion\n" + rows, encoding="utf-8")
-        self.otagw("devices", "import", str(self._fleet), "--product", PRODUCT)
-        click.echo(f"otagw devices import: {DEVICES} locks, which run 1.0.0.")
-        target = {"FirmwareId": package, "ProductKey": PRODUCT, "TargetSelection": "ALL"}
-        job = str(self.call("CreateOTAStaticUpgradeJob", **target)["JobID"])
-        click.echo(f"CreateOTAStaticUpgradeJob: job {job}, for all of them.\n")
-        return job
-
-    def simulate(self) -> None:
-        """Run the devices; the bar is theirs, and the figures are kept for `judge`."""
-        command = _command("simulate", "--fleet", str(self._fleet), "--product", PRODUCT, *BEHAVIOUR, "--json")
-        with subprocess.Popen(  # noqa: S603 - our own command
-            command, env=self.environ, stdout=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                out, _ = process.communicate()
-            finally:
-                process.terminate()
-        if process.returncode:
-            raise _Wrong(f"devices got answers that are not as they should be: {out}")
-        self.figures = json.loads(out)
-
-    def judge(self, job: str) -> None:
-        """Show how it went by the gateway's own answers, and compare them with what the devices went through."""
-        state = self.call("QueryOTAJob", JobId=job)["JobStatus"]
-        tasks = self.call("ListOTATaskByJob", JobId=job, PageSize="100", CurrentPage="1")["SimpleOTATaskInfo"]
-        states = Counter(task["TaskStatus"] for task in tasks)
-        said = Counter(task["TaskDesc"] for task in tasks if task["TaskStatus"] == "FAILED")
-        click.echo(f"\nQueryOTAJob: the job is {state}. ListOTATaskByJob:\n")
-        for name, number in states.most_common():
-            click.echo(f"  {name:<10}{number:>5}")
-        for text, number in said.most_common():
-            click.echo(f"  {'':<10}{number:>5}  {text}")
-        figures, polls = self.figures, self.figures["requests"]["poll"]
-        click.echo(
-            f"\n{figures['resumed']} downloads broke off and were resumed, {figures['crashes']} devices crashed and"
-            f" came back.\n{polls['count']} polls, half of them answered within {polls['p50_ms']:.0f} ms."
-        )
-        wanted = Counter({"SUCCEEDED": figures["succeeded"], "FAILED": figures["failed"]})
-        if state != "COMPLETED" or +wanted != states or sum(states.values()) != DEVICES:
-            raise _Wrong(f"the devices tell it otherwise: {+wanted}")
-
-    def call(self, action: str, **params: str) -> dict[str, Any]:
-        """Call an Action by `otagw call`, which signs as the vendors' SDKs do; return its data."""
-        answer = json.loads(self.otagw("call", action, *(f"{name}={value}" for name, value in params.items())))
-        found: dict[str, Any] = answer["Data"]
-        return found
-
-    def otagw(self, *words: str) -> str:
-        """Run a command of this gateway's; return what it prints."""
-        done = subprocess.run(  # noqa: S603 - our own commands
-            _command(*words), env=self.environ, check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise _Wrong(f"otagw {' '.join(words[:2])}: {done.stdout}{done.stderr}")
-        return done.stdout
-
-    @property
-    def _fleet(self) -> Path:
-        return self.folder / "fleet.csv"
-
-    def _wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=5).ok:
-                    return
-            except (requests.ConnectionError, requests.Timeout):
-                time.sleep(0.1)
-        raise _Wrong((self.folder / "log").read_text(encoding="utf-8"))
-
-
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "otagw", *words]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -197,19 +196,3 @@ def test_the_demo_tells_its_story(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "COMPLETED" in done.stdout
     assert list(tmp_path.iterdir()) == []
-
-
-def test_ctrl_c_ends_the_demo_and_leaves_nothing(tmp_path):
-    environ = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "otagw.simulator.demo"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        url = re.search(r"http://127.0.0.1:\d+", process.stdout.readline())[0]
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "nothing is left" in said
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(requests.ConnectionError):
-        requests.get(url, timeout=5)
