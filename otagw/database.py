@@ -18,7 +18,7 @@ import peewee
 from playhouse import db_url, migrations
 from playhouse.cockroachdb import CockroachDatabase
 
-from otagw import errors, rounds
+from otagw import errors, rounds, sessions
 from otagw.settings import Settings
 from otagw.writers import FileLock
 
@@ -42,6 +42,7 @@ REMOTE: Final = {
 }
 # CockroachDB is SERIALIZABLE unless told, and would refuse what others may do at once on PostgreSQL.
 COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 8686
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
@@ -236,33 +237,43 @@ def state_fact(name: str, value: str, *, replace: bool = True) -> str:
     return cast("str", fact(name))
 
 
-def migrator() -> migrations.Runner:
-    """Return the runner of ``otagw/migrations``."""
-    runner = migrations.Runner(db.obj, str(Path(__file__).parent / "migrations"))
+def migrator(folder: Path = MIGRATIONS) -> migrations.Runner:
+    """Return the runner of a folder of migrations."""
+    runner = migrations.Runner(db.obj, str(folder))
     if is_cockroach():  # which cannot use a column in the transaction that made it
         in_context = runner.migrator.migration_context
         runner.migrator.migration_context = lambda atomic: in_context(False)
     return runner
 
 
-def migrate(settings: Settings) -> list[str]:
-    """Bring the schema to this version, under a lock; return the names of what was applied."""
+def migrate(settings: Settings, folder: Path = MIGRATIONS, *, force: bool = False) -> list[str]:
+    """Bring the schema to the version of a folder, under a lock; return the names of what was applied.
+
+    Raises `sessions.StillUsed`, unless forced, where that would change the schema below processes of another version.
+    """
     with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         shared = is_postgres()
         if shared:  # other machines may migrate the same server: this lock goes with the connection
+            db.execute_sql(f"SET application_name = '{sessions.MIGRATES}'")
             db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
-            return cast("list[str]", migrator().up())
+            runner = migrator(folder)
+            applied = [found.applied for found in runner.status() if found.path]
+            if any(applied) and not all(applied) and not force:
+                sessions.check_alone(db.obj)
+            return cast("list[str]", runner.up())
         finally:
             if shared:
                 db.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
+                db.execute_sql("RESET application_name")
 
 
-def check_version() -> None:
-    """Raise `WrongVersion` unless exactly this version's migrations are applied."""
-    pending = [m.name for m in migrator().status() if not m.applied]
-    unknown = [m.name for m in migrator().status() if m.path is None]
+def check_version(folder: Path = MIGRATIONS) -> None:
+    """Raise `WrongVersion` unless exactly the migrations of a folder, which are this version's, are applied."""
+    status = migrator(folder).status()
+    pending = [m.name for m in status if not m.applied]
+    unknown = [m.name for m in status if m.path is None]
     if pending:
         raise WrongVersion(f"the database lacks {', '.join(pending)}: run `otagw migrate`")
     if unknown:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from otagw import clock, database, log, server
+from otagw import clock, database, log, server, sessions
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.dialects.aliyun import client
@@ -90,12 +90,19 @@ def _wait_for_database(chosen: Settings, received: "queue.SimpleQueue[int]") -> 
 
 
 @click.command()
-def migrate() -> None:
-    """Bring the database to this version; safe to repeat and to run twice at once."""
+@click.option("--force", is_flag=True, help="Change the schema while other processes use the database.")
+def migrate(force: bool) -> None:
+    """Bring the database to this version; safe to repeat and to run twice at once.
+
+    Stop every `otagw serve` and `otagw worker` of the database first: a process of another version cannot use the new
+    schema. While one is connected, nothing is changed.
+    """
     chosen = common.load_settings()
     database.connect(chosen)
     try:
-        applied = database.migrate(chosen)
+        applied = database.migrate(chosen, force=force)
+    except sessions.StillUsed as error:
+        raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
     finally:

@@ -1,0 +1,45 @@
+"""`otagw migrate` beside a gateway that serves: what docs/operations.md says of upgrades holds for real processes."""
+
+import pytest
+
+from otagw import database
+from tests import engines
+from tests.upgrades.test_upgrades import applied
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def gateway(request, make_live):
+    """A gateway that serves with a worker, on either engine."""
+    if request.param == "sqlite":
+        yield make_live().start()
+        return
+    with engines.postgres() as url:
+        gateway = make_live(database_url=url).start()
+        yield gateway
+        gateway.stop()
+
+
+@pytest.fixture
+def without_the_last(gateway):
+    """Undo the last migration, as if the gateway served an older version; what that made is gone."""
+    from otagw import settings
+
+    database.connect(settings.load(gateway.environ))
+    last = applied()[-1]
+    yield lambda: database.migrator().down()
+    assert applied()[-1] == last
+    database.disconnect()
+
+
+def test_nothing_is_migrated_while_a_gateway_serves(gateway, without_the_last):
+    without_the_last()
+    database.disconnect()
+    refused = gateway.cli("migrate", check=False)
+    assert refused.returncode == 1
+    assert "Error: other processes use the database (" in refused.stderr
+    assert "stop every `otagw serve`" in refused.stderr
+    gateway.stop()
+    assert "Applied" in gateway.cli("migrate").stderr
+    assert gateway.start().get("ListOTAFirmware", CurrentPage="1", PageSize="1").status_code == 200
