@@ -2,7 +2,7 @@
 
 import pytest
 
-from otagw import database
+from otagw import database, settings
 from tests import engines
 from tests.upgrades.test_upgrades import applied
 
@@ -24,8 +24,6 @@ def gateway(request, make_live):
 @pytest.fixture
 def without_the_last(gateway):
     """Undo the last migration, as if the gateway served an older version; what that made is gone."""
-    from otagw import settings
-
     database.connect(settings.load(gateway.environ))
     last = applied()[-1]
     yield lambda: database.migrator().down()
@@ -33,13 +31,21 @@ def without_the_last(gateway):
     database.disconnect()
 
 
+def lists(gateway):
+    """Tell whether it answers from its database."""
+    return gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").status_code == 200
+
+
 def test_nothing_is_migrated_while_a_gateway_serves(gateway, without_the_last):
+    assert lists(gateway)
     without_the_last()
     database.disconnect()
     refused = gateway.cli("migrate", check=False)
+    assert gateway.process.poll() is None, gateway.log()
+    assert lists(gateway)  # as before
     assert refused.returncode == 1
     assert "Error: other processes use the database (" in refused.stderr
     assert "stop every `otagw serve`" in refused.stderr
     gateway.stop()
     assert "Applied" in gateway.cli("migrate").stderr
-    assert gateway.start().get("ListOTAFirmware", CurrentPage="1", PageSize="1").status_code == 200
+    assert lists(gateway.start())

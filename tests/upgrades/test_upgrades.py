@@ -22,6 +22,7 @@ from otagw.ota import outbox, presence
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
 from tests.oss.conftest import body_of, fields_of, post
+from tests.upgrades import large
 from tests.upgrades.conftest import HOOK, OBJECT, Upgraded, assert_shows
 from tests.web import answer
 
@@ -341,6 +342,16 @@ def test_a_version_does_not_start_on_the_schema_of_an_earlier_one(old, folder_wi
         database.check_version(later)
     database.migrate(chosen, later)
     database.check_version(later)
+
+
+def test_the_time_and_the_locks_of_each_migration_are_told(old, folder_with):
+    old.restore()
+    large.grow(100)
+    told = {name: locks for name, _, locks in large.measure(folder_with(_9999_adds=ADDS))}
+    assert list(told)[-1] == "9999_adds"
+    expected = "AccessExclusiveLock of device" if old.url else "every other write waits; reads go on"
+    assert expected in told["9999_adds"]
+    assert database.execute("SELECT count(*) FROM device WHERE later = 7 AND name LIKE 'big%'").fetchone() == (100,)
 
 
 def test_each_migration_is_undone_where_it_fails_at_its_end(tmp_path, environment, make_url, folder_with):
