@@ -28,7 +28,7 @@ def backup(file: Path, files: str, with_master_key: bool) -> None:
     With PostgreSQL it needs pg_dump.
     """
     chosen = common.load_settings()
-    with common.store(chosen):
+    with common.store(chosen), common.cleaning_up():
         try:
             made = core.create(chosen, file, files=files, with_master_key=with_master_key)
         except (core.BackupError, OSError, errors.Unavailable) as error:
@@ -49,7 +49,8 @@ def restore(file: Path) -> None:
     chosen = common.load_settings()
     database.connect(chosen)
     try:
-        found = way_back.restore(chosen, file)
+        with common.cleaning_up():
+            found = way_back.restore(chosen, file)
     except (core.BackupError, errors.Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:

@@ -4,6 +4,7 @@ import contextlib
 import getpass
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,29 @@ def store(chosen: Settings) -> Iterator[Keys]:
         raise click.ClickException(f"the database does not answer: {error}") from None
     finally:
         database.disconnect()
+
+
+@contextlib.contextmanager
+def cleaning_up() -> Iterator[None]:
+    """Let the first SIGINT, SIGTERM or SIGHUP raise KeyboardInterrupt, and ignore more while the block cleans up.
+
+    A signal that the caller's shell has ignored, as nohup does, stays ignored.
+    """
+
+    def interrupt(number: int, _: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in every if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _actor() -> audit.Actor:
