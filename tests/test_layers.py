@@ -109,7 +109,7 @@ SQLITE_ALONE = re.compile(
 
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine, and the queue of one, are SQLite's own files."""
-    own = ("otagw.database", "otagw.nonces", "otagw.taskqueue")
+    own = ("otagw.database", "otagw.nonces", "otagw.sessions", "otagw.taskqueue")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 
