@@ -53,9 +53,6 @@ class ActionsFront:
         names = [spelling.alibaba(name) for name in operation.schema.fields]
         return page.split(f"## {operation.name}\n")[1].split("\n## ")[0], names
 
-    def make(self):
-        return Client(self.app).make("mine", ProductKey="mine")
-
     def call(self, operation, given, key=KEY):
         """Call an operation; return the response, and its code and text."""
         response = Client(self.app, key)(operation.name, **given)
@@ -119,12 +116,6 @@ class IotdaFront:
     def section(operation):
         page = (DOCS / "iotda-api.md").read_text(encoding="utf-8")
         return page.split(f"## {operation.name}\n")[1].split("\n## ")[0], list(operation.schema.fields)
-
-    def make(self):
-        front = Iotda(self.app)
-        operation = routes.find("CreateOtaPackage")
-        path = operation.path.format(project_id=signer.PROJECT)
-        return front.ok("POST", path, self.required(operation), status=201)["package_id"]
 
     @staticmethod
     def address(operation, given, project=signer.PROJECT):

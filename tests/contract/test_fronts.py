@@ -63,19 +63,6 @@ def test_an_empty_parameter_is_as_a_missing_one(app, front):
             assert_named(front(app), operation, name, "")
 
 
-@every_operation
-def test_another_accounts_object_is_not_found(app, front, operation):
-    there = front(app)
-    identity = there.make()
-    for name in front.ids(operation):
-        given = front.required(operation, **{name: identity})
-        response, code, text = there.call(operation, given, OTHER)
-        _, unknown, same = there.call(operation, {**given, name: "1"}, OTHER)
-        assert response.status_code == 404
-        assert code == unknown
-        assert text.replace(identity, "1") == same
-
-
 WITH_IDS = [pair.values for pair in operations() if pair.values[0].ids(pair.values[1])]
 
 

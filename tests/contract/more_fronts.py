@@ -1,0 +1,298 @@
+"""What is asked of devices' fronts, of files, of the command line, and of the core where nothing else leads to it."""
+
+import functools
+import re
+
+import click
+
+from otagw import clock, errors
+from otagw.cli import main
+from otagw.dialects.ddi import route as ddi
+from otagw.dialects.device import route as device
+from otagw.dialects.oss import route as oss
+from otagw.ota import accounts, devices, files, groups, jobs, selection, tasks, timeline
+from tests.contract.isolation import FOREIGN, OWN, Answer, Question, of_json
+from tests.device import signer
+from tests.oss.conftest import body_of, post
+
+_FREE = "a device may report any module"
+# What devices say: no field of it names an object, but for modules.
+SAID = {"version": "1.1", "percent": 50, "message": "x", "result": "failed"}
+DONE = {"execution": "closed", "result": {"finished": "success"}, "details": []}
+CANCELED = {"ddi.cancellation": "recalled", "ddi.cancel_feedback": "recalled"}
+ACTION = re.compile(r"<([a-z]+)>")
+
+
+def of_http(response):
+    """Return an answer over HTTP as it is compared."""
+    body, kind = response.get_data(as_text=True), response.content_type or ""
+    if body and kind.startswith("application/json"):
+        found = response.json
+        return of_json(response.status_code, found.get("code") or found.get("errorCode"), found)
+    code = str(response.status_code) if response.status_code >= 400 else ""
+    kept = re.sub(r"<RequestId>.*?</RequestId>", "", body)
+    return Answer(response.status_code, code, f"{kept}{response.headers.get('ETag', '')}")
+
+
+class Addressed:
+    """A front whose operations are addressed by a device, and signed by it."""
+
+    def __init__(self, worlds):
+        self.worlds = worlds
+
+    def names(self, operation):
+        """Return what the address and the body may name: the device, its product, and what is in the path."""
+        found = ["product", "device", "product and device", *ACTION.findall(operation.path)]
+        assert set(found) <= {"product", "device", "product and device", "module", "action"}, f"say what {found} name"
+        return found
+
+    def questions(self, operation):
+        yield self.question(operation, "nothing", OWN)
+        for about in self.names(operation):
+            yield self.question(operation, about, OWN)
+            yield self.question(operation, about, FOREIGN)
+
+    def question(self, operation, about, whose):
+        accepted = _FREE if about == "module" and operation.name in ("device.version", "device.update") else ""
+        ask = functools.partial(self.call, operation, about, whose)
+        return Question(type(self).__name__, operation.name, about, whose, ask, accepted)
+
+    def has(self, kind, about, whose):
+        foreign = whose == FOREIGN and kind in about.split()
+        return (self.worlds.owner if foreign else self.worlds.asker).has
+
+
+class Devices(Addressed):
+    """The device API."""
+
+    table = device.OPERATIONS
+
+    def names(self, operation):
+        for name in operation.schema.fields:
+            assert name in (*SAID, "module"), f"{operation.name}: say which kind of object {name} names"
+        return [*super().names(operation), *(name for name in operation.schema.fields if name == "module")]
+
+    def call(self, operation, about, whose):
+        product = self.has("product", about, whose)["product"]
+        name = self.has("device", about, whose)["worker"]
+        module = self.worlds.owner.has["module"] if (about, whose) == ("module", FOREIGN) else "default"
+        path = f"/device/v1/{product}/{name}{operation.path.replace('<module>', module)}"
+        given = {field: SAID.get(field, module) for field in operation.schema.fields}
+        if operation.method == "GET":
+            path, given = f"{path}?module={module}", None
+        secret = self.worlds.asker.has["worker_secret"]
+        headers, body = signer.request(secret, operation.method, path, given, clock.now() // 1000)
+        http = self.worlds.asker.actions.http
+        return of_http(http.open(path, method=operation.method, data=body, headers=headers))
+
+
+class Targets(Addressed):
+    """hawkBit's API, by a device's own token and by the one of its product."""
+
+    table = ddi.OPERATIONS
+
+    def questions(self, operation):
+        yield from super().questions(operation)
+        for whose in (OWN, FOREIGN):
+            made = self.question(operation, "product and device by gateway token", whose)
+            yield made
+
+    def call(self, operation, about, whose):
+        name = CANCELED.get(operation.name, "target")
+        product = self.has("product", about, whose)["product"]
+        there = self.has("device", about, whose)[name]
+        action = self.has("action", about, whose)[f"{name}_action"]
+        path = f"/{product}/controller/v1/{there}{operation.path.replace('<action>', action)}"
+        secret = self.worlds.asker.has[f"{name}_secret"]
+        by_gateway = "gateway" in about
+        token = f"GatewayToken {self.worlds.asker.has['gateway_token']}" if by_gateway else f"TargetToken {secret}"
+        said = {"data": {"x": "y"}} if operation.name == "ddi.attributes" else {}
+        body = None if operation.methods == ("GET",) else {"id": action, "status": DONE, **said}
+        http = self.worlds.asker.actions.http
+        return of_http(http.open(path, method=operation.methods[0], json=body, headers={"Authorization": token}))
+
+
+class Files:
+    """Uploads by a form, and downloads by a link."""
+
+    table = tuple(oss.OPERATIONS)
+
+    def __init__(self, worlds):
+        self.worlds = worlds
+
+    def questions(self, operation):
+        for whose in (OWN, FOREIGN):
+            yield Question("Files", operation, "key", whose, functools.partial(self.call, operation, whose))
+
+    def call(self, operation, whose):
+        has = self.worlds.asker.has
+        other = self.worlds.owner.has if whose == FOREIGN else has
+        if operation == oss.POST:
+            form = {**has["announced_form"], "key": other["announced_key"]}
+            return of_http(post(self.worlds.asker.actions, body_of(form, b"bytes")))
+        assert operation == oss.GET, f"say what is asked of {operation}"
+        link = has["link"].replace(has["used_file_key"], other["used_file_key"])
+        return of_http(self.worlds.asker.actions.http.get(link))
+
+
+def _commands(command, words=""):
+    """Yield the commands that are about an account's things, by their words."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from _commands(each, f"{words} {name}".lstrip())
+    elif any(parameter.name == "account" for parameter in command.params):
+        yield words, command
+
+
+class Commands:
+    """The commands that are about one account's things; those without ``--account`` are about the gateway's."""
+
+    NAMES = {
+        "delivery_id": "delivery",
+        "device": "device",
+        "key": "product",
+        "name": "signer",
+        "package_id": "package",
+        "product": "product",
+        "products": "product",
+        "project_id": "+project",
+        "webhook_id": "webhook",
+        "words": "module",
+    }
+    OWN = {
+        "audit": {"key": "key_id"},
+        "keys signing add": {"name": "+signer"},
+        "keys signing create": {"name": "+signer"},
+        "keys signing delete": {"name": "spare_signer"},
+        "keys signing enable": {"name": "spare_signer"},
+        "products create": {"name": "+product_name", "key": "+product"},
+        "products delete": {"key": "spare_product"},
+    }
+    PLAIN = {"interval": "00:05:00", "signature": "AAAA", "url": "https://hooks.test/", "token": "12345678"}
+    LEFT_OUT = (
+        *("as_json", "auto", "clear", "description", "events", "failed", "force", "gateway", "not_before", "offline"),
+        *("operation", "page", "secret", "since", "skipped", "until", "account"),
+    )
+    ACCEPTED = {
+        "audit": {"key": "a filter by what does not exist fits nothing"},
+        "devices import": {"product": "rows that cannot be devices are skipped and told of"},
+        "keys signing add": {"name": "a name of one's own"},
+        "keys signing create": {"name": "a name of one's own"},
+        "products create": {"name": "a name of one's own"},
+    }
+    TOLD = {
+        "products create": {"key": "a ProductKey is unique in the whole gateway"},
+        "projects create": {"project_id": "a project is unique in the whole gateway, since it is all that a path has"},
+    }
+    # `keys create` is the operator's, who gives keys to accounts; `simulate` is a client, and reads devices as `devices
+    # show` does.
+
+    table = {words: command for words, command in _commands(main) if words not in ("keys create", "simulate")}
+
+    def __init__(self, worlds):
+        self.worlds = worlds
+
+    def kind(self, words, name):
+        kind = self.OWN.get(words, {}).get(name) or self.NAMES.get(name)
+        known = kind or name in self.PLAIN or name in self.LEFT_OUT or name in ("file", "public")
+        assert known, f"otagw {words}: say in more_fronts.py which kind of object {name} names"
+        return kind
+
+    def questions(self, words):
+        command = self.table[words]
+        naming = [parameter.name for parameter in command.params if self.kind(words, parameter.name)]
+        needed = [parameter.name for parameter in command.params if parameter.required or parameter.name == "words"]
+        needed += ["product"] if words == "devices import" else []
+        yield self.question(words, "nothing", OWN, needed, ())
+        for name in naming:
+            yield self.question(words, name, OWN, [*needed, name], ())
+            yield self.question(words, name, FOREIGN, [*needed, name], (name,))
+            if len(naming) > 1:
+                yield self.question(words, name, "foreign with all else", [*needed, name], naming)
+
+    def question(self, words, about, whose, asked, foreign):
+        accepted = self.ACCEPTED.get(words, {}).get(about, "")
+        told = self.TOLD.get(words, {}).get(about, "") if whose != OWN else ""
+        ask = functools.partial(self.call, words, asked, foreign)
+        return Question("Commands", words, about, whose, ask, accepted, told)
+
+    def call(self, words, asked, foreign):
+        given = []
+        for parameter in self.table[words].params:
+            if parameter.name in asked:
+                value = self.value(words, parameter.name, parameter.name in foreign)
+                given += [parameter.opts[0], *value] if isinstance(parameter, click.Option) else value
+        code, text = self.worlds.asker.cli(*words.split(), *given, "--account", "other")
+        said = " ".join("*" if word in given or re.search("[0-9]", word) else word for word in text.split())
+        return Answer(code, said if code else "", text)
+
+    def value(self, words, name, foreign):
+        kind = self.kind(words, name)
+        if name in ("file", "public"):
+            return [str(self.worlds.folder / name)]
+        if kind is None:
+            return [self.PLAIN[name]]
+        if kind.startswith("+"):
+            kind = kind.removeprefix("+")
+            return [self.worlds.owner.has[kind] if foreign else f"fresh{kind}"]
+        value = (self.worlds.owner if foreign else self.worlds.asker).has[kind]
+        return [value, "0.6"] if name == "words" else [value]
+
+
+class Core:
+    """Functions of the core that take what a front has found before: they do not trust that it was the account's."""
+
+    table = (
+        *("devices.enable", "devices.set_token", "devices.delete", "timeline.page", "groups.find", "groups.count"),
+        *("files.claim", "files.release", "files.get", "selection.names_of", "tasks.counts", "jobs.of_device"),
+    )
+
+    def __init__(self, worlds):
+        self.worlds = worlds
+
+    def questions(self, operation):
+        for whose in (OWN, FOREIGN):
+            ask = functools.partial(self.call, operation, whose)
+            yield Question("Core", operation, "object", whose, ask, "what is not there may be passed over")
+
+    def call(self, operation, whose):
+        side = self.worlds.asker if whose == OWN else self.worlds.owner
+        try:
+            found = self._act(operation, accounts.get("other", accounts.Rules()), side.has, side.found)
+        except errors.Fault as fault:
+            return Answer(0, type(fault).__name__, str(vars(fault)))
+        except AssertionError:
+            return Answer(0, "AssertionError", "")
+        return Answer(0, "", str(found))
+
+    @staticmethod
+    def _act(operation, account, has, found):
+        match operation:
+            case "devices.enable":
+                return devices.enable(account, found["device"], False)
+            case "devices.set_token":
+                return devices.set_token(account, found["device"], "token")
+            case "devices.delete":
+                return devices.delete(account, found["device"])
+            case "timeline.page":
+                return timeline.page(account, found["device"], 1, 10)
+            case "groups.find":
+                return groups.find(account, int(has["group"]))
+            case "groups.count":
+                return groups.count(account, found["group"])
+            case "files.claim":
+                return files.claim(account, [has["file_key"]])
+            case "files.release":
+                return files.release(account, [has["used_file_key"]])
+            case "files.get":
+                return files.get(account, has["file_key"])
+            case "selection.names_of":
+                return selection.names_of(account.id, has["list_key"])
+            case "tasks.counts":
+                return tasks.counts(account.id, int(has["job"]))
+            case "jobs.of_device":
+                return jobs.of_device(account, has["package"], found["device"], 1, 10)
+        raise AssertionError(operation)
+
+
+FRONTS = (Devices, Targets, Files, Commands, Core)

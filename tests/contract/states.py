@@ -1,0 +1,75 @@
+"""States of the database at hand: read as rows, remembered, and brought back."""
+
+import sqlite3
+from collections import Counter
+
+from otagw import database
+
+# What is no account's, or is written by every request.
+_PASSED_OVER = ("nonce", "huey", "migration", "sqlite_", "fact")
+
+
+def tables():
+    """Return the tables that hold what accounts have."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        if database.is_sqlite()
+        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+    )
+    names = [name for (name,) in database.execute(query).fetchall()]
+    return [name for name in names if not any(part in name for part in _PASSED_OVER)]
+
+
+def rows():
+    """Return all rows that are there, each with its table, and how often."""
+    found = Counter()
+    for table in tables():
+        found.update((table, tuple(row)) for row in database.execute(f'SELECT * FROM "{table}"').fetchall())
+    return found
+
+
+def hurry():
+    """Let SQLite write without waiting for the disk; a connection that is opened later waits again."""
+    if database.is_sqlite():
+        database.execute("PRAGMA synchronous = OFF")
+
+
+def writes():
+    """Return what differs whenever something was written, or None where the engine does not say."""
+    if not database.is_sqlite():
+        return None
+    connection = database.db.obj.connection()
+    return connection, connection.total_changes
+
+
+def take(name):
+    """Remember the rows that are there; return what brings them back."""
+    return _of_sqlite() if database.is_sqlite() else _of_postgres(name)
+
+
+def _of_sqlite():
+    kept = sqlite3.connect(":memory:")
+    database.db.obj.connection().backup(kept)
+
+    def restore():
+        kept.backup(database.db.obj.connection())
+
+    return restore
+
+
+def _of_postgres(name):
+    names = tables()
+    database.execute(f"CREATE SCHEMA {name}")
+    for table in names:
+        database.execute(f'CREATE TABLE {name}."{table}" AS SELECT * FROM public."{table}"')
+    query = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+    counted = [f"SELECT setval('{one}', {last or 1}, {bool(last)})" for one, last in database.execute(query).fetchall()]
+    steps = [f'DELETE FROM "{table}"' for table in names]
+    steps += [f'INSERT INTO "{table}" SELECT * FROM {name}."{table}"' for table in names]
+    script = "; ".join(["SET LOCAL session_replication_role = replica", *steps, *counted])
+
+    def restore():
+        with database.db.obj.transaction():
+            database.db.obj.connection().execute(script)
+
+    return restore

@@ -1,0 +1,78 @@
+"""No account sees, changes or is told of what another one has, whichever operation of whichever front it asks.
+
+`world` makes both accounts, `kinds` says which object each parameter names, `isolation` asks and judges.
+"""
+
+import contextlib
+
+import pytest
+
+from tests.conftest import ENGINE
+from tests.contract import isolation, kinds, more_fronts, world
+from tests.contract.isolation import OWN
+
+FRONTS = (*isolation.FRONTS, *more_fronts.FRONTS)
+
+
+def name_of(operation):
+    return getattr(operation, "name", operation)
+
+
+def marks(operation):
+    """Return what is known to be wrong."""
+    known = pytest.mark.xfail(strict=False, reason="an upload form is good for any announced key of any account")
+    return [known] if operation == "PostObject" else []
+
+
+every_operation = pytest.mark.parametrize(
+    ("front", "operation"),
+    [
+        pytest.param(front, operation, id=f"{front.__name__}-{name_of(operation)}", marks=marks(operation))
+        for front in FRONTS
+        for operation in front.table
+    ],
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    from tests import engines
+
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(engines.postgres()) if ENGINE == "postgresql" else ""
+        yield isolation.Judge(stack.enter_context(world.open_worlds(tmp_path_factory.mktemp("worlds"), url)))
+
+
+@pytest.fixture
+def judge(built):
+    built.worlds.attach()
+    return built
+
+
+@every_operation
+def test_another_accounts_objects_are_as_if_they_were_not_there(judge, front, operation):
+    asked = list(front(judge.worlds).questions(operation))
+    own = {question.about: question for question in asked if question.whose == OWN}
+    foreign = [question for question in asked if question.whose != OWN]
+    assert bool(foreign) is (name_of(operation) not in kinds.ASKS_NOTHING)
+    for question in foreign:
+        assert not judge.proves_nothing(question, own[question.about]), question
+    for question in asked:
+        assert not judge.problems(question), question
+
+
+@pytest.mark.parametrize("keys", [["owner"], ["asker", "owner"], ["owner", "asker"]], ids=" ".join)
+def test_tasks_of_another_account_are_not_confirmed_even_beside_ones_own(judge, keys):
+    """All or none: a task of one's own that stands beside another account's waits on."""
+    worlds = judge.worlds
+    worlds.both()
+    tasks = {f"TaskId.{number}": getattr(worlds, side).has["task"] for number, side in enumerate(keys, 1)}
+    status, code, _ = worlds.asker.actions.refused("ConfirmOTATask", **tasks)
+    assert (status, code) == (404, "iot.ota.TaskNotFound")
+    assert _state(worlds.asker) == _state(worlds.owner) == "CONFIRM"
+    worlds.asker.ok("ConfirmOTATask", **{"TaskId.1": worlds.asker.has["task"]})
+    assert (_state(worlds.asker), _state(worlds.owner)) == ("QUEUED", "CONFIRM")
+
+
+def _state(side):
+    return side.ok("ListOTATaskByJob", JobId=side.has["job"])["SimpleOTATaskInfo"][0]["TaskStatus"]
