@@ -124,8 +124,9 @@ def count(account: Account, group: Group) -> Count:
     row = database.execute(
         "SELECT COUNT(d.activated), COUNT(CASE WHEN d.enabled AND d.activated IS NOT NULL "
         "AND (d.seen > ? OR d.seen > ? - 2000 * COALESCE(p.poll_seconds, 0)) THEN 1 END) FROM device_group_member m "
-        "JOIN device d ON d.id = m.device_id JOIN product p ON p.key = d.product_key WHERE m.group_id = ?",
-        *(now - devices.ONLINE_MS, now, group.id),
+        "JOIN device d ON d.id = m.device_id JOIN product p ON p.key = d.product_key "
+        "WHERE m.group_id = ? AND d.account_id = ?",
+        *(now - devices.ONLINE_MS, now, group.id, account.id),
     ).fetchone()
     return Count(total, *row)
 
