@@ -97,6 +97,10 @@ class Judge:
 
     def problems(self, question):
         """Return in how many ways the owner shows, each in a sentence."""
+        return self.verdict(question)[0]
+
+    def verdict(self, question):
+        """Return `problems`, and the answer that they are found in."""
         was, rows_alone = self.alone(question)
         now, rows = self._ask(question, self.worlds.both, self.worlds.after)
         found = []
@@ -111,7 +115,7 @@ class Judge:
         told = self.worlds.marked(str(list(new))) - self.worlds.marked(str(list(new_alone)))
         if told:
             found.append(f"new rows tell of the owner: {told} in {list(new)[:5]}")
-        return found
+        return found, now
 
 
 def same(was, now, worlds):

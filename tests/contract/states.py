@@ -58,6 +58,7 @@ def _of_sqlite():
 
 
 def _of_postgres(name):
+    name = f"kept_{name}"  # some words are SQL's own
     names = tables()
     database.execute(f"CREATE SCHEMA {name}")
     for table in names:
