@@ -92,9 +92,7 @@ def delete(account: Account, key: str) -> None:
         if database.execute("SELECT 1 FROM device_group WHERE parent_id = ? LIMIT 1", group.id).fetchone():
             raise errors.InUse(kind=KIND, key=key, by="groups")
         database.execute("DELETE FROM device_group WHERE id = ?", group.id)
-        database.execute(
-            "DELETE FROM counter WHERE account_id = ? AND scope = ?", account.id, devices.member_scope(group.id)
-        )
+        listing.forget(account.id, [devices.member_scope(group.id)])
         audit.note(account.id, KIND, group.id)
 
 

@@ -70,6 +70,13 @@ def moving(counters: Mapping[tuple[int, str], int]) -> database.Statement:
     )
 
 
+def forget(account_id: int, names: Iterable[str]) -> None:
+    """Delete counters of an account, inside the write that deletes the last of what they count."""
+    some = list(names)
+    marks = ",".join("?" * len(some))
+    database.execute(f"DELETE FROM counter WHERE account_id = ? AND scope IN ({marks})", account_id, *some)
+
+
 def total(account_id: int, name: str) -> int:
     """Return what a counter holds."""
     row = database.execute(_COUNTER, account_id, name).fetchone()

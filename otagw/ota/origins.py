@@ -73,8 +73,9 @@ def names(account: Account, product_key: str, keys: Sequence[str]) -> dict[str, 
     remaining = iter(keys)
     while some := list(islice(remaining, AT_ONCE)):
         plain = {key.removeprefix(prefix): key for key in some if key.startswith(prefix)}
-        query = f"SELECT name FROM device WHERE product_key = ? AND name IN ({','.join('?' * len(plain)) or 'NULL'})"
-        found |= {plain[name]: name for (name,) in database.execute(query, product_key, *plain).fetchall()}
+        marks = ",".join("?" * len(plain)) or "NULL"
+        query = f"SELECT name FROM device WHERE product_key = ? AND account_id = ? AND name IN ({marks})"
+        found |= {plain[name]: name for (name,) in database.execute(query, product_key, account.id, *plain).fetchall()}
         rows = database.execute(
             "SELECT o.external_id, d.name FROM device_origin o JOIN device d ON d.id = o.device_id "
             f"WHERE o.account_id = ? AND o.external_id IN ({','.join('?' * len(some))}) AND d.product_key = ?",

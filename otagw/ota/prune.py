@@ -108,9 +108,7 @@ def _step_jobs(oldest: int) -> int:
         tasks.count_moves(job.account_id, job.id, counts)
         if len(gone) == AT_ONCE:
             return AT_ONCE
-        for state in sorted(states.TASK_STATES):
-            scope = tasks.scope(job.id, state)
-            database.execute("DELETE FROM counter WHERE account_id = ? AND scope = ?", job.account_id, scope)
+        tasks.forget_counts(job.account_id, job.id)
         listing.count(job.account_id, [jobs.of_package_scope(job.package_id)], -1)
         database.execute("DELETE FROM job WHERE id = ?", job.id)
         return len(gone) + 1

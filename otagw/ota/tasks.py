@@ -266,9 +266,7 @@ def count_moves(account_id: int, job_id: int, changes: Mapping[str, int]) -> Non
 
 def forget_counts(account_id: int, job_id: int) -> None:
     """Delete the counters of a job that is gone, inside the write that deletes it."""
-    scopes = [scope(job_id, state) for state in states.TASK_STATES]
-    marks = ",".join("?" * len(scopes))
-    database.execute(f"DELETE FROM counter WHERE account_id = ? AND scope IN ({marks})", account_id, *scopes)
+    listing.forget(account_id, [scope(job_id, state) for state in states.TASK_STATES])
 
 
 def _said(state: str, note: str | None) -> str:

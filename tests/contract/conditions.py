@@ -15,9 +15,13 @@ SQL = re.compile(r"(?:\b\w+\.)?\baccount_id\s*=\s*(?:\?|\w+\.\w+)|\b\w+\.\w+\s*=
 # The beginning of a condition whose other half is put in by an f-string.
 HALF = re.compile(r"(?:\b\w+\.)?\baccount_id\s*=\s*$")
 PYTHON = re.compile(r"(?:\w+\.)*account_id|account\.id")
-KEEPS = re.compile(r"INSERT INTO (?!counter)[^(]*\([^)]*\baccount_id\b|\baccount_id=account\.id\b|values \+?= \(.*account\.id")
+KEEPS = re.compile(
+    r"INSERT INTO (?!counter)[^(]*\([^)]*\baccount_id\b|\baccount_id=account\.id\b|values \+?= \(.*account\.id"
+)
 # What takes an account to note or to count: to call one of them asks nothing of whose an object is.
-NOTES = re.compile(r"audit\.(?!page).*|listing\.count(ing)?|tasks\.count_moves|webhooks\.emit.*|events\..*|listing\.scope.*")
+NOTES = re.compile(
+    r"audit\.(?!page).*|listing\.count(ing)?|tasks\.count_moves|webhooks\.emit.*|events\..*|listing\.scope.*"
+)
 # Functions that take an account and compare it nowhere, and why that is right.
 TRUSTED = {
     "insertion.at_once": "its statements are asked by `_MAKE`, and compare the account of each row",

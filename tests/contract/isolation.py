@@ -191,6 +191,8 @@ class Front:
         """Yield what is asked of an operation: its own objects, and for each field that names one the owner's."""
         base = self.base(operation)
         yield self.question(operation, "nothing", OWN, base, ())
+        for name, value in kinds.FILTERS.get(operation.name, {}).items():
+            yield self.question(operation, name, OWN, {**base, name: value}, ())
         for path, _, _ in self.leaves(operation):
             if self.kind(operation, path) is None:
                 continue
@@ -199,6 +201,9 @@ class Front:
             naming = [name for name, value in asked.items() if value is ... and self.kind(operation, name)]
             yield self.question(operation, path, OWN, asked, ())
             yield self.question(operation, path, FOREIGN, asked, (path,))
+            for other in naming if len(naming) > 2 else ():
+                if other != path:
+                    yield self.question(operation, path, f"foreign with {other}", asked, (path, other))
             if len(naming) > 1:
                 yield self.question(operation, path, "foreign with all else", asked, tuple(naming))
 

@@ -79,6 +79,7 @@ OWN = {
     "ResumeOTAJob": {"job_id": "paused_job"},
     "RetryBatchTask": {"task_id": "failed_job", "targets": "failed_id"},
     "ReupgradeOTATask": {"job_id": "canceled_job", "task_id": "canceled_task"},
+    "ShowDevice": {"device_id": "plain_id"},
     "ShowBatchTask": {"task_id": "batch_task"},
     "StopBatchTask": {"task_id": "batch_task"},
     "UpdateProduct": {"product_name": "+product_name"},
@@ -136,6 +137,19 @@ WITH = {
     "RegisterDevice": {"device_name": ...},
     "UpdateOTAModule": {"desc": "new"},
     "UpdateOtaModule": {"description": "new"},
+}
+# Filters that name no object: each is asked about beside what is asked anyway.
+FILTERS = {
+    "ListAuditEvents": {"operation": "CreateProduct", "since": 10**12, "until": 10**13 - 1},
+    "ListBatchTasks": {"status": "Processing"},
+    "ListDevices": {"device_name": "x", "start_time": "20200101T000000Z", "end_time": "20400101T000000Z"},
+    "ListOTAFirmware": {"dest_version": "2.0"},
+    "ListOTATaskByJob": {"task_status": "CONFIRM"},
+    "ListOTAUnfinishedTaskByDevice": {"task_status": "CONFIRM"},
+    "ListOtaPackageInfo": {"version": "2.0"},
+    "QueryProductList": {"aliyun_commodity_code": "iothub"},
+    "ShowApplications": {"default_app": "false"},
+    "ShowBatchTask": {"task_detail_status": "Waitting"},
 }
 # What is asked differently when one field is asked about: with None, what is then left out.
 ASIDE = {

@@ -10,7 +10,7 @@ from otagw.cli import main
 from otagw.dialects.ddi import route as ddi
 from otagw.dialects.device import route as device
 from otagw.dialects.oss import route as oss
-from otagw.ota import accounts, devices, files, groups, jobs, selection, tasks, timeline
+from otagw.ota import accounts, devices, files, groups, jobs, origins, packages, selection, tasks, timeline
 from tests.contract.isolation import FOREIGN, OWN, Answer, Question, of_json
 from tests.device import signer
 from tests.oss.conftest import body_of, post
@@ -245,6 +245,7 @@ class Core:
     table = (
         *("devices.enable", "devices.set_token", "devices.delete", "timeline.page", "groups.find", "groups.count"),
         *("files.claim", "files.release", "files.get", "selection.names_of", "tasks.counts", "jobs.of_device"),
+        *("tasks.forget_counts", "origins.names", "packages.hold"),
     )
 
     def __init__(self, worlds):
@@ -290,6 +291,12 @@ class Core:
                 return selection.names_of(account.id, has["list_key"])
             case "tasks.counts":
                 return tasks.counts(account.id, int(has["job"]))
+            case "tasks.forget_counts":
+                return tasks.forget_counts(account.id, int(has["job"]))
+            case "origins.names":
+                return origins.names(account, has["product"], [has["plain_id"], has["chosen"]])
+            case "packages.hold":
+                return packages.hold(account, has["package"])
             case "jobs.of_device":
                 return jobs.of_device(account, has["package"], found["device"], 1, 10)
         raise AssertionError(operation)

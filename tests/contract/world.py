@@ -82,10 +82,11 @@ class Side:
         return self.actions.http.open(path, method=method, json=data, headers=headers)
 
 
-def build(side):
+def build(side, asker=None):
     """Make one object of every kind."""
-    for part in (_begin, _products, _devices, _files, _packages, _groups, _jobs, _updates, _more):
+    for part in (_begin, _products, _devices, _files, _packages, _groups, _jobs, _updates):
         part(side)
+    _more(side, asker)
     side.has |= {
         "key_id": side.key[0],
         "client_token": side.name("token"),
@@ -146,7 +147,9 @@ def _devices(side):
         body |= {"app_id": side.has["app_id"]} | ({"gateway_id": side.has["chosen"]} if name == "gateway" else {})
         side.iot("POST", "/devices", body, status=201)
         side.has[node] = side.name(node)
-    side.has["failed_id"] = f"{product}_{side.has['failed']}"
+    side.has |= {
+        f"{name}_id": f"{product}_{side.has[device]}" for name, device in (("failed",) * 2, ("plain", "worker"))
+    }
     names = {f"DeviceName.{number}": side.name(f"new{number}") for number in (1, 2)}
     side.has["apply_id"] = side.ok("BatchCheckDeviceNames", ProductKey=product, **names)["ApplyId"]
     made = side.ok("BatchRegisterDevice", ProductKey=product, Count=2, ClientToken=side.name("token"))
@@ -247,9 +250,12 @@ def _updates(side):
     side.command("products", "minimum", side.has["product"], side.has["module"], "0.5")
 
 
-def _more(side):
+def _more(side, asker):
     """Give the owner more of each kind: where totals and counters are mixed up, they differ."""
     if side.label == "owner":
+        # An id that is chosen may be what another account's device is called without a choice.
+        body = {"device_id": asker["plain_id"], "node_id": side.name("shadow"), "product_id": side.has["product"]}
+        side.iot("POST", "/devices", body, status=201)
         for number in range(3):
             made = side.ok("CreateProduct", ProductName=side.name(f"more{number}"), NodeType=0)
             side.ok("RegisterDevice", ProductKey=made["ProductKey"], DeviceName=side.name(f"more{number}"))
@@ -268,7 +274,7 @@ class Worlds:
         build(self.asker)
         self.alone = states.take("alone")
         self.before = states.rows()
-        build(self.owner)
+        build(self.owner, self.asker.has)
         self.both = states.take("both")
         self.after = states.rows()
         self.now = clock.now()
@@ -329,7 +335,8 @@ def open_worlds(folder, url=""):
         states.hurry()
         database.migrate(chosen)
         keys = open_keys(chosen)
-        for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
+        # The last is there for who it is not: a key that is taken for anybody's is taken for its account's.
+        for (key_id, secret), account in ((KEY, "main"), (OTHER, "other"), (("lastid", "lastsecret"), "last")):
             keys.create(key_id=key_id, secret=secret, account=account)
         app = create_app(chosen)
         states.hurry()
