@@ -10,7 +10,21 @@ from otagw.cli import main
 from otagw.dialects.ddi import route as ddi
 from otagw.dialects.device import route as device
 from otagw.dialects.oss import route as oss
-from otagw.ota import accounts, devices, files, groups, jobs, origins, packages, selection, tasks, timeline
+from otagw.ota import (
+    accounts,
+    audit,
+    devices,
+    files,
+    groups,
+    insertion,
+    jobs,
+    origins,
+    packages,
+    selection,
+    tasks,
+    timeline,
+)
+from otagw.ota.checks import Draft
 from tests.contract.isolation import FOREIGN, OWN, Answer, Question, of_json
 from tests.device import signer
 from tests.oss.conftest import body_of, post
@@ -245,7 +259,7 @@ class Core:
     table = (
         *("devices.enable", "devices.set_token", "devices.delete", "timeline.page", "groups.find", "groups.count"),
         *("files.claim", "files.release", "files.get", "selection.names_of", "tasks.counts", "jobs.of_device"),
-        *("tasks.forget_counts", "origins.names", "packages.hold"),
+        *("tasks.forget_counts", "origins.names", "packages.hold", "insertion.at_once"),
     )
 
     def __init__(self, worlds):
@@ -291,6 +305,10 @@ class Core:
                 return selection.names_of(account.id, has["list_key"])
             case "tasks.counts":
                 return tasks.counts(account.id, int(has["job"]))
+            case "insertion.at_once":  # the short way; another account's keys that sign by themselves do not bar it
+                draft = Draft(name="fresh", version="9", product_key=has["product"], url="https://files.test/x.bin")
+                with audit.acting(audit.Actor("otherid", "test", "", "")):
+                    return insertion.at_once(account, draft, False)
             case "tasks.forget_counts":
                 return tasks.forget_counts(account.id, int(has["job"]))
             case "origins.names":
