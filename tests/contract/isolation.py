@@ -61,8 +61,15 @@ class Judge:
 
     def __init__(self, worlds):
         self.worlds = worlds
-        self._at = None
+        # In which state the database is, but for what the last question has changed in some tables.
+        self._at = None, ()
         self._heard = {}
+
+    def enter(self):
+        """Bring the world with both accounts about, for whatever a test does in it."""
+        self.worlds.both()
+        self._at = None, ()
+        return self.worlds
 
     def alone(self, question):
         """Return the answer where the owner is not there, and what it added; each question is asked so once."""
@@ -85,14 +92,14 @@ class Judge:
 
     def _ask(self, question, restore, expected):
         states.hurry()
-        if self._at is not restore:
-            restore()
-        self._at = None
+        at, changed = self._at
+        if at is not restore or changed:
+            restore(changed if at is restore else None)
+        self._at = None, ()
         before = states.writes()
         answer = question.ask()
         rows = expected if before and before == states.writes() else states.rows()
-        if rows == expected:
-            self._at = restore
+        self._at = restore, {table for table, _ in ((rows - expected) + (expected - rows))}
         return answer, rows
 
     def problems(self, question):
@@ -188,24 +195,34 @@ class Front:
         return list(leaves(operation.schema))
 
     def questions(self, operation):
-        """Yield what is asked of an operation: its own objects, and for each field that names one the owner's."""
+        """Yield what is asked of an operation: its own objects, and for each field that names one the owner's.
+
+        The owner's is asked about alone, beside each other object of the owner's, and beside all of them.
+        """
+        seen = set()
+        for about, whose, asked, foreign in self._asked(operation):
+            key = frozenset((path, str(value)) for path, value in asked.items()), frozenset(foreign)
+            if key not in seen:
+                seen.add(key)
+                yield self.question(operation, about, whose, asked, foreign)
+
+    def _asked(self, operation):
         base = self.base(operation)
-        yield self.question(operation, "nothing", OWN, base, ())
+        yield "nothing", OWN, base, ()
         for name, value in kinds.FILTERS.get(operation.name, {}).items():
-            yield self.question(operation, name, OWN, {**base, name: value}, ())
+            yield name, OWN, {**base, name: value}, ()
         for path, _, _ in self.leaves(operation):
             if self.kind(operation, path) is None:
                 continue
             asked = {**base, path: ..., **kinds.ASIDE.get((operation.name, path), {})}
             asked = {name: value for name, value in asked.items() if value is not None}
             naming = [name for name, value in asked.items() if value is ... and self.kind(operation, name)]
-            yield self.question(operation, path, OWN, asked, ())
-            yield self.question(operation, path, FOREIGN, asked, (path,))
-            for other in naming if len(naming) > 2 else ():
+            yield path, OWN, asked, ()
+            yield path, FOREIGN, asked, (path,)
+            for other in naming:
                 if other != path:
-                    yield self.question(operation, path, f"foreign with {other}", asked, (path, other))
-            if len(naming) > 1:
-                yield self.question(operation, path, "foreign with all else", asked, tuple(naming))
+                    yield path, f"foreign with {other}", asked, (path, other)
+            yield path, "foreign with all else", asked, tuple(naming)
 
     def question(self, operation, about, whose, asked, foreign):
         values = {

@@ -63,7 +63,6 @@ class Addressed:
     def questions(self, operation):
         yield self.question(operation, "nothing", OWN)
         for about in self.names(operation):
-            yield self.question(operation, about, OWN)
             yield self.question(operation, about, FOREIGN)
 
     def question(self, operation, about, whose):
@@ -136,7 +135,13 @@ class Files:
 
     def questions(self, operation):
         for whose in (OWN, FOREIGN):
-            yield Question("Files", operation, "key", whose, functools.partial(self.call, operation, whose))
+            yield Question(
+                "Files",
+                operation,
+                "key" if whose == FOREIGN else "nothing",
+                whose,
+                functools.partial(self.call, operation, whose),
+            )
 
     def call(self, operation, whose):
         has = self.worlds.asker.has
@@ -219,7 +224,8 @@ class Commands:
         needed += ["product"] if words == "devices import" else []
         yield self.question(words, "nothing", OWN, needed, ())
         for name in naming:
-            yield self.question(words, name, OWN, [*needed, name], ())
+            if name not in needed:
+                yield self.question(words, name, OWN, [*needed, name], ())
             yield self.question(words, name, FOREIGN, [*needed, name], (name,))
             if len(naming) > 1:
                 yield self.question(words, name, "foreign with all else", [*needed, name], naming)
@@ -268,7 +274,8 @@ class Core:
     def questions(self, operation):
         for whose in (OWN, FOREIGN):
             ask = functools.partial(self.call, operation, whose)
-            yield Question("Core", operation, "object", whose, ask, "what is not there may be passed over")
+            about = "object" if whose == FOREIGN else "nothing"
+            yield Question("Core", operation, about, whose, ask, "what is not there may be passed over")
 
     def call(self, operation, whose):
         side = self.worlds.asker if whose == OWN else self.worlds.owner
