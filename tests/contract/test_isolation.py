@@ -75,3 +75,10 @@ def test_tasks_of_another_account_are_not_confirmed_even_beside_ones_own(judge, 
 
 def _state(side):
     return side.ok("ListOTATaskByJob", JobId=side.has["job"])["SimpleOTATaskInfo"][0]["TaskStatus"]
+
+
+def test_the_tables_speak_of_operations_that_are_there():
+    names = {name_of(operation) for front in FRONTS for operation in front.table}
+    tables = (kinds.OWN, kinds.PLAIN_OF, kinds.WITH, kinds.ACCEPTED, kinds.TOLD, kinds.FILTERS, kinds.ASKS_NOTHING)
+    said = {name.partition(".")[0] for table in tables for name in table} | {name for name, _ in kinds.ASIDE}
+    assert said <= names
