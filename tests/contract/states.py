@@ -1,5 +1,6 @@
 """States of the database at hand: read as rows, remembered, and brought back."""
 
+import json
 import sqlite3
 from collections import Counter
 
@@ -23,8 +24,13 @@ def tables():
 def rows():
     """Return all rows that are there, each with its table, and how often."""
     found = Counter()
-    for table in tables():
-        found.update((table, tuple(row)) for row in database.execute(f'SELECT * FROM "{table}"').fetchall())
+    if database.is_sqlite():
+        for table in tables():
+            found.update((table, tuple(row)) for row in database.execute(f'SELECT * FROM "{table}"').fetchall())
+    else:  # in one round trip
+        each = [f"SELECT '{table}', row_to_json(t)::text FROM public.\"{table}\" t" for table in tables()]
+        for table, row in database.execute(" UNION ALL ".join(each)).fetchall():
+            found[table, tuple(json.loads(row).values())] += 1
     return found
 
 
@@ -67,12 +73,15 @@ def _of_postgres(name):
     counted = [f"SELECT setval('{one}', {last or 1}, {bool(last)})" for one, last in database.execute(query).fetchall()]
 
     def restore(some=None):
-        # To truncate leaves no dead rows, over which every later question would step; of a few tables it takes longer.
-        emptied = [f'DELETE FROM "{table}"' for table in some or ()]
-        emptied = emptied or ["TRUNCATE " + ", ".join(f'"{table}"' for table in names)]
-        filled = [f'INSERT INTO "{table}" SELECT * FROM {name}."{table}"' for table in some or names]
+        # Only what differs is written: dead rows would be stepped over by every later question.
         steps = ["SET LOCAL session_replication_role = replica", "SET LOCAL synchronous_commit = off"]
+        for table in some or names:
+            one, kept = f'public."{table}"', f'{name}."{table}"'
+            steps.append(f"DELETE FROM {one} t WHERE t::text NOT IN (SELECT k::text FROM {kept} k)")
+            steps.append(
+                f"INSERT INTO {one} SELECT k.* FROM {kept} k WHERE k::text NOT IN (SELECT t::text FROM {one} t)"
+            )
         with database.db.obj.transaction():
-            database.db.obj.connection().execute("; ".join([*steps, *emptied, *filled, *counted]))
+            database.db.obj.connection().execute("; ".join([*steps, *counted]))
 
     return restore
