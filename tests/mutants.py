@@ -19,9 +19,9 @@ import pytest
 
 from tests import engines
 from tests.conftest import REQUIRED
-from tests.contract import conditions, isolation, more_fronts, world
+from tests.contract import conditions, device_fronts, inner_fronts, isolation, world
 
-FRONTS = (*isolation.FRONTS, *more_fronts.FRONTS)
+FRONTS = (*isolation.FRONTS, *device_fronts.FRONTS, *inner_fronts.FRONTS)
 # Conditions without which nothing changes, by module, function and text, and why.
 EQUIVALENT = {
     ("otagw/ota/idempotency.py", "_forget", "account_id = ?"): "what it would delete beside is as old, and as due",

@@ -88,6 +88,8 @@ class Judge:
             return f"what does not exist is no refusal: {answer}"
         if answer.is_refusal and control.code == answer.code:
             return f"an object of one's own is answered in the same way: {control}"
+        if question.accepted in (kinds.FILTERED, kinds.PASSED) and answer.text == control.text:
+            return f"an object of one's own makes no difference: {control}"
         return ""
 
     def _ask(self, question, restore, expected):

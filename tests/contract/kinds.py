@@ -71,6 +71,7 @@ OWN = {
     "DeleteProduct": {"product_key": "spare_product", "product_id": "spare_product"},
     "ListDevices": {"device_name": None},
     "ListOTAJobByDevice": {"firmware_id": "package"},
+    "ListOTAUnfinishedTaskByDevice": {"module_name": "running"},
     "ListProducts": {"product_name": "product_name"},
     "ListProjects": {"name": "project"},
     "ModifyOTAFirmware": {"firmware_name": "+package_name"},
@@ -165,29 +166,29 @@ ASIDE = {
     ("CreateOtaPackage", "module_name"): {"package_type": "modulePackage"},
 }
 # Where an object that does not exist is no refusal, and why; the answer is the same all the same.
-_FILTERS = "a filter by what does not exist fits nothing"
-_PASSED = "devices that are not there are passed over, or told of one by one"
+FILTERED = "a filter by what does not exist fits nothing"
+PASSED = "devices that are not there are passed over, or told of one by one"
 _NOTED = "resource spaces are noted as they come"
 _BOUND = "a place in a listing is a number, of whatever object"
 ACCEPTED = {
-    "ListAuditEvents": {"key_id": _FILTERS},
-    "ListBatchTasks": {"app_id": _FILTERS, "marker": _BOUND},
-    "ListDevices": {**dict.fromkeys(("app_id", "gateway_id", "node_id"), _FILTERS), "marker": _BOUND},
-    "ListOTATaskByJob": {"device_names": _FILTERS},
-    "ListOTAUnfinishedTaskByDevice": {"module_name": _FILTERS},
-    "ListOtaModules": {"app_id": _FILTERS, "marker": _BOUND},
-    "ListOtaPackageInfo": {"app_id": _FILTERS, "marker": _BOUND},
-    "ListProducts": {"app_id": _FILTERS, "product_name": _FILTERS, "marker": _BOUND},
+    "ListAuditEvents": {"key_id": FILTERED},
+    "ListBatchTasks": {"app_id": FILTERED, "marker": _BOUND},
+    "ListDevices": {**dict.fromkeys(("app_id", "gateway_id", "node_id"), FILTERED), "marker": _BOUND},
+    "ListOTATaskByJob": {"device_names": FILTERED},
+    "ListOTAUnfinishedTaskByDevice": {"module_name": FILTERED},
+    "ListOtaModules": {"app_id": FILTERED, "marker": _BOUND},
+    "ListOtaPackageInfo": {"app_id": FILTERED, "marker": _BOUND},
+    "ListProducts": {"app_id": FILTERED, "product_name": FILTERED, "marker": _BOUND},
     "ListProjects": {"name": "a name renames the answer, as SDKs expect"},
     "QueryDevice": {"next_token": _BOUND},
-    "QueryDeviceGroupList": {"group_name": _FILTERS},
-    "ShowBatchTask": {"target": _FILTERS, "marker": _BOUND},
-    "BatchAddDeviceGroupRelations": {"device/product_key": _PASSED, "device/device_name": _PASSED},
-    "BatchDeleteDeviceGroupRelations": {"device/product_key": _PASSED, "device/device_name": _PASSED},
-    "BatchQueryDeviceDetail": {"device_name": _PASSED},
-    "ConfirmBatchTask": {"targets": _PASSED},
-    "RetryBatchTask": {"targets": _PASSED},
-    "StopBatchTask": {"targets": _PASSED},
+    "QueryDeviceGroupList": {"group_name": FILTERED},
+    "ShowBatchTask": {"target": FILTERED, "marker": _BOUND},
+    "BatchAddDeviceGroupRelations": {"device/product_key": PASSED, "device/device_name": PASSED},
+    "BatchDeleteDeviceGroupRelations": {"device/product_key": PASSED, "device/device_name": PASSED},
+    "BatchQueryDeviceDetail": {"device_name": PASSED},
+    "ConfirmBatchTask": {"targets": PASSED},
+    "RetryBatchTask": {"targets": PASSED},
+    "StopBatchTask": {"targets": PASSED},
     **{name: {"app_id": _NOTED} for name in ("AddDevice", "CreateOtaModule", "CreateOtaPackage", "CreateProduct")},
     "CreateBatchTask": {"app_id": _NOTED},
 }

@@ -8,10 +8,10 @@ import contextlib
 import pytest
 
 from tests.conftest import ENGINE
-from tests.contract import isolation, kinds, more_fronts, world
+from tests.contract import device_fronts, inner_fronts, isolation, kinds, world
 from tests.contract.isolation import OWN
 
-FRONTS = (*isolation.FRONTS, *more_fronts.FRONTS)
+FRONTS = (*isolation.FRONTS, *device_fronts.FRONTS, *inner_fronts.FRONTS)
 
 
 def name_of(operation):
@@ -82,3 +82,12 @@ def test_the_tables_speak_of_operations_that_are_there():
     tables = (kinds.OWN, kinds.PLAIN_OF, kinds.WITH, kinds.ACCEPTED, kinds.TOLD, kinds.FILTERS, kinds.ASKS_NOTHING)
     said = {name.partition(".")[0] for table in tables for name in table} | {name for name, _ in kinds.ASIDE}
     assert said <= names
+
+
+def test_a_parameter_of_which_nobody_has_said_what_it_names_fails_the_contract(judge, monkeypatch):
+    monkeypatch.delitem(kinds.NAMES, "firmware_id")
+    front = isolation.Actions(judge.worlds)
+    with pytest.raises(
+        AssertionError, match="QueryOTAFirmware: say in kinds.py which kind of object firmware_id names"
+    ):
+        list(front.questions(front.table.find("QueryOTAFirmware")))
