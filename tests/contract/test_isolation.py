@@ -88,6 +88,6 @@ def test_a_parameter_of_which_nobody_has_said_what_it_names_fails_the_contract(j
     monkeypatch.delitem(kinds.NAMES, "firmware_id")
     front = isolation.Actions(judge.worlds)
     with pytest.raises(
-        AssertionError, match="QueryOTAFirmware: say in kinds.py which kind of object firmware_id names"
+        AssertionError, match=r"QueryOTAFirmware: say in kinds[.]py which kind of object firmware_id names"
     ):
         list(front.questions(front.table.find("QueryOTAFirmware")))
