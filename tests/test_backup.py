@@ -269,6 +269,7 @@ def test_postgresql_by_its_own_programs(otagw, make_app, tmp_path, environment):
         database.disconnect()
 
 
+@pytest.mark.postgres
 def test_without_pg_dump_it_says_what_to_install(otagw, tmp_path, monkeypatch):
     with postgres() as url:
         otagw("migrate", database_url=url)

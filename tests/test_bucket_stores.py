@@ -136,6 +136,7 @@ def test_a_redis_that_is_not_there_is_unavailable():
     store.close()
 
 
+@pytest.mark.live
 def test_a_bucket_in_redis_is_not_kept_for_ever(keys, held_clock):
     store = keys()
     store.take("k", Rate(1, 5))

@@ -18,16 +18,10 @@ def name_of(operation):
     return getattr(operation, "name", operation)
 
 
-def marks(operation):
-    """Return what is known to be wrong."""
-    known = pytest.mark.xfail(strict=False, reason="an upload form is good for any announced key of any account")
-    return [known] if operation == "PostObject" else []
-
-
 every_operation = pytest.mark.parametrize(
     ("front", "operation"),
     [
-        pytest.param(front, operation, id=f"{front.__name__}-{name_of(operation)}", marks=marks(operation))
+        pytest.param(front, operation, id=f"{front.__name__}-{name_of(operation)}")
         for front in FRONTS
         for operation in front.table
     ],

@@ -176,8 +176,10 @@ def test_an_upload_that_nobody_claimed_can_be_claimed(upgraded):
     assert (info["FirmwareSize"], info["Verified"]) == (len(UNCLAIMED), True)
 
 
-def test_an_upload_that_was_announced_can_be_sent(upgraded):
-    data = upgraded.noted["announced"]
+def test_a_form_of_an_older_version_is_refused_since_it_was_good_for_any_key(upgraded):
+    old = upgraded.noted["announced"]
+    assert post(upgraded.main, body_of(fields_of(old), b"late")).status_code == 403
+    data = upgraded.main.ok("GenerateOTAUploadURL")["Data"]
     assert post(upgraded.main, body_of(fields_of(data), b"late")).status_code == 204
     upgraded.main.make("late", "1", FirmwareUrl=data["FirmwareUrl"])
 
