@@ -1,4 +1,9 @@
-"""The same answer to a create that is asked for twice."""
+"""The same answer to a create that is asked for twice.
+
+A request claims its token, then does its work, then keeps the answer in the claimed row: all in one transaction. A
+second request with the token waits for that transaction. Then it finds the answer, or claims the token itself where the
+first request was refused or its process died. A claim without an answer is never committed.
+"""
 
 import hashlib
 import json
@@ -10,6 +15,16 @@ from otagw.ota.accounts import Account
 
 KEPT_MS: Final = 24 * 3600 * 1000
 SWEPT_AT_ONCE: Final = 10
+_IS: Final = "account_id = ? AND action = ? AND token = ?"
+# An expired answer is replaced. One that holds is locked by this statement, so that it is there to be read after it.
+_CLAIM: Final = """
+INSERT INTO answer (account_id, action, token, digest, answer, created) VALUES (?, ?, ?, ?, '', ?)
+ON CONFLICT (account_id, action, token)
+DO UPDATE SET digest = excluded.digest, answer = excluded.answer, created = excluded.created
+WHERE answer.created <= ?
+"""
+# Expired answers that another transaction deletes or replaces are left to it.
+_UNCLAIMED: Final = " FOR UPDATE SKIP LOCKED"
 
 
 def run(
@@ -19,14 +34,22 @@ def run(
 
     Within 24 hours the same token returns the first answer, and raises `errors.TokenReused` when ``asked`` returns
     something else (of what JSON can hold). A refusal is not kept: the caller may correct it and use the token again.
+
+    The claim is the first statement of the transaction, and the only one that waits for a token. A request that waits
+    for a token holds no lock, so two requests never wait for each other. Call this outside of other writes.
     """
+    if not token:
+        with database.write():
+            return work()
+    key, digest = (account.id, action, token), _digest(asked)
     with database.write():
-        found = find(account, action, token, asked)
-        if found is not None:
-            return found
+        now = clock.now()
+        oldest = now - KEPT_MS
+        if not database.execute(_CLAIM, *key, digest, now, oldest).rowcount:
+            return _read(database.execute(f"SELECT digest, answer FROM answer WHERE {_IS}", *key).fetchone(), digest)
         answer = work()
-        if token:
-            _keep(account, action, token, asked, answer)
+        database.execute(f"UPDATE answer SET answer = ? WHERE {_IS}", json.dumps(answer), *key)
+        _forget(oldest)
         return answer
 
 
@@ -35,14 +58,10 @@ def find(account: Account, action: str, token: str | None, asked: Callable[[], A
     if not token:
         return None
     row = database.execute(
-        "SELECT digest, answer FROM answer WHERE account_id = ? AND action = ? AND token = ? AND created > ?",
+        f"SELECT digest, answer FROM answer WHERE {_IS} AND created > ?",
         *(account.id, action, token, clock.now() - KEPT_MS),
     ).fetchone()
-    if row is None:
-        return None
-    if row[0] != _digest(asked):
-        raise errors.TokenReused
-    return dict(json.loads(row[1]))
+    return _read(row, _digest(asked)) if row else None
 
 
 def sweep() -> int:
@@ -54,15 +73,10 @@ def sweep() -> int:
         return _forget(oldest)
 
 
-def _keep(account: Account, action: str, token: str, asked: Callable[[], Any], answer: dict[str, Any]) -> None:
-    now = clock.now()
-    _forget(now - KEPT_MS)
-    key = (account.id, action, token)
-    database.execute("DELETE FROM answer WHERE account_id = ? AND action = ? AND token = ?", *key)
-    database.execute(
-        "INSERT INTO answer (account_id, action, token, digest, answer, created) VALUES (?, ?, ?, ?, ?, ?)",
-        *(*key, _digest(asked), json.dumps(answer), now),
-    )
+def _read(row: tuple[str, str], digest: str) -> dict[str, Any]:
+    if row[0] != digest:
+        raise errors.TokenReused
+    return dict(json.loads(row[1]))
 
 
 def _digest(asked: Callable[[], Any]) -> str:
@@ -72,11 +86,9 @@ def _digest(asked: Callable[[], Any]) -> str:
 def _forget(oldest: int) -> int:
     """Forget a few expired answers: as each write leaves one and takes up to ten, the table stays small."""
     expired = database.execute(
-        "SELECT account_id, action, token FROM answer WHERE created <= ? LIMIT ?", oldest, SWEPT_AT_ONCE
+        f"SELECT account_id, action, token FROM answer WHERE created <= ? LIMIT ?{database.lock(_UNCLAIMED)}",
+        *(oldest, SWEPT_AT_ONCE),
     ).fetchall()
     return sum(
-        database.execute(
-            "DELETE FROM answer WHERE account_id = ? AND action = ? AND token = ? AND created <= ?", *row, oldest
-        ).rowcount
-        for row in expired
+        database.execute(f"DELETE FROM answer WHERE {_IS} AND created <= ?", *row, oldest).rowcount for row in expired
     )

@@ -1,0 +1,186 @@
+"""A token makes one thing, however many requests with it come at once."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import pytest
+
+from otagw import clock, database, errors, rounds
+from otagw.ota import accounts, idempotency
+from tests.conftest import NOW
+from tests.deploy.servers import eventually
+from tests.races import race
+
+CROWD = 4
+REFUSED = errors.LimitReached(kind="thing", limit=0)
+KILLED = """
+import os, signal
+from otagw import database, settings
+from otagw.ota import accounts, idempotency
+database.connect(settings.load())
+work = lambda: os.kill(os.getpid(), signal.SIGKILL)
+idempotency.run(accounts.ensure("main"), "make", "t", lambda: 1, work)
+"""
+
+
+class Maker:
+    """Work that counts how often it is done; the first one goes on when all others wait for it or do it too."""
+
+    def __init__(self, account, others=CROWD - 1, refuses=0):
+        self.account, self.others, self.refuses = account, others, refuses
+        self.begun, self.made = [], []
+        self.lock = threading.Lock()
+
+    def work(self):
+        with self.lock:
+            self.begun.append(1)
+            number = len(self.begun)
+        if number == 1 and not database.is_sqlite():  # SQLite's one writer needs no help to be alone
+            eventually(lambda: len(self.begun) + waiting() > self.others)
+        if number <= self.refuses:
+            raise REFUSED
+        with self.lock:
+            self.made.append(number)
+        return {"number": number}
+
+    def __call__(self, asked=1, token="t"):
+        return idempotency.run(self.account, "make", token, lambda: asked, self.work)
+
+
+def waiting():
+    """Return how many of PostgreSQL's connections to this database wait for another one."""
+    database.execute("SELECT pg_stat_clear_snapshot()")  # a transaction is shown what it was shown first
+    query = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return database.execute(query).fetchone()[0]
+
+
+def kept():
+    """Return the answers in the database."""
+    return [row[0] for row in database.execute("SELECT answer FROM answer ORDER BY token").fetchall()]
+
+
+def test_requests_at_once_with_one_token_do_its_work_once(account):
+    make = Maker(account)
+    assert race(*[make] * CROWD) == [{"number": 1}] * CROWD
+    assert make.made == [1]
+    assert kept() == ['{"number": 1}']
+
+
+def test_an_expired_answer_is_replaced_once(account):
+    assert idempotency.run(account, "make", "t", lambda: "long ago", lambda: {"number": 0}) == {"number": 0}
+    clock.hold(lambda: NOW * 1000 + idempotency.KEPT_MS)
+    make = Maker(account)
+    assert race(*[make] * CROWD) == [{"number": 1}] * CROWD
+    assert make.made == [1]
+    assert kept() == ['{"number": 1}']
+
+
+def test_a_refusal_at_once_with_others_leaves_the_token_to_one_of_them(account):
+    make = Maker(account, refuses=1)
+    found = race(*[make] * CROWD)
+    assert found.count(errors.LimitReached) == 1
+    assert found.count({"number": 2}) == CROWD - 1
+    assert make.made == [2]
+
+
+def test_what_is_refused_to_all_keeps_no_token(account):
+    make = Maker(account, refuses=CROWD)
+    assert race(*[make] * CROWD) == [errors.LimitReached] * CROWD
+    assert kept() == []
+    assert make("corrected") == {"number": CROWD + 1}
+
+
+def test_other_parameters_at_once_are_refused(account):
+    make = Maker(account)
+    found = race(*[functools.partial(make, number) for number in range(CROWD)])
+    assert found.count({"number": 1}) == 1
+    assert found.count(errors.TokenReused) == CROWD - 1
+    assert make.made == [1]
+
+
+def test_work_without_a_token_is_done_each_time(account):
+    make = Maker(account, others=0)
+    assert [make(token=None), make(token="")] == [{"number": 1}, {"number": 2}]
+    assert kept() == []
+
+
+def test_a_token_twice_in_one_round_is_answered_twice(account):
+    make = Maker(account, others=0)
+    assert rounds.run([make] * CROWD) == [{"number": 1}] * CROWD
+    assert make.made == [1]
+
+
+def test_a_refusal_in_a_round_leaves_the_token_to_the_next_of_it(account):
+    make = Maker(account, others=0, refuses=1)
+
+    def ask():
+        try:
+            return make()
+        except errors.LimitReached as fault:
+            return type(fault)
+
+    assert rounds.run([ask] * CROWD) == [errors.LimitReached, *[{"number": 2}] * (CROWD - 1)]
+    assert make.made == [2]
+
+
+def test_rounds_with_tokens_in_opposite_order_do_not_wait_for_each_other(account):
+    done = Counter()
+    both = threading.Barrier(2)
+
+    def ask(token):
+        def work():
+            done[token] += 1
+            if sum(done.values()) <= 2 and not database.is_sqlite():
+                both.wait(30)  # each round has the token that the other one wants next
+            return {"token": token}
+
+        return lambda: idempotency.run(account, "make", token, lambda: token, work)["token"]
+
+    found = race(lambda: rounds.run([ask("a"), ask("b")]), lambda: rounds.run([ask("b"), ask("a")]))
+    assert found == [["a", "b"], ["b", "a"]]
+    assert done == {"a": 1, "b": 1}
+
+
+def test_sweeping_leaves_an_expired_answer_to_the_request_that_replaces_it(account):
+    idempotency.run(account, "make", "t", lambda: 1, lambda: {"number": 0})
+    clock.hold(lambda: NOW * 1000 + idempotency.KEPT_MS)
+    claimed, swept = threading.Event(), threading.Event()
+
+    def work():
+        claimed.set()
+        assert database.is_sqlite() or swept.wait(30), "the sweep waits for the request"
+        return {"number": 1}
+
+    def sweep():
+        assert claimed.wait(30)
+        try:
+            return idempotency.sweep()
+        finally:
+            swept.set()
+
+    found = race(lambda: idempotency.run(account, "make", "t", lambda: 1, work), sweep)
+    assert found == [{"number": 1}, 0]
+    assert kept() == ['{"number": 1}']
+
+
+def test_a_process_that_is_killed_at_work_leaves_its_token_free(store, environment):
+    environ = {**os.environ, **environment, "OTAGW_DATABASE_URL": store.database}
+    accounts.ensure("main")
+    database.disconnect()
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environ, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    make = Maker(accounts.ensure("main"), others=0)
+    assert make() == make() == {"number": 1}
+
+
+def test_a_kept_answer_is_found_before_the_work(account):
+    assert idempotency.find(account, "make", "t", lambda: 1) is None
+    made = Maker(account, others=0)()
+    assert idempotency.find(account, "make", "t", lambda: 1) == made
+    with pytest.raises(errors.TokenReused):
+        idempotency.find(account, "make", "t", lambda: 2)
