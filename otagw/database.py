@@ -44,6 +44,7 @@ REMOTE: Final = {
 COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 8686
+UNIQUE_VIOLATION: Final = "23505"
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
 db = peewee.DatabaseProxy()
@@ -222,6 +223,20 @@ def json_text(column: str, name: str) -> str:
 def lock(clause: str) -> str:
     """Return what makes a SELECT lock its rows, on an engine that has several writers at once."""
     return "" if is_sqlite() else clause
+
+
+@contextlib.contextmanager
+def unique(taken: Exception) -> Iterator[None]:
+    """Raise ``taken`` where the UPDATE inside breaks a unique index that another transaction has just filled.
+
+    The transaction is broken then and has to end. SQLite has one writer, for which a look before the UPDATE is enough.
+    """
+    try:
+        yield
+    except peewee.IntegrityError as error:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) != UNIQUE_VIOLATION:
+            raise
+        raise taken from error
 
 
 def fact(name: str) -> str | None:

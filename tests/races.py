@@ -1,9 +1,10 @@
-"""Works that begin together, each in a thread of its own, as those who race do."""
+"""Works that begin together, each in a thread of its own, as those who race do; or one right behind another."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from otagw import database, errors
+from tests.deploy.servers import eventually
 
 
 def race(*works):
@@ -24,3 +25,32 @@ def race(*works):
 
     with ThreadPoolExecutor(len(works)) as pool:
         return list(pool.map(run, works))
+
+
+def behind(first, *others):
+    """Run a work and hold its transaction until all others wait for it; return what each came to, as `race` does.
+
+    SQLite lets one writer in, so the others wait there in any case.
+    """
+    done = threading.Event()
+
+    def hold():
+        with database.write():
+            result = first()
+            done.set()
+            if not database.is_sqlite():
+                eventually(lambda: waiting() == len(others))
+            return result
+
+    def follow(work):
+        assert done.wait(30)
+        return work()
+
+    return race(hold, *[lambda work=work: follow(work) for work in others])
+
+
+def waiting():
+    """Return how many of PostgreSQL's connections to this database wait for another one."""
+    database.execute("SELECT pg_stat_clear_snapshot()")  # a transaction is shown what it was shown first
+    query = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return database.execute(query).fetchone()[0]

@@ -42,3 +42,8 @@ def get(name: str, rules: Rules | None = None) -> Account:
     if row is None:
         raise errors.NotFound(kind="account", key=name)
     return Account(row[0], name, rules or Rules())
+
+
+def hold(account: Account) -> None:
+    """Let others who hold this account wait until we are done, inside a write."""
+    database.execute(f"SELECT 1 FROM account WHERE id = ?{database.lock(database.HOLD)}", account.id)

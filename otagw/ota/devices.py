@@ -125,8 +125,9 @@ def register(
         audit.note(account.id, KIND, f"{product_key}/{chosen}")
         return {"name": chosen}
 
-    answer = idempotency.run(account, "device.register", token, lambda: [product_key, name, nickname], work)
-    return named(account, product_key, answer["name"])
+    with database.write():  # what is returned was not deleted meanwhile
+        answer = idempotency.run(account, "device.register", token, lambda: [product_key, name, nickname], work)
+        return named(account, product_key, answer["name"])
 
 
 def new_name() -> str:
@@ -245,6 +246,7 @@ def _set(account: Account, found: Device, column: str, value: str | bool | None)
 def delete(account: Account, found: Device) -> None:
     """Delete a device, and take it out of its groups; `steering.delete_device` ends its tasks as well."""
     with database.write():
+        hold([found.id])  # nobody changes the groups that it is in
         rows = database.execute("SELECT group_id FROM device_group_member WHERE device_id = ?", found.id).fetchall()
         gone = database.execute("DELETE FROM device WHERE id = ? AND account_id = ?", found.id, account.id).rowcount
         if not gone:

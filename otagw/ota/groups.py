@@ -56,7 +56,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Group:
     """Keep a new group; raise `errors.AlreadyExists` when the account has one of its name."""
 
     def work() -> dict[str, Any]:
-        parent = get(account, draft.parent).id if draft.parent else None
+        parent = get(account, draft.parent, database.SHARE).id if draft.parent else None
         now = clock.now()
         row = database.execute(
             "INSERT INTO device_group (id, account_id, name, description, parent_id, created) "
@@ -68,12 +68,14 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Group:
         audit.note(account.id, KIND, row[0])
         return {"id": row[0]}
 
-    return get(account, str(idempotency.run(account, "group.create", token, lambda: asdict(draft), work)["id"]))
+    with database.write():  # what is returned was not deleted meanwhile
+        return get(account, str(idempotency.run(account, "group.create", token, lambda: asdict(draft), work)["id"]))
 
 
-def get(account: Account, key: str) -> Group:
-    """Return a group by its id, which is a decimal text."""
-    row = database.execute(f"{_SELECT} WHERE id = ? AND account_id = ?", ids.read(KIND, key), account.id).fetchone()
+def get(account: Account, key: str, lock: str = "") -> Group:
+    """Return a group by its id, which is a decimal text; with a lock, it stays as it is until we are done."""
+    query = f"{_SELECT} WHERE id = ? AND account_id = ?{database.lock(lock)}"
+    row = database.execute(query, ids.read(KIND, key), account.id).fetchone()
     if row is None:
         raise errors.NotFound(kind=KIND, key=key)
     return Group(*row)
@@ -88,7 +90,7 @@ def find(account: Account, group_id: int) -> Group | None:
 def delete(account: Account, key: str) -> None:
     """Delete a group, not its devices; raise `errors.InUse` while other groups are within it."""
     with database.write():
-        group = get(account, key)
+        group = get(account, key, database.ALONE)
         if database.execute("SELECT 1 FROM device_group WHERE parent_id = ? LIMIT 1", group.id).fetchone():
             raise errors.InUse(kind=KIND, key=key, by="groups")
         database.execute("DELETE FROM device_group WHERE id = ?", group.id)
@@ -132,8 +134,8 @@ def count(account: Account, group: Group) -> Count:
 def add(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added:
     """Put devices, each a product and a name, into a group; those that are not there are passed over."""
     with database.write():
-        group = get(account, key)
-        found = _ids(account, members)
+        group = get(account, key, database.SHARE)
+        found = devices.hold(sorted(_ids(account, members)))  # nobody deletes them, or changes the groups they are in
         inside = _inside(group, found)
         full = _full(found - inside)
         wanted = sorted(found - inside - full)
@@ -149,8 +151,8 @@ def add(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added
 def remove(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added:
     """Take devices out of a group; those that are not in it are passed over."""
     with database.write():
-        group = get(account, key)
-        found = _ids(account, members)
+        group = get(account, key, database.SHARE)
+        found = devices.hold(sorted(_ids(account, members)))
         inside = sorted(_inside(group, found))
         if inside:
             marks = ",".join("?" * len(inside))

@@ -36,7 +36,7 @@ def run(
     something else (of what JSON can hold). A refusal is not kept: the caller may correct it and use the token again.
 
     The claim is the first statement of the transaction, and the only one that waits for a token. A request that waits
-    for a token holds no lock, so two requests never wait for each other. Call this outside of other writes.
+    for a token holds no lock, so two requests never wait for each other. Call this before all else of a write.
     """
     if not token:
         with database.write():

@@ -75,8 +75,9 @@ def create(
         audit.note(account.id, KIND, f"{product_key}/{name}")
         return {}
 
-    idempotency.run(account, "module.create", token, lambda: [product_key, name, title, description], work)
-    return _get(account, product_key, name)
+    with database.write():  # what is returned was not deleted meanwhile
+        idempotency.run(account, "module.create", token, lambda: [product_key, name, title, description], work)
+        return _get(account, product_key, name)
 
 
 def update(account: Account, product_key: str, name: str, *, title: str | None, description: str | None) -> None:

@@ -180,9 +180,11 @@ def modify(
         package = get(account, key)
         if product_key and package.product_key != product_key:
             raise errors.NotFound(kind=KIND, key=key)
+        taken = errors.AlreadyExists(kind=KIND, key=name or "")
         if name and name != package.name and _has_name(account, name):
-            raise errors.AlreadyExists(kind=KIND, key=name)
-        Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
+            raise taken
+        with database.unique(taken):  # another may have taken the name since
+            Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
         audit.note(account.id, KIND, package.id)
 
 

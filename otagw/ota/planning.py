@@ -76,8 +76,9 @@ def create(account: Account, asked: Draft, token: str | None = None) -> Job:
         audit.note(account.id, jobs.KIND, job.id)
         return {"id": job.id}
 
-    answer = idempotency.run(account, f"job.{asked.kind}.{asked.selection}", token, lambda: asdict(asked), work)
-    return jobs.get(account, str(answer["id"]))
+    with database.write():  # what is returned was not deleted meanwhile
+        answer = idempotency.run(account, f"job.{asked.kind}.{asked.selection}", token, lambda: asdict(asked), work)
+        return jobs.get(account, str(answer["id"]))
 
 
 def _check_names(account: Account, product_key: str, names: tuple[str, ...]) -> None:

@@ -69,7 +69,8 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Product:
         audit.note(account.id, KIND, key)
         return {"key": key}
 
-    return get(account, idempotency.run(account, "product.create", token, lambda: asdict(draft), work)["key"])
+    with database.write():  # what is returned was not deleted meanwhile
+        return get(account, idempotency.run(account, "product.create", token, lambda: asdict(draft), work)["key"])
 
 
 def get(account: Account, key: str) -> Product:
@@ -113,14 +114,16 @@ def below(
 
 def modify(account: Account, key: str, *, name: str, description: str | None = None) -> None:
     """Give a product a name and, where one is given, a description."""
+    taken = errors.AlreadyExists(kind=KIND, key=name)
     with database.write():
         product = get(account, key)
         if name != product.name and _has_name(account, name):
-            raise errors.AlreadyExists(kind=KIND, key=name)
-        database.execute(
-            "UPDATE product SET name = ?, description = COALESCE(?, description), modified = ? WHERE key = ?",
-            *(name, description, clock.now(), key),
-        )
+            raise taken
+        with database.unique(taken):  # another may have taken the name since
+            database.execute(
+                "UPDATE product SET name = ?, description = COALESCE(?, description), modified = ? WHERE key = ?",
+                *(name, description, clock.now(), key),
+            )
         audit.note(account.id, KIND, key)
 
 

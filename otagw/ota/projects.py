@@ -4,7 +4,7 @@ import secrets
 from typing import Final
 
 from otagw import clock, database, errors
-from otagw.ota import audit
+from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 
 KIND: Final = "project"
@@ -38,6 +38,7 @@ def every(account: Account) -> list[str]:
     found = database.execute(query, account.id).fetchall()
     if not found:
         with database.write():
+            accounts.hold(account)  # several at once would each make one
             found = database.execute(query, account.id).fetchall()
             if not found:
                 _insert(account, secrets.token_hex(16))

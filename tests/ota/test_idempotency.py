@@ -14,7 +14,7 @@ from otagw import clock, database, errors, rounds
 from otagw.ota import accounts, idempotency
 from tests.conftest import NOW
 from tests.deploy.servers import eventually
-from tests.races import race
+from tests.races import race, waiting
 
 CROWD = 4
 REFUSED = errors.LimitReached(kind="thing", limit=0)
@@ -50,13 +50,6 @@ class Maker:
 
     def __call__(self, asked=1, token="t"):
         return idempotency.run(self.account, "make", token, lambda: asked, self.work)
-
-
-def waiting():
-    """Return how many of PostgreSQL's connections to this database wait for another one."""
-    database.execute("SELECT pg_stat_clear_snapshot()")  # a transaction is shown what it was shown first
-    query = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return database.execute(query).fetchone()[0]
 
 
 def kept():
