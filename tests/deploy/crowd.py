@@ -20,6 +20,7 @@ CLIENTS = 4
 ROUNDS = 60
 PROCESSES = 2
 ATTEMPTS = 400
+ESTABLISHED = "01"  # as the system writes it; one that was closed may still be listed with the same ports
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _owner(connection, processes):
     """Return which process has the other end of a connection."""
     here, there = (f"0100007F:{port:04X}" for _, port in (connection.getsockname(), connection.getpeername()))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
-    (inode,) = (row[9] for row in rows if row[1:3] == [there, here])
+    (inode,) = (row[9] for row in rows if row[1:4] == [there, here, ESTABLISHED])
     for process in processes:
         for handle in Path(f"/proc/{process}/fd").iterdir():
             with contextlib.suppress(OSError):

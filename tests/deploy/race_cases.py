@@ -216,15 +216,15 @@ def _(api, word):
 @maker(ALIYUN, "CreateOTAStaticUpgradeJob", each=CLIENTS)
 def _(api, word):
     package = make_unverified(api, word)
-    api.once(make_device, "p", "target")
-    return {"FirmwareId": package, "ProductKey": "p", "TargetSelection": "ALL"}, jobs(api, package)
+    api.once(make_device, "rolled", "target")
+    return {"FirmwareId": package, "ProductKey": "rolled", "TargetSelection": "ALL"}, jobs(api, package)
 
 
 @maker(ALIYUN, "CreateOTADynamicUpgradeJob")
 def _(api, word):
     package = make_unverified(api, word)
-    api.once(make_device, "p", "target")
-    return {"FirmwareId": package, "ProductKey": "p", "SrcVersion.1": "1"}, jobs(api, package)
+    api.once(make_device, "rolled", "target")
+    return {"FirmwareId": package, "ProductKey": "rolled", "SrcVersion.1": "1"}, jobs(api, package)
 
 
 @maker(ALIYUN, "UpdateOTAJob")
@@ -285,9 +285,9 @@ def _(api, word):
 @maker(IOTDA, "CreateBatchTask", each=CLIENTS)
 def _(api, word):
     package = make_unverified(api, word)
-    api.once(make_device, "p", "target")
+    api.once(make_device, "rolled", "target")
     asked = {"task_name": word, "task_type": "firmwareUpgrade", "document": {"package_ids": [package]}}
-    return {**asked, "targets": ["p_target"]}, jobs(api, package)
+    return {**asked, "targets": ["rolled_target"]}, jobs(api, package)
 
 
 @maker(IOTDA, "AddDevice")

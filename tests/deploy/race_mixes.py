@@ -172,7 +172,8 @@ def _(api, word):
 @mix("CreateOTADynamicUpgradeJob and CreateOTAStaticUpgradeJob beside DeleteOTAFirmware")
 def _(api, word):
     package = race_cases.make_unverified(api, word)
-    given = {"FirmwareId": package, "ProductKey": word}
+    api.once(race_cases.make_device, "rolled", "target")
+    given = {"FirmwareId": package, "ProductKey": "rolled"}
     gone = Ask(ALIYUN, "DeleteOTAFirmware", {"FirmwareId": package})
     static = Ask(ALIYUN, "CreateOTAStaticUpgradeJob", {**given, "TargetSelection": "ALL"})
     return [static, gone, Ask(ALIYUN, "CreateOTADynamicUpgradeJob", {**given, "SrcVersion.1": "1"}), gone], None
