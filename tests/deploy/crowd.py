@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import socket
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ CLIENTS = 4
 ROUNDS = 60
 PROCESSES = 2
 ATTEMPTS = 400
+IDLE_SECONDS = 2  # the gateway closes a connection that was idle for 5
 ESTABLISHED = "01"  # as the system writes it; one that was closed may still be listed with the same ports
 
 
@@ -74,9 +76,9 @@ class Answer:
 
 
 def _read(connection):
-    response = http.client.HTTPResponse(connection)
-    response.begin()
-    data = response.read()
+    with contextlib.closing(http.client.HTTPResponse(connection)) as response:
+        response.begin()
+        data = response.read()
     body = json.loads(data) if data else {}
     body.pop("RequestId", None)
     body.pop("RequestID", None)
@@ -84,10 +86,10 @@ def _read(connection):
 
 
 class Api:
-    """One client that calls what must succeed, over one connection as long as the gateway keeps it."""
+    """One client that calls what must succeed, over a connection that is made anew before the gateway closes it."""
 
     def __init__(self, gateway):
-        self.gateway, self.connection, self.made = gateway, None, {}
+        self.gateway, self.connection, self.made, self.used = gateway, None, {}, 0.0
 
     def once(self, make, *given):
         """Return what a function makes with this API, which is made once for all rounds."""
@@ -101,11 +103,12 @@ class Api:
 
     def __call__(self, front, operation, params, **options):
         data = Ask(front, operation, params, **options).signed()
-        if self.connection is None or not _is_kept(self.connection):
+        if time.monotonic() - self.used > IDLE_SECONDS:
             self.close()
             self.connection = socket.create_connection(("127.0.0.1", self.gateway.port), 30)
         self.connection.sendall(data)
         answer = _read(self.connection)
+        self.used = time.monotonic()
         assert answer.is_success, (operation, params, answer)
         return answer.body
 
@@ -116,19 +119,6 @@ class Api:
         return self(IOTDA, operation, params)
 
 
-def _is_kept(connection):
-    """Return whether the other side has not closed an idle connection."""
-    connection.setblocking(False)
-    try:
-        return connection.recv(1, socket.MSG_PEEK) != b""
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return False
-    finally:
-        connection.settimeout(30)
-
-
 class Crowd:
     """Connections to a gateway, by turns to one and the other of its processes."""
 
@@ -136,10 +126,15 @@ class Crowd:
         self.gateway, self.stack = gateway, contextlib.ExitStack()
         self.processes = sorted(servers.children(servers.gunicorn_of(gateway)))
         assert len(self.processes) == PROCESSES
+        self._open()
+
+    def _open(self):
+        """Open connections until each process has its share of them."""
+        self.stack.close()
         with contextlib.ExitStack() as stack:
             by_process = {process: [] for process in self.processes}
             for _ in range(ATTEMPTS):
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 30))
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", self.gateway.port), 30))
                 connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert _read(connection).status == 200
                 by_process[_owner(connection, self.processes)].append(connection)
@@ -150,7 +145,7 @@ class Crowd:
             self.connections = [rows[n % PROCESSES][n // PROCESSES] for n in range(CLIENTS)]
             for extra in {*itertools.chain(*rows)} - {*self.connections}:
                 extra.close()
-            self.stack = stack.pop_all()
+            self.stack, self.used = stack.pop_all(), time.monotonic()
 
     def close(self):
         self.stack.close()
@@ -164,9 +159,13 @@ class Crowd:
 
         One thread sends them: four calls of the system take less time than it takes to wake three threads.
         """
+        if time.monotonic() - self.used > IDLE_SECONDS:
+            self._open()
         for connection, request in zip(self.connections, requests, strict=True):
             connection.sendall(request)
-        return [_read(connection) for connection in self.connections]
+        answers = [_read(connection) for connection in self.connections]
+        self.used = time.monotonic()
+        return answers
 
 
 def _owner(connection, processes):
