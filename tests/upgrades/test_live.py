@@ -9,14 +9,18 @@ from tests.upgrades.test_upgrades import applied
 pytestmark = pytest.mark.live
 
 
+# One process, which answers as soon as it has looked at the version: another that still begins would find an older one.
+ALONE = ("serve", "--no-worker")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def gateway(request, make_live):
-    """A gateway that serves with a worker, on either engine."""
+    """A gateway that serves, on either engine."""
     if request.param == "sqlite":
-        yield make_live().start()
+        yield make_live(workers=1).start(ALONE)
         return
     with engines.postgres() as url:
-        gateway = make_live(database_url=url).start()
+        gateway = make_live(workers=1, database_url=url).start(ALONE)
         yield gateway
         gateway.stop()
 
@@ -48,4 +52,4 @@ def test_nothing_is_migrated_while_a_gateway_serves(gateway, without_the_last):
     assert "stop every `otagw serve`" in refused.stderr
     gateway.stop()
     assert "Applied" in gateway.cli("migrate").stderr
-    assert lists(gateway.start())
+    assert lists(gateway.start(ALONE))
