@@ -28,6 +28,8 @@ from tests import signer
 from tests.kept import Kept
 from tests.web import Web
 
+pytest_plugins = ["tests.ownership"]
+
 ROOT = Path(__file__).parent.parent
 REQUIRED = os.environ.get("OTAGW_TEST_REQUIRE", "")
 ENGINE = os.environ.get("OTAGW_TEST_ENGINE", "sqlite")  # of the gateways in process: or postgresql
