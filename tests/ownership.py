@@ -18,8 +18,8 @@ import pytest
 from tests import patience
 
 PR_SET_CHILD_SUBREAPER = 36
-# Threads that a library starts once for a whole process, and never ends.
-OF_LIBRARIES = ("fsspecIO",)
+# Threads that fsspec starts once for a whole process, and never ends: its loop, and that loop's pool.
+OF_LIBRARIES = ("fsspecIO", "asyncio_")
 _kept = {}  # by owner: the processes and threads that may outlive a test
 
 

@@ -8,8 +8,9 @@ import pytest
 from benchmarks.__main__ import PARTS
 from tests.conftest import ROOT, need
 from tests.engines import POSTGRES, postgres, redis
+from tests.patience import HANG_SECONDS
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bench")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("bench")]
 SMALL = {
     "actions": ["--all", "--workers", "1"],
     "crowd": [],
@@ -35,7 +36,7 @@ def test_a_benchmark_runs_and_nothing_in_it_fails(part, tmp_path):
             words = [*words, "--redis", redis()]
     out = tmp_path / "RESULTS.md"
     command = [sys.executable, "-m", "benchmarks", part, *words, "--requests", "30", "--runs", "1", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     results = out.read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from otagw.cli import main
 from tests import signer
 from tests.conftest import KEY
+from tests.patience import HANG_SECONDS
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_welcome_makes_a_key_only_once(otagw):
     assert "curl 'http://127.0.0.1:8686/?Action=CreateOTAFirmware" in second
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 @pytest.mark.parametrize("scheme", ["v1", "v3"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_call_shows_the_answer_and_ends_by_success(live, scheme, method):
@@ -173,10 +174,12 @@ def test_call_shows_the_answer_and_ends_by_success(live, scheme, method):
     assert "MissingPageSize" in failed.stdout
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_a_signed_curl_line_can_be_pasted(live):
     for scheme in ("v1", "v3"):
         words = ["--scheme", scheme, "ListOTAFirmware", "CurrentPage=1", "PageSize=1"]
         line = live.cli("sign", "--curl", *words).stdout
-        answer = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=30).stdout
+        answer = subprocess.run(
+            line, shell=True, check=True, capture_output=True, text=True, timeout=HANG_SECONDS
+        ).stdout
         assert json.loads(answer)["Success"] is True

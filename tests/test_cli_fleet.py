@@ -13,7 +13,7 @@ from otagw import clock, database
 from otagw.cli import main
 from otagw.ota import devices, updates
 from tests.conftest import KEY, NOW, OTHER, Client
-from tests.deploy.servers import eventually
+from tests.patience import HANG_SECONDS, eventually
 
 HEADER = "DeviceName,DeviceSecret,ProductKey,Nickname,FirmwareVersion"
 
@@ -255,7 +255,7 @@ def test_a_product_that_is_not_there_is_said(otagw, words):
     assert "there is no product none" in otagw(*words, status=1)
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_import_that_was_ended_goes_on(make_app, environment, tmp_path, number):
     make_app()
@@ -269,9 +269,9 @@ def test_an_import_that_was_ended_goes_on(make_app, environment, tmp_path, numbe
         return row[0] if row else 0
 
     running = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
-    eventually(lambda: registered() > 2000, 60)
+    eventually(lambda: registered() > 2000)
     running.send_signal(number)
-    said = running.communicate(timeout=60)[1]
+    said = running.communicate(timeout=HANG_SECONDS)[1]
     half = registered()
     assert half < 40_000
     assert half == database.execute("SELECT COUNT(*) FROM device").fetchone()[0]
@@ -279,7 +279,7 @@ def test_an_import_that_was_ended_goes_on(make_app, environment, tmp_path, numbe
         assert f"Stopped after line {half + 1}; the same command goes on from there. {half} registered" in said
         assert "Traceback" not in said
         assert running.returncode == 1
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=HANG_SECONDS)
     assert f"{40_000 - half} registered, {half} skipped." in done.stderr
     assert registered() == 40_000
 

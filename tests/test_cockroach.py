@@ -11,7 +11,7 @@ from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres
 from tests.races import race
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture

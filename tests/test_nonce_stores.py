@@ -275,7 +275,7 @@ class Replays(RuleBasedStateMachine):
 
 
 Replays.TestCase.settings = property_settings(max_examples=10, stateful_step_count=30, deadline=None)
-TestReplays = pytest.mark.heavy(Replays.TestCase)
+TestReplays = pytest.mark.live(Replays.TestCase)
 
 
 def test_a_nonce_in_redis_expires_when_its_timestamp_is_over(keys):

@@ -14,6 +14,7 @@ import requests
 
 from tests import signer
 from tests.conftest import KEY, ROOT, free_port, need
+from tests.patience import HANG_SECONDS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -40,7 +41,7 @@ def test_the_block_that_adds_an_action_is_one_of_ours():
     assert operation.strip() in source
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_the_lines_for_a_shell_do_what_they_say(live):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("otagw ")]
     assert len(lines) > 8
@@ -59,27 +60,27 @@ def paste(live, folder, script):
     otagw = f'otagw() {{ {shlex.quote(sys.executable)} -m otagw "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euc", otagw + script], check=False, cwd=folder, env={**live.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=HANG_SECONDS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_the_upload_is_as_it_stands_there(live, tmp_path):
     need("curl")
     (tmp_path / "firmware.bin").write_bytes(os.urandom(100_000))
     assert '"Success": true' in paste(live, tmp_path, blocks("bash")[0])[0]
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_the_import_is_as_it_stands_there(live, tmp_path):
     said = paste(live, tmp_path, blocks("bash")[1])[1]
     assert "2 registered, 1 skipped." in said
     assert "line 4 lock 3" in said
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_the_device_is_as_it_stands_there(live, tmp_path):
     need("curl")
     need("openssl")
@@ -88,7 +89,7 @@ def test_the_device_is_as_it_stands_there(live, tmp_path):
     assert said.endswith("  reported  default 1.0.0\n")
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 def test_the_rollout_is_as_it_stands_there(live, tmp_path):
     live.cli("products", "create", "Roll out", "--key", "a1uctKe0003", check=False)  # another block may have made it
     said = paste(live, tmp_path, blocks("bash")[3])[0]
@@ -114,7 +115,7 @@ class Run:
     def wait(self, port, seconds):
         while True:
             try:
-                requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).raise_for_status()
+                requests.get(f"http://127.0.0.1:{port}/readyz", timeout=HANG_SECONDS).raise_for_status()
                 return
             except requests.RequestException:
                 assert self.process.poll() is None, self.lines
@@ -123,8 +124,8 @@ class Run:
 
     def interrupt(self):
         os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(30)
-        self.reader.join(30)
+        self.process.wait(HANG_SECONDS)
+        self.reader.join(HANG_SECONDS)
         self.process.stdout.close()
 
 
@@ -132,18 +133,18 @@ def said(run, name):
     return next(line.split(maxsplit=1)[1].strip() for line in run.lines if line.strip().startswith(name))
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 @pytest.mark.alone
 def test_a_newcomer_clones_runs_and_pastes(tmp_path):
     need("curl")
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), "otagw"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), "otagw"], cwd=tmp_path, check=True, timeout=HANG_SECONDS)
     for time_of_it in ("first", "second"):
         port = free_port()
         run = Run(tmp_path / "otagw", port)
         try:
             run.wait(port, 300)
             line = next(line for line in run.lines if line.strip().startswith("curl "))
-            pasted = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=30)
+            pasted = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=HANG_SECONDS)
         finally:
             run.interrupt()
         assert re.fullmatch(

@@ -99,7 +99,7 @@ def test_buckets_that_are_full_again_are_dropped(held_clock, monkeypatch):
     assert list(buckets._full_at) == ["last"]
 
 
-@pytest.mark.heavy
+@pytest.mark.live
 @pytest.mark.parametrize("changes", [{}, {"redis": True}], ids=["database", "redis"])
 def test_all_processes_together_let_through_the_vendors_rate(make_live, changes):
     more = {"redis_url": redis()} if changes else {}

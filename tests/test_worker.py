@@ -16,8 +16,8 @@ from otagw import clock, database, log, server, settings, taskqueue, worker
 from otagw.ota import accounts, files, idempotency, prune
 from otagw.storage import Storage
 from tests.conftest import NOW, free_port
-from tests.deploy.servers import eventually
 from tests.engines import migrated, redis
+from tests.patience import HANG_SECONDS, eventually
 from tests.races import race
 
 
@@ -310,7 +310,7 @@ def test_a_wake_reaches_who_listens_again_and_again(engine, web, make_queue, lin
     listener.listen()
     for _ in range(3):
         taskqueue.wake()
-        assert woken.acquire(timeout=30)
+        assert woken.acquire(timeout=HANG_SECONDS)
     listener.close()
     assert lines() == []
 
@@ -375,10 +375,10 @@ def test_what_we_did_not_sign_is_not_read(engine, web, make_queue, lines):
     woken = threading.Semaphore(0)
     web._open().storage.enqueue(b"a pickle of somebody else:0")
     make_queue(engine.queue, woken.release).listen()
-    (line,) = eventually(lines, 30)
+    (line,) = eventually(lines)
     assert line["message"] == "Error reading from queue"
     taskqueue.wake()
-    assert woken.acquire(timeout=30)
+    assert woken.acquire(timeout=HANG_SECONDS)
 
 
 def test_two_may_make_one_queue_at_once(engine, make_queue):

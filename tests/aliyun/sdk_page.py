@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests import conftest
+from tests.patience import HANG_SECONDS
 
 PAGE = conftest.ROOT / "docs" / "sdks.md"
 NODE = conftest.ROOT / "tests" / "node"
@@ -36,7 +37,9 @@ def fit(code, host, key, name):
 
 def run(command, code, folder: Path = conftest.ROOT):
     """Run a sample in a process of its own; return what it prints."""
-    done = subprocess.run(command, check=False, input=code, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, check=False, input=code, cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

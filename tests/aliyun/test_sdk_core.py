@@ -11,7 +11,6 @@ import pytest
 from tests.aliyun import sdk_page
 from tests.conftest import KEY, OTHER
 
-heavy = pytest.mark.heavy
 REGION = "cn-shanghai"
 UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 _numbers = itertools.count(1)
@@ -87,14 +86,14 @@ def name():
     return f"core-{next(_numbers)}"
 
 
-@heavy
+@pytest.mark.live
 def test_create_answers_with_an_id(core, name):
     answer = core("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     assert answer["Success"] is True
     assert sorted(answer["Data"]) == ["FirmwareId", "UtcCreate"]
 
 
-@heavy
+@pytest.mark.live
 def test_query_shows_what_was_created(core, name):
     identity = core.create(name, FirmwareDesc="说明 *~+", FirmwareSize=1024, NeedToVerify=False, ProductKey=name)
     found = core.query(identity)
@@ -105,7 +104,7 @@ def test_query_shows_what_was_created(core, name):
     assert found["ProductKey"] == name
 
 
-@heavy
+@pytest.mark.live
 def test_list_has_its_entries_in_the_inner_wrapper(core, name):
     wanted = [core.create(f"{name}-{number}", ProductKey=name) for number in (1, 2, 3)]
     answer = core("ListOTAFirmware", CurrentPage=1, PageSize=2, ProductKey=name)
@@ -113,7 +112,7 @@ def test_list_has_its_entries_in_the_inner_wrapper(core, name):
     assert (answer["Total"], answer["PageCount"], answer["CurrentPage"], answer["PageSize"]) == (3, 2, 1, 2)
 
 
-@heavy
+@pytest.mark.live
 def test_modify_takes_the_sdks_own_name_of_udi(core, name):
     identity = core.create(name)
     assert core("ModifyOTAFirmware", FirmwareId=identity, FirmwareDesc="new", FirmwareUdi="u")["Success"] is True
@@ -121,21 +120,21 @@ def test_modify_takes_the_sdks_own_name_of_udi(core, name):
     assert (found["FirmwareDesc"], found["Udi"]) == ("new", "u")
 
 
-@heavy
+@pytest.mark.live
 def test_delete_makes_a_firmware_unfindable(core, name):
     identity = core.create(name)
     assert core("DeleteOTAFirmware", FirmwareId=identity)["Success"] is True
     assert core("QueryOTAFirmware", FirmwareId=identity)["Code"] == "iot.ota.FirmwareNotFound"
 
 
-@heavy
+@pytest.mark.live
 def test_several_files_come_back_as_a_bare_array(core, name):
     files = [{"Name": f"{n}.bin", "Url": f"https://files.test/{n}.bin", "Size": n} for n in range(1, 12)]
     found = core.query(core.create(name, MultiFiless=files))
     assert [(item["Name"], item["Size"]) for item in found["MultiFiles"]] == [(f"{n}.bin", n) for n in range(1, 12)]
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("sent", [True, False])
 def test_booleans_are_read_as_python_writes_them(core, name, sent):
     by_sdk = core.query(core.create(name, NeedToVerify=sent))
@@ -143,30 +142,30 @@ def test_booleans_are_read_as_python_writes_them(core, name, sent):
     assert by_sdk["Status"] == by_text["Status"]
 
 
-@heavy
+@pytest.mark.live
 def test_false_means_that_no_verification_is_needed(core, name):
     assert core.query(core.create(name, NeedToVerify=False))["Status"] == -1
     assert core.query(core.create(f"{name}-to-verify", NeedToVerify=True))["Status"] == 0
 
 
-@heavy
+@pytest.mark.live
 def test_a_udi_of_4096_chinese_characters_survives(core, name):
     udi = "固件" * 2048
     assert core.query(core.create(name, Udi=udi))["Udi"] == udi
 
 
-@heavy
+@pytest.mark.live
 def test_an_empty_parameter_counts_as_absent(core, name):
     found = core.query(core.create(name, FirmwareDesc="", FirmwareSize="", ProductKey=""))
     assert not {"FirmwareDesc", "FirmwareSize", "ProductKey"} & set(found)
 
 
-@heavy
+@pytest.mark.live
 def test_none_is_the_text_none_as_the_sdk_sends_it(core, name):
     assert core.query(core.create(name, FirmwareDesc=None))["FirmwareDesc"] == "None"
 
 
-@heavy
+@pytest.mark.live
 def test_none_for_a_number_is_refused_by_its_name(core, name):
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0", FirmwareSize=None)
     status, code, text = core.refused(request)
@@ -174,7 +173,7 @@ def test_none_for_a_number_is_refused_by_its_name(core, name):
     assert "FirmwareSize" in text
 
 
-@heavy
+@pytest.mark.live
 def test_a_client_token_given_twice_creates_once(core, name):
     def create():
         request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
@@ -184,7 +183,7 @@ def test_a_client_token_given_twice_creates_once(core, name):
     assert create() == create()
 
 
-@heavy
+@pytest.mark.live
 def test_a_client_token_with_other_parameters_is_refused(core, name):
     def request(version):
         return core.common("CreateOTAFirmware", FirmwareName=name, DestVersion=version, ClientToken=name)
@@ -193,21 +192,21 @@ def test_a_client_token_with_other_parameters_is_refused(core, name):
     assert core.refused(request("2.0.0"))[:2] == (400, "IdempotentParameterMismatch")
 
 
-@heavy
+@pytest.mark.live
 def test_the_sdk_itself_reports_a_wrong_secret(core, name):
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0", FirmwareDesc="说明 *~+:'")
     status, code, _ = core.refused(request, core.client((KEY[0], "wrong")))
     assert (status, code) == (400, "InvalidAccessKeySecret")
 
 
-@heavy
+@pytest.mark.live
 def test_the_sdk_itself_reports_a_wrong_secret_of_a_form(core, name):
     request = core.request("CreateOTAFirmware", DestVersion="1.0.0")
     request.add_body_params("FirmwareName", name)
     assert core.refused(request, core.client((KEY[0], "wrong")))[:2] == (400, "InvalidAccessKeySecret")
 
 
-@heavy
+@pytest.mark.live
 def test_a_wrong_secret_of_a_common_request_keeps_the_gateways_code(core):
     """The SDK forgets what it signed for these, and so has nothing to compare the gateway's text with."""
     request = core.common("QueryOTAFirmware", FirmwareId="1")
@@ -216,13 +215,13 @@ def test_a_wrong_secret_of_a_common_request_keeps_the_gateways_code(core):
     assert "server string to sign is:GET&%2F&AccessKeyId%3D" in text
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_key_is_not_found(core, name):
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     assert core.refused(request, core.client(("nobody", "x")))[:2] == (404, "InvalidAccessKeyId.NotFound")
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("action", "params", "missing"),
     [
@@ -240,7 +239,7 @@ def test_a_missing_parameter_raises_with_its_name(core, action, params, missing)
     assert (status, code, text) == (400, f"Missing{missing}", f"{missing} is mandatory for this action.")
 
 
-@heavy
+@pytest.mark.live
 def test_a_taken_name_is_a_refusal_without_an_exception(core, name):
     core.create(name)
     answer = core("CreateOTAFirmware", FirmwareName=name, DestVersion="2.0.0")
@@ -249,7 +248,7 @@ def test_a_taken_name_is_a_refusal_without_an_exception(core, name):
     assert "Data" not in answer
 
 
-@heavy
+@pytest.mark.live
 def test_a_taken_name_is_answered_with_200(core, name):
     core.create(name)
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="2.0.0")
@@ -257,20 +256,20 @@ def test_a_taken_name_is_answered_with_200(core, name):
     assert (status, json.loads(body)["Success"]) == (200, False)
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("action", ["QueryOTAFirmware", "ModifyOTAFirmware", "DeleteOTAFirmware"])
 def test_what_is_not_there_is_not_found_without_an_exception(core, action):
     answer = core(action, FirmwareId="1")
     assert (answer["Success"], answer["Code"]) == (False, "iot.ota.FirmwareNotFound")
 
 
-@heavy
+@pytest.mark.live
 def test_another_accounts_firmware_is_not_found(core, name):
     identity = core.create(name)
     assert core("QueryOTAFirmware", key=OTHER, FirmwareId=identity)["Code"] == "iot.ota.FirmwareNotFound"
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("pattern", ["{}/", "http://{}", "http://{}/"])
 def test_endpoints_may_have_a_scheme_and_a_slash(core, name, pattern):
     endpoint = pattern.format(core.host)
@@ -278,7 +277,7 @@ def test_endpoints_may_have_a_scheme_and_a_slash(core, name, pattern):
     assert core.send(request)["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 def test_an_endpoint_may_be_given_for_the_region(core, name):
     client = core.client()
     client.add_endpoint(REGION, "Iot", core.host)
@@ -287,14 +286,14 @@ def test_an_endpoint_may_be_given_for_the_region(core, name):
     assert json.loads(client.do_action_with_exception(request))["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 def test_the_port_may_be_given_to_the_client(core, name):
     host, port = core.host.split(":")
     request = core.request("CreateOTAFirmware", endpoint=host, FirmwareName=name, DestVersion="1.0.0")
     assert json.loads(core.client(port=int(port)).do_action_with_exception(request))["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_common_request_may_use_either_method(core, name, method):
     request = core.common("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
@@ -302,7 +301,7 @@ def test_a_common_request_may_use_either_method(core, name, method):
     assert core.send(request)["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 def test_parameters_may_stand_in_a_form(core, name):
     request = core.common("CreateOTAFirmware")
     request.set_method("POST")
@@ -313,7 +312,7 @@ def test_parameters_may_stand_in_a_form(core, name):
     assert core.query(identity)["Udi"] == "固件 *~+&=;%20'()!\n" * 200
 
 
-@heavy
+@pytest.mark.live
 def test_a_request_without_a_format_is_answered_in_json(core, name):
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     assert request.get_accept_format() is None
@@ -321,7 +320,7 @@ def test_a_request_without_a_format_is_answered_in_json(core, name):
     assert core.query(answer["Data"]["FirmwareId"])["FirmwareName"] == name
 
 
-@heavy
+@pytest.mark.live
 def test_xml_is_answered_in_xml(core, name):
     request = core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     request.set_accept_format("XML")
@@ -330,7 +329,7 @@ def test_xml_is_answered_in_xml(core, name):
     assert core.query(root.findtext("Data/FirmwareId"))["FirmwareName"] == name
 
 
-@heavy
+@pytest.mark.live
 def test_xml_repeats_the_entries_of_a_list(core, name):
     wanted = [core.create(f"{name}-{number}", ProductKey=name) for number in (1, 2)]
     request = core.request("ListOTAFirmware", CurrentPage=1, PageSize=10, ProductKey=name)
@@ -339,7 +338,7 @@ def test_xml_repeats_the_entries_of_a_list(core, name):
     assert [item.text for item in root.findall("FirmwareInfo/SimpleFirmwareInfo/FirmwareId")] == wanted[::-1]
 
 
-@heavy
+@pytest.mark.live
 def test_xml_refusals_are_the_vendors_error_element(core):
     request = core.request("QueryOTAFirmware")
     request.set_accept_format("XML")
@@ -350,18 +349,18 @@ def test_xml_refusals_are_the_vendors_error_element(core):
     assert UUID.fullmatch(root.findtext("RequestId"))
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_action_is_404_with_a_code(core):
     assert core.refused(core.common("CreateOTAPenguin"))[:2] == (404, "InvalidAction.NotFound")
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_path_is_404_with_a_code(core):
     request = core.request("QueryOTAFirmware", endpoint=f"{core.host}/nowhere", FirmwareId="1")
     assert core.refused(request)[:2] == (404, "InvalidApi.NotFound")
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_another_method_is_405_with_a_code(core, method):
     request = core.common("QueryOTAFirmware", FirmwareId="1")
@@ -369,7 +368,7 @@ def test_another_method_is_405_with_a_code(core, method):
     assert core.refused(request)[:2] == (405, "UnsupportedHTTPMethod")
 
 
-@heavy
+@pytest.mark.live
 def test_a_form_that_is_too_large_is_413_with_a_code(core, name):
     request = core.common("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0")
     request.set_method("POST")
@@ -377,14 +376,14 @@ def test_a_form_that_is_too_large_is_413_with_a_code(core, name):
     assert core.refused(request)[:2] == (413, "RequestEntityTooLarge")
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_version_is_refused_with_a_code(core):
     request = core.request("QueryOTAFirmware", FirmwareId="1")
     request.set_version("2014-05-26")
     assert core.refused(request)[:2] == (400, "InvalidVersion")
 
 
-@heavy
+@pytest.mark.live
 def test_the_request_id_is_an_upper_case_uuid_that_the_header_repeats(core, name):
     for request in (
         core.request("CreateOTAFirmware", FirmwareName=name, DestVersion="1.0.0"),
@@ -397,7 +396,7 @@ def test_the_request_id_is_an_upper_case_uuid_that_the_header_repeats(core, name
         assert headers["X-Request-Id"] == json.loads(body)["RequestId"]
 
 
-@heavy
+@pytest.mark.live
 def test_refusals_hold_nothing_but_texts(core):
     """The vendor's Go SDK casts every field to a text, and panics otherwise."""
     _, _, body = core.client().get_response(core.request("QueryOTAFirmware"))
@@ -406,7 +405,7 @@ def test_refusals_hold_nothing_but_texts(core):
     assert all(isinstance(value, str) for value in answer.values())
 
 
-@heavy
+@pytest.mark.live
 def test_temporary_credentials_work_with_a_key_of_that_id(core, name, sts_core):
     from aliyunsdkcore.auth.credentials import StsTokenCredential
 
@@ -415,7 +414,7 @@ def test_temporary_credentials_work_with_a_key_of_that_id(core, name, sts_core):
     assert json.loads(client.do_action_with_exception(request))["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("title", [title for title in sdk_page.samples("python") if "sdk-core" in title])
 def test_the_samples_of_the_page_run(core, name, title):
     identity = sdk_page.run_python(sdk_page.fit(sdk_page.samples("python")[title], core.host, KEY, name))

@@ -14,8 +14,9 @@ import pytest
 
 from tests.aliyun import sdk_page
 from tests.conftest import KEY, OTHER, REQUIRED, need
+from tests.patience import HANG_SECONDS
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 FOLDER = sdk_page.NODE
 UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 _numbers = itertools.count(1)
@@ -43,7 +44,9 @@ def node():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_installed():
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, check=False, cwd=FOLDER, capture_output=True, text=True, timeout=300)
+            done = subprocess.run(
+                command, check=False, cwd=FOLDER, capture_output=True, text=True, timeout=HANG_SECONDS
+            )
             if done.returncode:
                 message = f"needs the packages of tests/node, which npm could not install: {done.stderr[-500:]}"
                 pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
@@ -58,7 +61,7 @@ def runner(node):
     ) as process:
         yield process
         process.stdin.close()
-        process.wait(30)
+        process.wait(HANG_SECONDS)
 
 
 class Node:

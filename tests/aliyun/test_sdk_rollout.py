@@ -9,7 +9,7 @@ from tests.aliyun.test_sdk_tour import CoreFamily, TeaFamily
 from tests.device.test_live import Device
 from tests.engines import postgres
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 COUNT = 100
 _numbers = itertools.count(1)
 

@@ -9,7 +9,6 @@ import pytest
 from tests.aliyun import sdk_page
 from tests.conftest import KEY, OTHER
 
-heavy = pytest.mark.heavy
 UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 # What Config calls the scheme: V3 is its default.
 SCHEMES = {"V3": None, "V1": "v2"}
@@ -126,7 +125,7 @@ def test_create_answers_with_an_id(live, name):
     assert body.data.utc_create.endswith("Z")
 
 
-@heavy
+@pytest.mark.live
 def test_query_shows_what_was_created(tea, name):
     identity = tea.create(name, firmware_desc="说明 *~+", firmware_size=1024, product_key=name, need_to_verify=False)
     found = tea.query(identity)
@@ -134,7 +133,7 @@ def test_query_shows_what_was_created(tea, name):
     assert (found.firmware_desc, found.firmware_size, found.product_key) == ("说明 *~+", 1024, name)
 
 
-@heavy
+@pytest.mark.live
 def test_list_parses_into_models(tea, name):
     wanted = [tea.create(f"{name}-{number}", product_key=name) for number in (1, 2, 3)]
     body = tea("ListOTAFirmware", current_page=1, page_size=2, product_key=name)
@@ -142,13 +141,13 @@ def test_list_parses_into_models(tea, name):
     assert (body.total, body.page_count, body.current_page, body.page_size) == (3, 2, 1, 2)
 
 
-@heavy
+@pytest.mark.live
 def test_an_empty_list_parses_into_models(tea, name):
     body = tea("ListOTAFirmware", current_page=1, page_size=2, dest_version=name)
     assert (body.success, body.total, body.firmware_info.simple_firmware_info) == (True, 0, [])
 
 
-@heavy
+@pytest.mark.live
 def test_modify_takes_the_sdks_own_name_of_udi(tea, name):
     identity = tea.create(name)
     body = tea("ModifyOTAFirmware", firmware_id=identity, firmware_desc="new", firmware_udi="u")
@@ -156,14 +155,14 @@ def test_modify_takes_the_sdks_own_name_of_udi(tea, name):
     assert (body.success, found.firmware_desc, found.udi) == (True, "new", "u")
 
 
-@heavy
+@pytest.mark.live
 def test_delete_makes_a_firmware_unfindable(tea, name):
     identity = tea.create(name)
     assert tea("DeleteOTAFirmware", firmware_id=identity).success is True
     assert tea("QueryOTAFirmware", firmware_id=identity).code == "iot.ota.FirmwareNotFound"
 
 
-@heavy
+@pytest.mark.live
 def test_several_files_parse_into_models(tea, name):
     from alibabacloud_iot20180120.models import CreateOTAFirmwareRequestMultiFiles as File
 
@@ -172,31 +171,31 @@ def test_several_files_parse_into_models(tea, name):
     assert [file.to_map() for file in found.multi_files] == [file.to_map() for file in files]
 
 
-@heavy
+@pytest.mark.live
 def test_booleans_are_read_as_python_writes_them(tea, name):
     assert tea.query(tea.create(name, need_to_verify=False)).status == -1
     assert tea.query(tea.create(f"{name}-to-verify", need_to_verify=True)).status == 0
 
 
-@heavy
+@pytest.mark.live
 def test_a_udi_of_4096_chinese_characters_survives(tea, name):
     udi = "固件" * 2048
     assert tea.query(tea.create(name, udi=udi)).udi == udi
 
 
-@heavy
+@pytest.mark.live
 def test_every_printable_character_survives_the_query(tea, name):
     udi = "".join(map(chr, range(0x20, 0x7F))) + "%20%2B\n\t说ファ😀"
     assert tea.query(tea.create(name, udi=udi)).udi == udi
 
 
-@heavy
+@pytest.mark.live
 def test_an_empty_parameter_counts_as_absent(tea, name):
     found = tea.query(tea.create(name, firmware_desc="", product_key=""))
     assert (found.firmware_desc, found.product_key) == (None, None)
 
 
-@heavy
+@pytest.mark.live
 def test_a_client_token_given_twice_creates_once(tea, name):
     def create():
         answer = tea("CreateOTAFirmware", firmware_name=name, dest_version="1.0.0", queries={"ClientToken": name})
@@ -205,7 +204,7 @@ def test_a_client_token_given_twice_creates_once(tea, name):
     assert create() == create()
 
 
-@heavy
+@pytest.mark.live
 def test_a_wrong_secret_does_not_match(tea, name):
     client = tea.client((KEY[0], "wrong"))
     params = {"firmware_name": name, "dest_version": "1.0.0"}
@@ -215,13 +214,13 @@ def test_a_wrong_secret_does_not_match(tea, name):
     assert told in text
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_key_is_not_found(tea):
     refused = tea.refused(tea, "QueryOTAFirmware", key=("nobody", "x"), firmware_id="1")
     assert refused[:2] == (404, "InvalidAccessKeyId.NotFound")
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("action", "params", "missing"),
     [
@@ -238,14 +237,14 @@ def test_a_missing_parameter_raises_with_its_name(tea, action, params, missing):
     assert refused == (400, f"Missing{missing}", f"{missing} is mandatory for this action.")
 
 
-@heavy
+@pytest.mark.live
 def test_an_ill_formed_parameter_raises_with_its_name(tea):
     status, code, text = tea.refused(tea, "ListOTAFirmware", current_page=1, page_size=101)
     assert (status, code) == (400, "InvalidParameter")
     assert "PageSize" in text
 
 
-@heavy
+@pytest.mark.live
 def test_a_taken_name_is_a_refusal_without_an_exception(tea, name):
     tea.create(name)
     answer = tea.send("CreateOTAFirmware", {"firmware_name": name, "dest_version": "2.0.0"})
@@ -255,20 +254,20 @@ def test_a_taken_name_is_a_refusal_without_an_exception(tea, name):
     assert answer.body.data is None
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("action", ["QueryOTAFirmware", "ModifyOTAFirmware", "DeleteOTAFirmware"])
 def test_what_is_not_there_is_not_found_without_an_exception(tea, action):
     body = tea(action, firmware_id="1")
     assert (body.success, body.code) == (False, "iot.ota.FirmwareNotFound")
 
 
-@heavy
+@pytest.mark.live
 def test_another_accounts_firmware_is_not_found(tea, name):
     identity = tea.create(name)
     assert tea("QueryOTAFirmware", key=OTHER, firmware_id=identity).code == "iot.ota.FirmwareNotFound"
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("way", ["sync"])
 def test_an_endpoint_with_a_scheme_signs_that_as_host(live, scheme, way, name):
     tea = make(live, scheme, way)
@@ -277,31 +276,31 @@ def test_an_endpoint_with_a_scheme_signs_that_as_host(live, scheme, way, name):
     assert tea.query(body.data.firmware_id).firmware_name == name
 
 
-@heavy
+@pytest.mark.live
 def test_parameters_may_stand_in_a_form(tea, name):
     form = {"FirmwareName": name, "DestVersion": "1.0.0", "Udi": "固件 *~+&=;%20'()!\n" * 200, "NeedToVerify": False}
     identity = tea.any("CreateOTAFirmware", body=form)["Data"]["FirmwareId"]
     assert tea.query(identity).udi == form["Udi"]
 
 
-@heavy
+@pytest.mark.live
 def test_query_and_form_are_read_together(tea, name):
     answer = tea.any("CreateOTAFirmware", query={"FirmwareName": name}, body={"DestVersion": "1.0.0"})
     assert tea.query(answer["Data"]["FirmwareId"]).dest_version == "1.0.0"
 
 
-@heavy
+@pytest.mark.live
 def test_get_works_as_post_does(tea, name):
     query = {"FirmwareName": name, "DestVersion": "1.0.0"}
     assert tea.any("CreateOTAFirmware", method="GET", query=query)["Success"] is True
 
 
-@heavy
+@pytest.mark.live
 def test_an_unknown_action_is_404_with_a_code(tea):
     assert tea.refused(tea.any, "CreateOTAPenguin", query={})[:2] == (404, "InvalidAction.NotFound")
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("scheme", ["V3"])
 def test_an_unknown_path_is_404_with_a_code(tea):
     """With V1 the SDK asks at ``/`` whatever path it is told."""
@@ -311,14 +310,14 @@ def test_an_unknown_path_is_404_with_a_code(tea):
     )
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_another_method_is_405_with_a_code(tea, method):
     refused = tea.refused(tea.any, "QueryOTAFirmware", method=method, query={"FirmwareId": "1"})
     assert refused[:2] == (405, "UnsupportedHTTPMethod")
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("way", ["sync"])
 def test_a_form_that_is_too_large_is_413_with_a_code(tea, name):
     """Asynchronously the SDK reads the same refusal, but leaves behind a connection with the rest of the form in it."""
@@ -326,7 +325,7 @@ def test_a_form_that_is_too_large_is_413_with_a_code(tea, name):
     assert tea.refused(tea.any, "CreateOTAFirmware", body=form)[:2] == (413, "RequestEntityTooLarge")
 
 
-@heavy
+@pytest.mark.live
 def test_the_request_id_is_an_upper_case_uuid_that_the_header_repeats(tea, name):
     for answer in (
         tea.send("CreateOTAFirmware", {"firmware_name": name, "dest_version": "1.0.0"}),
@@ -337,14 +336,14 @@ def test_the_request_id_is_an_upper_case_uuid_that_the_header_repeats(tea, name)
         assert headers["x-request-id"] == answer.body.request_id
 
 
-@heavy
+@pytest.mark.live
 def test_temporary_credentials_work_with_a_key_of_that_id(tea, name, sts_tea):
     client = tea.client(sts_tea[:2], security_token=sts_tea[2])
     body = tea.send("CreateOTAFirmware", {"firmware_name": name, "dest_version": "1.0.0"}, client).body
     assert body.success is True
 
 
-@heavy
+@pytest.mark.live
 @pytest.mark.parametrize("title", [title for title in sdk_page.samples("python") if "iot20180120" in title])
 def test_the_samples_of_the_page_run(live, name, title):
     identity = sdk_page.run_python(sdk_page.fit(sdk_page.samples("python")[title], live.host, KEY, name))

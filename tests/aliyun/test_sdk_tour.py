@@ -9,7 +9,7 @@ from otagw.dialects.aliyun.action import OWN, actions
 from tests.aliyun.test_sdk_core import Core
 from tests.aliyun.test_sdk_tea import Tea
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 # What we answer beside what the vendor does.
 OURS = {"Verified"}
 _numbers = itertools.count(1)

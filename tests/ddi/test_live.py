@@ -6,9 +6,9 @@ import time
 import pytest
 import requests
 
-from tests.deploy.servers import eventually
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture
@@ -30,7 +30,10 @@ def test_what_was_heard_is_not_forgotten_by_a_stop(gateway, tmp_path):
 
     def poll():
         address = f"{gateway.url}/p/controller/v1/dev1"
-        assert requests.get(address, headers={"Authorization": f"TargetToken {secret}"}, timeout=10).status_code == 200
+        assert (
+            requests.get(address, headers={"Authorization": f"TargetToken {secret}"}, timeout=HANG_SECONDS).status_code
+            == 200
+        )
 
     def age():
         with sqlite3.connect(file) as kept:

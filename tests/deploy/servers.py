@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,17 +17,9 @@ from tests import signer
 from tests.conftest import KEY, ROOT, Live, free_port, need
 from tests.deploy import pki
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS, eventually
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def eventually(condition, seconds=15):
-    """Wait until a condition holds; return what it returned."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
-    return result
 
 
 def session(leader):
@@ -110,7 +101,7 @@ def parse(data):
     return Reply(int(first.split()[1]), {name.lower(): value.strip() for name, _, value in pairs}, body)
 
 
-def send(port, data, seconds=10):
+def send(port, data, seconds=HANG_SECONDS):
     """Send bytes; return what comes back until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), seconds) as connection:
         with contextlib.suppress(ConnectionError):
@@ -137,8 +128,8 @@ def fill(connection, data):
 
 def curl(program, url, *options):
     """Return curl's answer."""
-    command = [program, "-sS", "-i", "--max-time", "20", "-H", "Expect:", *options, url]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=30)
+    command = [program, "-sS", "-i", "--max-time", f"{HANG_SECONDS:g}", "-H", "Expect:", *options, url]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr
     return parse(done.stdout)
 
@@ -164,9 +155,9 @@ def _assert_identified(reply, identity):
 
 
 class Nginx:
-    """The real nginx by config/nginx.conf; only ports and paths are of the test. ``upstream`` is a port, or several."""
+    """The real nginx by config/nginx.conf, but for ports, paths and ``changes``. ``upstream`` is a port, or several."""
 
-    def __init__(self, program, folder, upstream):
+    def __init__(self, program, folder, upstream, changes=()):
         self.program, self.folder, self.port = program, folder, free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"https://{self.host}"
@@ -186,6 +177,7 @@ class Nginx:
             ("/var/log/nginx/error.log", str(folder / "error.log")),
             ("/var/log/nginx/access.log", str(folder / "access.log")),
             ("http {\n", "http {\n" + temporary),
+            *changes,
         ):
             assert text.count(old) == 1, old
             text = text.replace(old, new)
@@ -208,7 +200,7 @@ class Nginx:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(HANG_SECONDS)
 
     def log(self, name="access.log"):
         return (self.folder / name).read_text(encoding="utf-8")
@@ -217,9 +209,9 @@ class Nginx:
 class Site:
     """nginx, the gateway behind it, and a curl that trusts it."""
 
-    def __init__(self, folder, upstream, gateway=None):
+    def __init__(self, folder, upstream, gateway=None, changes=()):
         self.ca = str(pki.make(folder))
-        self.nginx = Nginx(need("nginx"), folder, upstream)
+        self.nginx = Nginx(need("nginx"), folder, upstream, changes)
         self.gateway, self.host, self.url = gateway, self.nginx.host, self.nginx.url
 
     def curl(self, path, *options):
@@ -239,7 +231,7 @@ class Store:
 
     def call(self, action, **params):
         query = signer.query(signer.v1(KEY, action, **params))
-        return requests.get(f"{self.url}/?{query}", verify=self.ca, timeout=30).json()
+        return requests.get(f"{self.url}/?{query}", verify=self.ca, timeout=HANG_SECONDS).json()
 
     def announce(self):
         return self.call("GenerateOTAUploadURL")["Data"]
@@ -266,7 +258,7 @@ class Store:
     def upload(self, path):
         """Upload a file; return the link that it has then."""
         data = self.announce()
-        done = subprocess.run(self.post(data, path), capture_output=True, check=True, timeout=120)
+        done = subprocess.run(self.post(data, path), capture_output=True, check=True, timeout=HANG_SECONDS)
         assert parse(done.stdout).status == 204, done.stdout
         url = data["FirmwareUrl"]
         made = self.call("CreateOTAFirmware", FirmwareName=data["Key"][-40:-4], DestVersion="1", FirmwareUrl=url)
@@ -276,7 +268,7 @@ class Store:
 
     def get(self, link, method="GET", **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.request(method, link, headers=headers, verify=self.ca, timeout=60)
+        return requests.request(method, link, headers=headers, verify=self.ca, timeout=HANG_SECONDS)
 
     def lines(self, response):
         """Return the gateway's own log lines of an answer."""

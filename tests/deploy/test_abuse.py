@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests import signer
 from tests.conftest import KEY
 from tests.deploy import servers
-from tests.deploy.servers import assert_documented, children, eventually, parse, read, send
+from tests.deploy.servers import assert_documented, children, parse, read, send
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 MIB = 1024 * 1024
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 # What a process may grow by, whatever it is sent.
@@ -50,7 +51,7 @@ def bounded(gateway):
 
 def stream(gateway, head, pieces):
     """Send a body piece by piece, until it ends or the other side has had enough; return the answer."""
-    with socket.create_connection(("127.0.0.1", gateway.port), 30) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(head)
             for piece in pieces:
@@ -123,7 +124,7 @@ starts = st.sampled_from(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=starts, noise=st.binary(max_size=600))
 def test_any_bytes_end_in_an_envelope_or_a_close(gateway, start, noise):
-    with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS) as connection:
         connection.sendall(start + noise)
         connection.shutdown(socket.SHUT_WR)
         answer = read(connection)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Live
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 
 def test_a_backup_under_write_load_is_whole(make_live, tmp_path):

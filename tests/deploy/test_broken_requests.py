@@ -1,9 +1,9 @@
 """What gunicorn refuses before the application sees it: an envelope or a clean close, never a page, never an echo."""
 
+import contextlib
 import http.client
 import select
 import socket
-import time
 
 import pytest
 
@@ -11,8 +11,9 @@ from tests import signer
 from tests.conftest import KEY
 from tests.deploy import servers
 from tests.deploy.servers import assert_documented, parse, read, send
+from tests.patience import HANG_SECONDS, eventually, seconds
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 MARK = "should-stay-unseen"
 GET = f"GET /?{MARK} HTTP/1.1\r\nHost: a\r\n".encode()
@@ -70,7 +71,7 @@ def test_a_refusal_of_the_edge_says_that_the_connection_closes(live, name):
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", GET, POST + b"Content-Length: 9\r\n\r\nabc"])
 def test_a_request_that_breaks_off_ends_in_a_close(live, data):
-    with socket.create_connection(("127.0.0.1", live.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", live.port), HANG_SECONDS) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         answer = parse(read(connection))
@@ -80,7 +81,7 @@ def test_a_request_that_breaks_off_ends_in_a_close(live, data):
 
 def test_a_refusal_of_the_edge_is_one_line_in_the_log_with_its_client(live):
     identity = parse(send(live.port, BROKEN["garbage"][0])).json["RequestID"]
-    lines = servers.eventually(lambda: [line for line in live.log().splitlines() if identity in line])
+    lines = eventually(lambda: [line for line in live.log().splitlines() if identity in line])
     assert len(lines) == 1
     assert '"code": "InvalidRequest"' in lines[0]
     assert '"client": "127.0.0.1"' in lines[0]
@@ -97,7 +98,7 @@ def test_workers_survive_every_broken_request(live):
 @pytest.mark.parametrize("kilobytes", [37, 200])
 def test_a_long_address_passes(live, kilobytes):
     params = signer.v1(KEY, "CreateOTAFirmware", Padding="x" * kilobytes * 1000)
-    connection = http.client.HTTPConnection(live.host, timeout=10)
+    connection = http.client.HTTPConnection(live.host, timeout=HANG_SECONDS)
     connection.request("GET", "/?" + signer.query(params))
     answer = connection.getresponse()
     assert b"MissingDestVersion" in answer.read()
@@ -105,7 +106,7 @@ def test_a_long_address_passes(live, kilobytes):
 
 
 def test_a_connection_serves_two_requests(live):
-    connection = http.client.HTTPConnection(live.host, timeout=10)
+    connection = http.client.HTTPConnection(live.host, timeout=HANG_SECONDS)
     ends = []
     for _ in range(2):
         connection.request("GET", "/healthz")
@@ -137,68 +138,63 @@ def hurried(tmp_path_factory):
     gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """A gateway with one thread that waits for its clients for ever: one answered beside them was not held up."""
+    gateway = servers.Gunicorn(tmp_path_factory.mktemp("patient"), workers=1, threads=1).prepare()
+    yield gateway.start("tests/deploy/patient.conf.py")
+    gateway.stop()
+
+
 def dribble(port, data):
-    """Send byte by byte until the other side has enough; return its answer and the seconds."""
-    started = time.monotonic()
+    """Send byte by byte until the other side has enough, long before the last one; return its answer."""
     with socket.create_connection(("127.0.0.1", port), 0.05) as connection:
         for byte in data:
             connection.sendall(bytes([byte]))
             try:
-                answer = connection.recv(65536)
+                return connection.recv(65536)
             except TimeoutError:
                 continue
-            return answer, time.monotonic() - started
     raise AssertionError("the other side waits for ever")
 
 
-@pytest.mark.heavy
 def test_a_head_that_comes_byte_by_byte_is_cut_off_in_time(hurried):
-    answer, seconds = dribble(hurried.port, b"GET / HTTP/1.1\r\nX: " + b"a" * 400)
+    answer = dribble(hurried.port, b"GET / HTTP/1.1\r\nX: " + b"a" * 4000)
     assert_documented(parse(answer), *INVALID)
     assert b"within 1 seconds" in answer
-    assert seconds < 5
 
 
-@pytest.mark.heavy
 def test_a_body_that_stops_coming_is_cut_off_in_time(hurried):
-    started = time.monotonic()
     answer = send(hurried.port, POST + b"Content-Length: 9\r\n\r\nabc")
     assert_documented(parse(answer), *INVALID)
-    assert time.monotonic() - started < 8
 
 
-@pytest.mark.heavy
 def test_a_connection_that_says_nothing_is_closed(hurried):
     assert send(hurried.port, b"") == b""
 
 
-@pytest.mark.heavy
-def test_connections_that_say_nothing_hold_up_nobody(hurried):
-    silent = [socket.create_connection(("127.0.0.1", hurried.port)) for _ in range(50)]
-    started = time.monotonic()
-    assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
-    assert time.monotonic() - started < 2
-    for connection in silent:
-        connection.close()
+def is_served(gateway):
+    return b" 200 " in send(gateway.port, b"GET /healthz HTTP/1.0\r\n\r\n", seconds(20))
 
 
-@pytest.mark.heavy
-def test_a_client_that_asks_and_asks_and_never_reads_holds_up_nobody(hurried):
+def test_connections_that_say_nothing_hold_up_nobody(patient):
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(socket.create_connection(("127.0.0.1", patient.port)))
+        assert is_served(patient)
+
+
+def test_a_client_that_asks_and_asks_and_never_reads_holds_up_nobody(patient):
     with socket.socket() as greedy:
         greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        greedy.connect(("127.0.0.1", hurried.port))
-        while select.select([], [greedy], [], 0.2)[1]:  # until its one thread waits for it to read
-            servers.fill(greedy, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 1000)
-        started = time.monotonic()
+        greedy.connect(("127.0.0.1", patient.port))
         for _ in range(20):
-            assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
-        assert time.monotonic() - started < 2
+            while select.select([], [greedy], [], 0.1)[1]:  # until its one thread waits for it to read
+                servers.fill(greedy, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 1000)
+            assert is_served(patient)
 
 
-@pytest.mark.heavy
-def test_a_body_that_is_waited_for_holds_up_nobody(hurried):
-    with socket.create_connection(("127.0.0.1", hurried.port)) as slow:
+def test_a_body_that_is_waited_for_holds_up_nobody(patient):
+    with socket.create_connection(("127.0.0.1", patient.port)) as slow:
         slow.sendall(POST + b"Content-Length: 9\r\n\r\nabc")
-        started = time.monotonic()
-        assert b" 200 " in send(hurried.port, b"GET /healthz HTTP/1.0\r\n\r\n")
-        assert time.monotonic() - started < 1
+        assert is_served(patient)

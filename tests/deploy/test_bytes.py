@@ -12,10 +12,11 @@ import urllib.parse
 import pytest
 
 from tests.deploy import servers
-from tests.deploy.servers import assert_documented, eventually
+from tests.deploy.servers import assert_documented
 from tests.oss.conftest import BOUNDARY, fields_of
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bytes")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("bytes")]
 MIB = 1024 * 1024
 SIZE = 30 * MIB
 CONTENT = random.Random(30).randbytes(SIZE)
@@ -158,13 +159,13 @@ def test_a_body_above_the_limit_is_refused_by_nginx(store, tmp_path):
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(1002 * MIB)
-    done = subprocess.run(store.post(store.announce(), large), capture_output=True, check=False, timeout=60)
+    done = subprocess.run(store.post(store.announce(), large), capture_output=True, check=False, timeout=HANG_SECONDS)
     assert_documented(servers.parse(done.stdout), 413, "RequestEntityTooLarge")
 
 
 def test_a_refused_form_is_answered_though_all_of_its_file_is_sent(store, firmware):
     command = store.post(store.announce(), firmware, Signature="forged")
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=HANG_SECONDS)
     reply = servers.parse(done.stdout)
     assert reply.status == 403
     assert b"<Code>SignatureDoesNotMatch</Code>" in reply.body
@@ -178,7 +179,9 @@ def test_a_refused_form_is_answered_before_its_file_is_sent(store):
     )
     head += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
     context = ssl.create_default_context(cafile=store.ca)
-    with contextlib.closing(http.client.HTTPSConnection(store.site.host, context=context, timeout=20)) as connection:
+    with contextlib.closing(
+        http.client.HTTPSConnection(store.site.host, context=context, timeout=HANG_SECONDS)
+    ) as connection:
         connection.putrequest("POST", "/oss")
         connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
         connection.putheader("Content-Length", str(100 * MIB))

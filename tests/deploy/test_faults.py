@@ -13,24 +13,25 @@ import requests
 from tests import signer
 from tests.conftest import KEY, free_port, need
 from tests.deploy.line import Line
-from tests.deploy.servers import assert_documented, children, eventually, gunicorn_of, parse, send, worker_of
+from tests.deploy.servers import assert_documented, children, gunicorn_of, parse, send, worker_of
 from tests.device import signer as device_signer
 from tests.engines import postgres
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS, eventually, seconds
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 PAGE = {"CurrentPage": "1", "PageSize": "1"}
 CONTENT = bytes(range(256)) * 400
 
 
 def status(gateway, path):
-    return requests.get(gateway.url + path, timeout=30).status_code
+    return requests.get(gateway.url + path, timeout=HANG_SECONDS).status_code
 
 
 def is_refused(gateway):
     """Check that Actions and devices are told that the gateway cannot answer now, and that it says so of itself."""
     query = signer.query(signer.v1(KEY, "ListOTAFirmware", **PAGE))
-    answer = parse(send(gateway.port, f"GET /?{query} HTTP/1.1\r\nConnection: close\r\n\r\n".encode(), 30))
+    answer = parse(send(gateway.port, f"GET /?{query} HTTP/1.1\r\nConnection: close\r\n\r\n".encode()))
     assert_documented(answer, 503, "ServiceUnavailable")
     assert status(gateway, "/readyz") == 503
     assert status(gateway, "/healthz") == 200
@@ -57,19 +58,19 @@ def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live, line):
     gateway = make_live(database_url=url).start()
     made = gateway.get("RegisterDevice", ProductKey="p", DeviceName="device-1").json()["Data"]
     old = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1")
-    assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()["Success"]
+    assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=HANG_SECONDS).json()["Success"]
     line.cut()
     started = time.monotonic()
     for _ in range(6):  # every thread, and a connection that was made in vain
         is_refused(gateway)
     path = "/device/v1/p/device-1/update"
     headers, _ = device_signer.request(made["DeviceSecret"], "GET", path)
-    poll = requests.get(gateway.url + path, headers=headers, timeout=30)
+    poll = requests.get(gateway.url + path, headers=headers, timeout=HANG_SECONDS)
     assert (poll.status_code, poll.headers["Content-Type"].split(";")[0]) == (503, "application/json")
-    assert time.monotonic() - started < 30, "a refusal waits for a database that refuses"
+    assert time.monotonic() - started < seconds(30), "a refusal waits for a database that refuses"
     line.mend()
     answers(gateway)
-    again = requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=10).json()
+    again = requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=HANG_SECONDS).json()
     assert again["Code"] == "SignatureNonceUsed"
     assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]
 
@@ -77,15 +78,15 @@ def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live, line):
 def test_processes_that_start_while_the_database_is_gone_wait_for_it(make_live, line):
     line, url = line
     gateway = make_live(database_url=url, workers=1).start()
-    eventually(lambda: "the worker is ready" in gateway.log(), 60)
+    eventually(lambda: "the worker is ready" in gateway.log())
     line.cut()
     os.kill(worker_of(gateway), signal.SIGHUP)  # begins anew
     for pid in children(gunicorn_of(gateway)):
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: gateway.log().count("it is tried every second") == 2, 60)
+    eventually(lambda: gateway.log().count("it is tried every second") == 2)
     line.mend()
     answers(gateway)
-    eventually(lambda: gateway.log().count("the worker is ready") == 2, 60)
+    eventually(lambda: gateway.log().count("the worker is ready") == 2)
     assert "secret" not in gateway.log()
 
 
@@ -95,11 +96,11 @@ def test_one_that_waits_for_the_database_can_be_stopped(make_live, line, command
     gateway = make_live(database_url=url, metrics_bind=f"127.0.0.1:{free_port()}")
     line.cut()
     gateway.launch(*command)
-    eventually(lambda: gateway.log().count("it is tried every second") == 1, 60)
+    eventually(lambda: gateway.log().count("it is tried every second") == 1)
     gateway.process.send_signal(signal.SIGHUP)  # and told to begin anew, which is to wait too
-    eventually(lambda: gateway.log().count("it is tried every second") == 2, 60)
+    eventually(lambda: gateway.log().count("it is tried every second") == 2)
     gateway.process.terminate()
-    assert gateway.process.wait(25) == 0
+    assert gateway.process.wait(HANG_SECONDS) == 0
 
 
 @contextlib.contextmanager
@@ -128,14 +129,14 @@ def test_a_redis_that_is_gone_is_refused_and_one_that_forgot_accepts_no_replay(m
     with redis_server(port, tmp_path):
         answers(gateway)
         old = signer.query(signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1"))
-        assert requests.get(f"{gateway.url}/?{old}", timeout=10).json()["Success"]
-        assert requests.get(f"{gateway.url}/?{old}", timeout=10).json()["Code"] == "SignatureNonceUsed"
+        assert requests.get(f"{gateway.url}/?{old}", timeout=HANG_SECONDS).json()["Success"]
+        assert requests.get(f"{gateway.url}/?{old}", timeout=HANG_SECONDS).json()["Code"] == "SignatureNonceUsed"
     is_refused(gateway)
     gateway.get("DeleteOTAFirmware", FirmwareId="1")
     with redis_server(port, tmp_path):  # it is empty now
         answers(gateway)
         for _ in range(2):
-            again = requests.get(f"{gateway.url}/?{old}", timeout=10).json()
+            again = requests.get(f"{gateway.url}/?{old}", timeout=HANG_SECONDS).json()
             assert again["Code"] in {"ServiceUnavailable", "SignatureNonceUsed"}
     gateway.stop()
 
@@ -143,7 +144,7 @@ def test_a_redis_that_is_gone_is_refused_and_one_that_forgot_accepts_no_replay(m
 def upload(gateway):
     """Announce a file and upload it; return the status of the upload and what was announced."""
     data = gateway.get("GenerateOTAUploadURL").json()["Data"]
-    posted = requests.post(data["Host"], data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=120)
+    posted = requests.post(data["Host"], data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=HANG_SECONDS)
     assert "<html" not in posted.text.lower()
     return posted.status_code, data
 
@@ -162,22 +163,22 @@ def test_an_object_store_that_is_gone_is_refused_until_it_is_back(make_live, obj
     state, data = upload(gateway)
     assert state == 204
     link = link_of(gateway, data, "before")
-    assert requests.get(link, timeout=60).content == CONTENT
+    assert requests.get(link, timeout=HANG_SECONDS).content == CONTENT
     line.cut()
     assert status(gateway, "/readyz") == 503
     assert status(gateway, "/healthz") == 200
     state, _ = upload(gateway)
     assert state == 503
-    broken = requests.get(link, timeout=120)
+    broken = requests.get(link, timeout=HANG_SECONDS)
     assert broken.status_code == 503
     assert "<html" not in broken.text.lower()
     assert gateway.get("ListOTAFirmware", **PAGE).json()["Success"]  # whoever needs no file notices nothing
     line.mend()
-    eventually(lambda: status(gateway, "/readyz") == 200, 60)
+    eventually(lambda: status(gateway, "/readyz") == 200)
     state, data = upload(gateway)
     assert state == 204
     for one in (link, link_of(gateway, data, "after")):
-        assert requests.get(one, timeout=60).content == CONTENT
+        assert requests.get(one, timeout=HANG_SECONDS).content == CONTENT
     gateway.stop()
     line.cut()
 
@@ -191,11 +192,11 @@ def test_a_storage_folder_that_is_gone_is_refused_until_it_is_back(make_live, tm
     folder.write_text("no folder")  # as where a disk is not mounted and the mount point is not ours
     assert status(gateway, "/readyz") == 503
     assert upload(gateway)[0] == 503
-    assert requests.get(link, timeout=30).status_code in {404, 503}
+    assert requests.get(link, timeout=HANG_SECONDS).status_code in {404, 503}
     folder.unlink()
     (tmp_path / "aside").rename(folder)
     assert status(gateway, "/readyz") == 200
-    assert requests.get(link, timeout=30).content == CONTENT
+    assert requests.get(link, timeout=HANG_SECONDS).content == CONTENT
     assert upload(gateway)[0] == 204
 
 

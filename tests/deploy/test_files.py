@@ -8,15 +8,15 @@ import random
 import resource
 import subprocess
 import threading
-import time
 
 import pytest
 import requests
 
 from tests.conftest import KEY
 from tests.oss.conftest import BOUNDARY, fields_of
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = [pytest.mark.heavy]
+pytestmark = [pytest.mark.live]
 MIB = 1024 * 1024
 
 
@@ -38,7 +38,7 @@ def upload(gateway, size, chunk=b"\0" * MIB, stop_after=None):
     """Upload ``size`` bytes of a repeated chunk; return the announced data and the status, None if broken off."""
     data = announce(gateway)
     head, tail = parts_around(data)
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=HANG_SECONDS)
     connection.putrequest("POST", "/oss")
     connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
     connection.putheader("Content-Length", str(len(head) + size + len(tail)))
@@ -62,26 +62,19 @@ def stored(gateway):
     return [path for path in (gateway.folder / "data" / "files").rglob("*") if path.is_file()]
 
 
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.05)
-
-
 @pytest.mark.parametrize("sdk", ["core", "tea"])
 def test_the_vendors_sdk_does_the_whole_of_it(live, sdk):
     content = random.Random(sdk).randbytes(300_000)
     call = {"core": call_core, "tea": call_tea}[sdk]
     form = call(live, "GenerateOTAUploadURL", FileSuffix="zip")["Data"]
-    posted = requests.post(form["Host"], data=fields_of(form), files={"file": ("x.zip", content)}, timeout=30)
+    posted = requests.post(form["Host"], data=fields_of(form), files={"file": ("x.zip", content)}, timeout=HANG_SECONDS)
     assert posted.status_code == 204
     made = call(
         live, "CreateOTAFirmware", FirmwareName=f"files-{sdk}", DestVersion="1", FirmwareUrl=form["FirmwareUrl"]
     )
     found = call(live, "QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareId"])["FirmwareInfo"]
     assert found["FirmwareSign"] == hashlib.md5(content).hexdigest()
-    assert requests.get(found["FirmwareUrl"], timeout=30).content == content
+    assert requests.get(found["FirmwareUrl"], timeout=HANG_SECONDS).content == content
 
 
 def call_core(gateway, action, **params):
@@ -148,7 +141,7 @@ def _rss(pid):
 def test_an_upload_that_is_cut_off_half_way_leaves_nothing(make_live):
     gateway = make_live().start()
     upload(gateway, 40 * MIB, stop_after=20 * MIB)
-    wait_until(lambda: '"PostObject"' in gateway.log())
+    eventually(lambda: '"PostObject"' in gateway.log())
     assert stored(gateway) == []
 
 
@@ -156,12 +149,12 @@ def test_a_gateway_that_is_killed_during_an_upload_keeps_no_half_file(make_live)
     gateway = make_live(workers=1).start()
     data = announce(gateway)
     head, _ = parts_around(data)
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=HANG_SECONDS)
     connection.putrequest("POST", "/oss")
     connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
     connection.putheader("Content-Length", str(40 * MIB))
     connection.endheaders(head + b"x" * MIB)
-    wait_until(lambda: stored(gateway))
+    eventually(lambda: stored(gateway))
     gateway.kill()
     connection.close()
     gateway.start()
@@ -189,7 +182,9 @@ def test_many_parts_at_once_are_all_right(make_live):
 
     def get(number):
         start = number * size
-        answer = requests.get(found["FirmwareUrl"], headers={"Range": f"bytes={start}-{start + size - 1}"}, timeout=120)
+        answer = requests.get(
+            found["FirmwareUrl"], headers={"Range": f"bytes={start}-{start + size - 1}"}, timeout=HANG_SECONDS
+        )
         wanted = (chunk * 3)[start % MIB : start % MIB + size]
         return answer.status_code, len(answer.content), answer.content == wanted
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests import signer
 from tests.conftest import KEY
-from tests.deploy.servers import children, eventually, gunicorn_of, ignores
+from tests.deploy.servers import children, gunicorn_of, ignores
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 THREADS = 6
 
 
@@ -30,7 +31,7 @@ class Load:
         while not self.stop.is_set():
             name = f"t{thread}-{number}"
             query = signer.query(signer.v1(KEY, "CreateOTAFirmware", FirmwareName=name, DestVersion="1"))
-            connection = http.client.HTTPConnection(self.gateway.host, timeout=20)
+            connection = http.client.HTTPConnection(self.gateway.host, timeout=HANG_SECONDS)
             try:
                 connection.connect()
             except OSError:
@@ -58,7 +59,7 @@ class Load:
 def served(make_live):
     gateway = make_live(workers=2, threads=2).start()
     master = gunicorn_of(gateway)
-    eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2, 30)
+    eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2)
     return gateway
 
 
@@ -70,9 +71,9 @@ def test_reloads_under_load_lose_nothing(served):
     load = Load(served)
     try:
         for round_ in range(1, 4):
-            eventually(lambda wanted=20 * round_: len(load.made) >= wanted, 30)
+            eventually(lambda wanted=20 * round_: len(load.made) >= wanted)
             served.process.send_signal(signal.SIGHUP)
-            eventually(lambda ended=2 * round_: served.log().count("Worker exiting") >= ended, 30)
+            eventually(lambda ended=2 * round_: served.log().count("Worker exiting") >= ended)
     finally:
         load.end()
     assert (load.lost, load.refused) == ([], [])
@@ -82,9 +83,9 @@ def test_reloads_under_load_lose_nothing(served):
 def test_a_stop_under_load_answers_whoever_was_let_in(served):
     load = Load(served)
     try:
-        eventually(lambda: len(load.made) >= 50, 30)
+        eventually(lambda: len(load.made) >= 50)
         served.process.terminate()
-        assert served.process.wait(40) == 0
+        assert served.process.wait(HANG_SECONDS) == 0
         eventually(lambda: len(load.refused) >= THREADS)
     finally:
         load.end()

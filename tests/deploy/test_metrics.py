@@ -9,9 +9,10 @@ import pytest
 import requests
 
 from tests.conftest import free_port
-from tests.deploy.servers import children, eventually, gunicorn_of, session
+from tests.deploy.servers import children, gunicorn_of, session
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def served(make_live):
 
 
 def created(gateway):
-    text = requests.get(gateway.metrics, timeout=10).text
+    text = requests.get(gateway.metrics, timeout=HANG_SECONDS).text
     found = re.findall(r'otagw_requests_total\{code="OK",front="aliyun",operation="CreateOTAFirmware"\} (\S+)', text)
     return float(found[0]) if found else 0.0
 
@@ -40,32 +41,32 @@ def test_counts_of_all_processes_survive_reloads_and_kills(served):
     assert created(served) == 6
     before = children(master)
     served.process.send_signal(signal.SIGHUP)
-    eventually(lambda: not before & children(master) and len(children(master)) == 2, 30)
+    eventually(lambda: not before & children(master) and len(children(master)) == 2)
     make(served, "g")
     eventually(lambda: created(served) == 7)
     for pid in children(master):
         served_by = pid
     os.kill(served_by, signal.SIGKILL)
-    eventually(lambda: served_by not in children(master) and len(children(master)) == 2, 30)
+    eventually(lambda: served_by not in children(master) and len(children(master)) == 2)
     make(served, "h")
     assert created(served) == 8
     eventually(lambda: created(served) == 8 and len(list((served.folder / "data/metrics").glob("counter_*.db"))) <= 4)
 
 
 def test_the_public_port_has_none_of_it_and_the_other_nothing_else(served):
-    assert requests.get(f"{served.url}/metrics", timeout=10).status_code == 404
-    assert requests.get(served.metrics.removesuffix("/metrics") + "/healthz", timeout=10).status_code == 404
+    assert requests.get(f"{served.url}/metrics", timeout=HANG_SECONDS).status_code == 404
+    assert requests.get(served.metrics.removesuffix("/metrics") + "/healthz", timeout=HANG_SECONDS).status_code == 404
 
 
 def test_a_silent_client_does_not_hold_up_others_for_long(served):
     port = int(served.metrics.split(":")[2].split("/")[0])
     with socket.create_connection(("127.0.0.1", port)):
-        assert requests.get(served.metrics, timeout=15).status_code == 200
+        assert requests.get(served.metrics, timeout=HANG_SECONDS).status_code == 200
 
 
 def test_everything_stops_together(served):
     served.process.terminate()
-    assert served.process.wait(30) == 0
+    assert served.process.wait(HANG_SECONDS) == 0
     assert session(served.process.pid) == set()
     assert "Traceback" not in served.log()
 

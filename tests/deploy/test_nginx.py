@@ -7,10 +7,11 @@ import pytest
 from tests import signer
 from tests.conftest import KEY, free_port
 from tests.deploy import servers
-from tests.deploy.servers import assert_alibaba, assert_documented, eventually, parse, send
+from tests.deploy.servers import assert_alibaba, assert_documented, parse, send
 from tests.iotda import test_sdk
+from tests.patience import eventually
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("nginx")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("nginx")]
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ import pytest
 import requests
 
 from tests.engines import postgres
+from tests.patience import HANG_SECONDS
 from tests.races import race
 
-pytestmark = [pytest.mark.heavy]
+pytestmark = [pytest.mark.live]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_a_database_that_is_gone_is_a_503_and_its_return_is_noticed(make_live):
         answers = [gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1") for _ in range(20)]
         assert {answer.status_code for answer in answers} <= {200, 503}
         assert answers[-1].json()["Success"]
-        assert requests.get(f"{gateway.url}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{gateway.url}/readyz", timeout=HANG_SECONDS).status_code == 200
         gateway.stop()
 
 

@@ -13,8 +13,9 @@ import pytest
 from tests import signer
 from tests.conftest import KEY
 from tests.deploy import servers
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 CROWD = 24
 NOWHERE = b"GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 GONE = struct.pack("ii", 1, 0)
@@ -35,7 +36,7 @@ def gateway(tmp_path_factory):
 @pytest.fixture
 def process(gateway):
     """The one that answers."""
-    return servers.eventually(lambda: servers.children(gateway.process.pid)).pop()
+    return eventually(lambda: servers.children(gateway.process.pid)).pop()
 
 
 def at_once(gateway, process, requests, leavers=()):
@@ -45,7 +46,7 @@ def at_once(gateway, process, requests, leavers=()):
         try:
             clients = []
             for number, request in enumerate(requests):
-                client = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 20))
+                client = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS))
                 client.sendall(request)
                 if number in leavers:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, GONE)  # leave with a reset
@@ -93,7 +94,7 @@ def test_connections_that_are_kept_are_answered_together_too(gateway, process):
     with contextlib.ExitStack() as stack:
         clients = []
         for number in range(CROWD):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 20))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS))
             client.sendall(create(f"first-{number}").replace(b"Connection: close\r\n", b""))
             assert b"200 OK" in client.recv(65536)
             clients.append(client)

@@ -14,12 +14,12 @@ import requests
 from tests import signer
 from tests.conftest import KEY, Live
 from tests.deploy import servers
-from tests.deploy.servers import eventually
 from tests.device import signer as device_signer
 from tests.engines import postgres, redis
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("nodes")]
 CONTENT = os.urandom(300_000)
 fresh = itertools.count()
 
@@ -54,7 +54,7 @@ class Site:
         """Call an Action through nginx, or at one node."""
         url = node.url if node else self.url
         query = signer.query(signer.v1(KEY, action, **params))
-        return requests.get(f"{url}/?{query}", verify=self.ca, timeout=30).json()
+        return requests.get(f"{url}/?{query}", verify=self.ca, timeout=HANG_SECONDS).json()
 
     def ok(self, action, node=None, **params):
         answer = self.call(action, node, **params)
@@ -66,7 +66,7 @@ class Site:
         path = f"/device/v1/p/{name}{path}"
         headers, body = device_signer.request(secret, method, path, data)
         url = (node.url if node else self.url) + path
-        return requests.request(method, url, data=body, headers=headers, verify=self.ca, timeout=30)
+        return requests.request(method, url, data=body, headers=headers, verify=self.ca, timeout=HANG_SECONDS)
 
 
 @pytest.fixture(scope="module", params=["postgresql", "redis"])
@@ -92,7 +92,7 @@ def test_a_request_replayed_at_every_node_has_one_success(site):
 
     def send(target):
         query, url = target
-        return query, requests.get(f"{url}/?{query}", timeout=30).json()["Code"]
+        return query, requests.get(f"{url}/?{query}", timeout=HANG_SECONDS).json()["Code"]
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         outcomes = collections.Counter(pool.map(send, targets))
@@ -104,14 +104,17 @@ def test_a_request_replayed_at_every_node_has_one_success(site):
 def test_what_is_uploaded_at_one_node_is_downloaded_from_the_other(site):
     one, two = site.nodes
     data = site.ok("GenerateOTAUploadURL", one)["Data"]
-    posted = requests.post(f"{one.url}/oss", data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=60)
+    posted = requests.post(f"{one.url}/oss", data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=HANG_SECONDS)
     assert posted.status_code == 204
     name = f"file-{next(fresh)}"
     made = site.ok("CreateOTAFirmware", two, FirmwareName=name, DestVersion="1", FirmwareUrl=data["FirmwareUrl"])
     found = site.ok("QueryOTAFirmware", one, FirmwareId=made["Data"]["FirmwareID"])["FirmwareInfo"]
     assert found["FirmwareSize"] == len(CONTENT)
     for link in (found["FirmwareUrl"], found["FirmwareUrl"].replace(site.url, two.url)):
-        assert requests.get(link, verify=None if link.startswith("http:") else site.ca, timeout=30).content == CONTENT
+        assert (
+            requests.get(link, verify=None if link.startswith("http:") else site.ca, timeout=HANG_SECONDS).content
+            == CONTENT
+        )
 
 
 def test_a_key_disabled_at_one_node_is_refused_by_the_other_at_once(site):
@@ -203,7 +206,7 @@ def test_a_node_that_is_killed_under_load_costs_nobody_more_than_one_retry(site)
 
             def ask(wanted=wanted):
                 query = signer.query(signer.v1(KEY, "CreateOTAFirmware", **wanted))
-                return requests.get(f"{site.url}/?{query}", verify=site.ca, timeout=30)
+                return requests.get(f"{site.url}/?{query}", verify=site.ca, timeout=HANG_SECONDS)
 
             answer = twice(ask)
             if answer is not None:
@@ -225,16 +228,16 @@ def test_a_node_that_is_killed_under_load_costs_nobody_more_than_one_retry(site)
         try:
             for node in (site.nodes[1], site.nodes[0], site.nodes[1]):
                 before = len(made)
-                eventually(lambda before=before: len(made) > before + 20, 60)
+                eventually(lambda before=before: len(made) > before + 20)
                 node.kill()
-                eventually(lambda before=before: len(made) > before + 40, 60)
+                eventually(lambda before=before: len(made) > before + 40)
                 asked = node.log().count('"message": "request"')
                 node.start()
-                eventually(lambda node=node, asked=asked: node.log().count('"message": "request"') > asked + 40, 60)
+                eventually(lambda node=node, asked=asked: node.log().count('"message": "request"') > asked + 40)
         finally:
             stop.set()
         for one in work:
-            one.result(60)
+            one.result(HANG_SECONDS)
     assert problems == []
     for name, identity in made.items():  # nothing lost, and made once: the name is the package's own
         assert site.ok("QueryOTAFirmware", FirmwareId=identity)["FirmwareInfo"]["FirmwareName"] == name

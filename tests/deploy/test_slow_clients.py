@@ -3,14 +3,17 @@
 import contextlib
 import socket
 import ssl
-import time
 
 import pytest
 
 from tests.deploy import servers
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("slow")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("slow")]
 MANY = 1000
+# They wait for their clients for ever: whoever is answered beside those who hold on was not held up by them.
+PATIENT = "tests/deploy/patient.conf.py"
+NGINX_WAITS = [(f"client_{part}_timeout 30s;", f"client_{part}_timeout 1h;") for part in ("header", "body")]
 PAGE = {"CurrentPage": "1", "PageSize": "1"}
 # A head that breaks off, a body that does, and a client that says nothing at all.
 HELD = (
@@ -25,7 +28,7 @@ def held(port, wrap=lambda connection: connection):
     """A thousand connections, each of which is waited for."""
     with contextlib.ExitStack() as stack:
         for number in range(MANY):
-            connection = socket.create_connection(("127.0.0.1", port), 30)
+            connection = socket.create_connection(("127.0.0.1", port), HANG_SECONDS)
             stack.enter_context(connection)
             secure = wrap(connection)
             stack.enter_context(secure)
@@ -35,17 +38,15 @@ def held(port, wrap=lambda connection: connection):
 
 
 def test_behind_nginx_service_goes_on(tmp_path):
-    gateway = servers.Gunicorn(tmp_path, workers=2, trusted_proxies=1).prepare().start()
-    site = servers.Site(tmp_path, gateway.port, gateway)
+    gateway = servers.Gunicorn(tmp_path, workers=2, trusted_proxies=1).prepare().start(PATIENT)
+    site = servers.Site(tmp_path, gateway.port, gateway, NGINX_WAITS)
     site.nginx.start()
     trust = ssl.create_default_context(cafile=site.ca)
     store = servers.Store(gateway, site.url, site.ca)
     try:
         with held(site.nginx.port, lambda connection: trust.wrap_socket(connection, server_hostname="127.0.0.1")):
             for _ in range(20):
-                started = time.monotonic()
                 assert store.call("ListOTAFirmware", **PAGE)["Success"]
-                assert time.monotonic() - started < 5
     finally:
         site.nginx.stop()
         gateway.stop()
@@ -55,10 +56,10 @@ def test_alone_the_gateway_recovers(tmp_path):
     gateway = servers.Gunicorn(tmp_path, workers=2).prepare()
     gateway.start("tests/deploy/hurried.conf.py")  # whoever is waited for has a second
     try:
-        processes = servers.eventually(lambda: len(found := servers.children(gateway.process.pid)) == 2 and found)
+        processes = eventually(lambda: len(found := servers.children(gateway.process.pid)) == 2 and found)
         with held(gateway.port):
             pass
-        servers.eventually(lambda: gateway.get("ListOTAFirmware", **PAGE).json()["Success"], 60)
+        eventually(lambda: gateway.get("ListOTAFirmware", **PAGE).json()["Success"])
         assert servers.children(gateway.process.pid) == processes
         assert "Traceback" not in gateway.log()
     finally:
@@ -66,16 +67,13 @@ def test_alone_the_gateway_recovers(tmp_path):
 
 
 def test_alone_whoever_comes_with_a_whole_request_is_served_beside_those_who_hold_on(tmp_path):
-    gateway = servers.Gunicorn(tmp_path, workers=2).prepare().start()
+    gateway = servers.Gunicorn(tmp_path, workers=2).prepare().start(PATIENT)
     try:
-        assert gateway.get("ListOTAFirmware", **PAGE).ok  # it has started: that takes what it takes
         with contextlib.ExitStack() as stack:
             for _ in range(200):  # far more than there are threads
-                slow = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 30))
+                slow = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS))
                 slow.sendall(HELD[1])
-            started = time.monotonic()
             for _ in range(20):
                 assert gateway.get("ListOTAFirmware", **PAGE).json()["Success"]
-            assert time.monotonic() - started < 10
     finally:
         gateway.stop()

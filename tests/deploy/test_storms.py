@@ -10,8 +10,9 @@ import requests
 
 from tests import signer
 from tests.conftest import KEY
+from tests.patience import HANG_SECONDS
 
-pytestmark = [pytest.mark.heavy]
+pytestmark = [pytest.mark.live]
 THREADS = 16
 
 
@@ -19,7 +20,7 @@ def storm(urls, threads=THREADS):
     """Send every URL, many at once; return the answers in order."""
 
     def send(url):
-        return requests.get(url, timeout=30)
+        return requests.get(url, timeout=HANG_SECONDS)
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         return list(pool.map(send, urls))
@@ -42,10 +43,10 @@ def test_a_replay_storm_has_one_success_a_request(make_live):
 def test_a_nonce_stays_used_after_a_restart(make_live):
     gateway = make_live().start()
     one = url(gateway, "CreateOTAFirmware", FirmwareName="n", DestVersion="1")
-    assert requests.get(one, timeout=10).json()["Success"]
+    assert requests.get(one, timeout=HANG_SECONDS).json()["Success"]
     gateway.kill()
     gateway.start()
-    assert requests.get(one, timeout=10).json()["Code"] == "SignatureNonceUsed"
+    assert requests.get(one, timeout=HANG_SECONDS).json()["Code"] == "SignatureNonceUsed"
 
 
 def test_a_race_of_creates_with_one_name_has_one_winner(make_live):
@@ -115,9 +116,9 @@ def test_no_secret_signature_or_query_reaches_the_log(make_live):
     params = signer.v1(
         KEY, "CreateOTAFirmware", FirmwareName="n", DestVersion="1", SecurityToken="tok123", Udi="udi123"
     )
-    requests.get(f"{gateway.url}/?{signer.query(params)}", timeout=10)
-    requests.get(f"{gateway.url}/?{signer.query({**params, 'Signature': 'forged123'})}", timeout=10)
-    requests.get(f"{gateway.url}/?{signer.query({**params, 'AccessKeyId': KEY[1]})}", timeout=10)
+    requests.get(f"{gateway.url}/?{signer.query(params)}", timeout=HANG_SECONDS)
+    requests.get(f"{gateway.url}/?{signer.query({**params, 'Signature': 'forged123'})}", timeout=HANG_SECONDS)
+    requests.get(f"{gateway.url}/?{signer.query({**params, 'AccessKeyId': KEY[1]})}", timeout=HANG_SECONDS)
     gateway.stop()
     log = gateway.log()
     assert log.count('"action": "CreateOTAFirmware"') == 3

@@ -10,9 +10,10 @@ import threading
 import pytest
 
 from tests.deploy import pki
-from tests.deploy.servers import children, curl, eventually, gunicorn_of, ignores, session
+from tests.deploy.servers import children, curl, gunicorn_of, ignores, session
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def served(make_live):
 
 
 def healthz(gateway):
-    connection = http.client.HTTPConnection(gateway.host, timeout=10)
+    connection = http.client.HTTPConnection(gateway.host, timeout=HANG_SECONDS)
     try:
         connection.request("GET", "/healthz", headers={"Connection": "close"})
         return connection.getresponse().status
@@ -37,14 +38,14 @@ def healthz(gateway):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_supervisor_stops_everything(served, number):
     served.process.send_signal(number)
-    assert served.process.wait(30) == 0
+    assert served.process.wait(HANG_SECONDS) == 0
     assert session(served.process.pid) == set()
     assert "Traceback" not in served.log()
 
 
 def test_ctrl_c_in_a_terminal_stops_everything_quietly(served):
     os.killpg(served.process.pid, signal.SIGINT)
-    assert served.process.wait(30) == 0
+    assert served.process.wait(HANG_SECONDS) == 0
     assert session(served.process.pid) == set()
     assert "Traceback" not in served.log()
 
@@ -67,7 +68,7 @@ def test_ctrl_c_while_a_request_enters_the_pool_stops_too(make_live, tmp_path):
     gateway.start()
     assert healthz(gateway) == 200
     os.killpg(gateway.process.pid, signal.SIGINT)
-    assert gateway.process.wait(25) == 0
+    assert gateway.process.wait(HANG_SECONDS) == 0
 
 
 SLOW_FORK = """
@@ -90,25 +91,25 @@ def test_a_signal_to_a_process_that_has_no_handlers_yet_stops_it(make_live, tmp_
     gateway.launch("serve")
     eventually((tmp_path / "sitecustomize.py.started").exists)
     gateway.process.terminate()
-    assert gateway.process.wait(25) == 0
+    assert gateway.process.wait(HANG_SECONDS) == 0
 
 
 def test_the_end_of_gunicorn_ends_the_supervisor_with_a_failure(served):
     master = gunicorn_of(served)
     os.kill(master, signal.SIGKILL)
-    assert served.process.wait(30) == 128 + signal.SIGKILL
+    assert served.process.wait(HANG_SECONDS) == 128 + signal.SIGKILL
     eventually(lambda: not session(served.process.pid))
 
 
 def test_gunicorn_stopped_behind_the_supervisors_back_is_a_failure_too(served):
     master = gunicorn_of(served)
     os.kill(master, signal.SIGTERM)
-    assert served.process.wait(30) == 1
+    assert served.process.wait(HANG_SECONDS) == 1
 
 
 def test_a_killed_supervisor_leaves_nothing_behind(served):
     served.process.kill()
-    served.process.wait(30)
+    served.process.wait(HANG_SECONDS)
     eventually(lambda: not session(served.process.pid))
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from otagw import taskqueue, vault
 from tests.conftest import free_port, need
-from tests.deploy.servers import children, eventually, gunicorn_of, ignores, session, worker_of
+from tests.deploy.servers import children, gunicorn_of, ignores, session, worker_of
 from tests.engines import postgres, redis
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 READY, ENDED = "the worker is ready", "the worker ends"
 
 
@@ -26,8 +27,8 @@ def served(make_live):
     """A gateway whose two processes and one worker are up."""
     gateway = make_live().start()
     master = gunicorn_of(gateway)
-    eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2, 30)
-    eventually(lambda: READY in gateway.log(), 30)
+    eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2)
+    eventually(lambda: READY in gateway.log())
     return gateway
 
 
@@ -50,7 +51,7 @@ def start_worker():
 
 
 def ready(process):
-    eventually(lambda: READY in process.log(), 30)
+    eventually(lambda: READY in process.log())
     return process
 
 
@@ -66,7 +67,7 @@ def opened(gateway):
         with psycopg.connect(url, autocommit=True) as connection:
             yield connection
     else:
-        with contextlib.closing(sqlite3.connect(gateway.folder / "data/otagw.db", timeout=30)) as connection:
+        with contextlib.closing(sqlite3.connect(gateway.folder / "data/otagw.db", timeout=HANG_SECONDS)) as connection:
             yield connection
             connection.commit()
 
@@ -93,7 +94,7 @@ def left(gateway):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_supervisor_ends_the_worker_too(served, number):
     served.process.send_signal(number)
-    assert served.process.wait(30) == 0
+    assert served.process.wait(HANG_SECONDS) == 0
     assert session(served.process.pid) == set()
     assert ENDED in served.log()
     assert "Traceback" not in served.log()
@@ -101,7 +102,7 @@ def test_a_signal_to_the_supervisor_ends_the_worker_too(served, number):
 
 def test_ctrl_c_in_a_terminal_ends_the_worker_quietly(served):
     os.killpg(served.process.pid, signal.SIGINT)
-    assert served.process.wait(30) == 0
+    assert served.process.wait(HANG_SECONDS) == 0
     assert session(served.process.pid) == set()
     assert ENDED in served.log()
     assert "Traceback" not in served.log()
@@ -113,7 +114,7 @@ def test_ctrl_c_while_all_is_starting_is_quiet(make_live, monkeypatch):
     gateway.start()
     worker_of(gateway)
     os.killpg(gateway.process.pid, signal.SIGINT)
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(HANG_SECONDS) == 0
     assert session(gateway.process.pid) == set()
     assert "Traceback" not in gateway.log()
 
@@ -122,8 +123,8 @@ def test_ctrl_c_while_all_is_starting_is_quiet(make_live, monkeypatch):
 @pytest.mark.parametrize("find", [worker_of, gunicorn_of])
 def test_the_end_of_either_ends_both_with_a_failure(served, find, number, status):
     os.kill(find(served), number)
-    assert served.process.wait(30) == status
-    eventually(lambda: not session(served.process.pid), 30)
+    assert served.process.wait(HANG_SECONDS) == status
+    eventually(lambda: not session(served.process.pid))
     (line,) = [line for line in lines(served.log()) if line["logger"] == "otagw.serve"]
     assert {worker_of: "otagw worker", gunicorn_of: "gunicorn"}[find] in line["command"]
 
@@ -138,7 +139,7 @@ def test_serve_without_a_worker(make_live):
 
 def test_what_is_due_is_done_although_nobody_calls(served):
     released(served, 25)
-    eventually(lambda: left(served) == 0, 30)
+    eventually(lambda: left(served) == 0)
     assert list((served.folder / "data/files").iterdir()) == []
 
 
@@ -158,10 +159,10 @@ def gateway(request, make_live):
 def test_two_workers_on_one_database_do_nothing_twice(gateway, start_worker):
     released(gateway, 300)
     workers = [start_worker(gateway, name) for name in ("one", "two")]
-    eventually(lambda: left(gateway) == 0, 60)
+    eventually(lambda: left(gateway) == 0)
     for process in workers:
         ready(process).terminate()
-        assert process.wait(30) == 0
+        assert process.wait(HANG_SECONDS) == 0
     done = [line["steps"]["ota.files.purge"] for each in workers for line in lines(each.log()) if "steps" in line]
     assert sum(done) == 300
 
@@ -170,11 +171,11 @@ def test_a_killed_worker_leaves_what_it_had_not_begun_to_the_next(gateway, start
     """What it had claimed is due again an hour later: tests/test_worker.py."""
     released(gateway, 300)
     one = start_worker(gateway, "one")
-    eventually(lambda: left(gateway) < 300, 30)
+    eventually(lambda: left(gateway) < 300)
     one.kill()
-    one.wait(30)
+    one.wait(HANG_SECONDS)
     start_worker(gateway, "two")
-    eventually(lambda: left(gateway) <= 1, 60)
+    eventually(lambda: left(gateway) <= 1)
 
 
 def test_a_wake_of_another_process_is_taken(gateway, start_worker):
@@ -183,10 +184,10 @@ def test_a_wake_of_another_process_is_taken(gateway, start_worker):
     default = gateway.environ.get("OTAGW_DATABASE_URL") or f"sqlite:///{gateway.folder}/data/queue.db"
     queue = taskqueue.Queue(gateway.environ.get("OTAGW_QUEUE_URL") or default, secret)
     queue.wake()
-    eventually(lambda: not queue._open().pending_count(), 30)
+    eventually(lambda: not queue._open().pending_count())
     queue.close()
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(HANG_SECONDS) == 0
     assert {line["level"] for line in lines(process.log())} == {"INFO"}
 
 
@@ -200,9 +201,9 @@ def test_a_worker_outlives_the_end_of_its_connections(make_live, start_worker):
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         released(gateway, 3)
-        eventually(lambda: left(gateway) == 0, 30)
+        eventually(lambda: left(gateway) == 0)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 def test_a_worker_outlives_its_redis(make_live, start_worker):
@@ -215,9 +216,9 @@ def test_a_worker_outlives_its_redis(make_live, start_worker):
         process = ready(start_worker(gateway))
         server.kill()
     released(gateway, 3)
-    eventually(lambda: left(gateway) == 0, 30)
+    eventually(lambda: left(gateway) == 0)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(HANG_SECONDS) == 0
 
 
 def test_sighup_reads_the_settings_anew_in_the_same_process(make_live):
@@ -228,14 +229,14 @@ def test_sighup_reads_the_settings_anew_in_the_same_process(make_live):
     del gateway.environ["OTAGW_LOG_FORMAT"]
     gateway.start()
     process = worker_of(gateway)
-    eventually(lambda: READY in gateway.log(), 30)
+    eventually(lambda: READY in gateway.log())
     file.write_text('log_format = "text"')
     gateway.process.send_signal(signal.SIGHUP)
-    eventually(lambda: f"info    {READY}" in gateway.log(), 30)
+    eventually(lambda: f"info    {READY}" in gateway.log())
     assert worker_of(gateway) == process
     gateway.process.kill()
-    gateway.process.wait(30)
-    eventually(lambda: not session(gateway.process.pid), 30)
+    gateway.process.wait(HANG_SECONDS)
+    eventually(lambda: not session(gateway.process.pid))
 
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.1, 0.5])
@@ -244,7 +245,7 @@ def test_a_worker_told_to_stop_while_it_reads_its_settings_stops(make_live, star
     process.send_signal(signal.SIGHUP)
     threading.Event().wait(delay)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(HANG_SECONDS) == 0
     assert "Traceback" not in process.log()
 
 
@@ -256,7 +257,7 @@ def test_sighup_with_wrong_settings_changes_nothing(make_live, start_worker):
     process = ready(start_worker(gateway))
     file.write_text("wrokers = 3")
     process.send_signal(signal.SIGHUP)
-    eventually(lambda: "did you mean workers?" in process.log(), 30)
+    eventually(lambda: "did you mean workers?" in process.log())
     assert process.poll() is None
 
 
@@ -264,6 +265,6 @@ def test_a_worker_without_its_database_says_so_in_one_line(make_live, start_work
     gateway = make_live()
     (gateway.folder / "data/otagw.db").rename(gateway.folder / "elsewhere")
     process = start_worker(gateway)
-    assert process.wait(30) == 1
+    assert process.wait(HANG_SECONDS) == 1
     assert process.log().startswith("Error: the database lacks")
     assert process.log().count("\n") == 1

@@ -11,9 +11,10 @@ import requests
 from tests.conftest import ROOT, need
 from tests.device import signer
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS
 from tests.test_readme import paste
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 COUNT = 100
 
 
@@ -26,7 +27,9 @@ class Device:
 
     def send(self, method, path, data=None, seconds=None):
         headers, body = signer.request(self.secret, method, self.path + path, data, seconds)
-        return self.session.request(method, self.url + self.path + path, data=body, headers=headers, timeout=60)
+        return self.session.request(
+            method, self.url + self.path + path, data=body, headers=headers, timeout=HANG_SECONDS
+        )
 
     def ok(self, method, path, data=None):
         response = self.send(method, path, data)
@@ -38,7 +41,7 @@ class Device:
         offer = self.ok("GET", "/update")
         self.ok("POST", "/update/progress", {"percent": 30})
         self.ok("POST", "/update/progress", {"percent": 10, "message": "late"})
-        content = self.session.get(offer["url"], timeout=60).content
+        content = self.session.get(offer["url"], timeout=HANG_SECONDS).content
         assert hashlib.sha256(content).hexdigest() == offer["sha256"]
         self.ok("PUT", "/versions/default", {"version": "1.0"})
         assert self.ok("GET", "/update")["task"] == offer["task"]
@@ -51,7 +54,7 @@ class Device:
 def roll_out(live, product, content):
     """Upload a file and roll it out; return the job's id."""
     data = live.get("GenerateOTAUploadURL").json()["Data"]
-    requests.post(data["Host"], data=fields_of(data), files={"file": content}, timeout=30).raise_for_status()
+    requests.post(data["Host"], data=fields_of(data), files={"file": content}, timeout=HANG_SECONDS).raise_for_status()
     params = {"FirmwareName": f"fw-{product}", "DestVersion": "2.0.0", "ProductKey": product, "NeedToVerify": "false"}
     made = live.get("CreateOTAFirmware", FirmwareUrl=data["FirmwareUrl"], **params).json()["Data"]
     params = {"FirmwareId": made["FirmwareID"], "ProductKey": product, "TargetSelection": "ALL"}
@@ -101,5 +104,5 @@ def test_a_clock_is_set_by_a_refusal_and_a_proxy_may_escape(live, tmp_path):
     assert device.send("GET", "/update", seconds=refused.json()["time"]).status_code == 204
     headers, _ = signer.request("s", "GET", device.path + "/update")
     escaped = live.url + device.path.replace("@", "%40") + "/update"
-    assert device.session.get(escaped, headers=headers, timeout=10).status_code == 204
+    assert device.session.get(escaped, headers=headers, timeout=HANG_SECONDS).status_code == 204
     device.session.close()

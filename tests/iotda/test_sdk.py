@@ -12,10 +12,9 @@ from tests.conftest import KEY, OTHER, ROOT
 from tests.iotda.conftest import DATA
 from tests.iotda.signer import PROJECT
 
-heavy = pytest.mark.heavy
 DIGEST = hashlib.sha256(DATA).hexdigest()
 pytestmark = [
-    heavy,
+    pytest.mark.live,
     # The SDK is an unmodified client; what it deprecates, or leaves open, is its own affair.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -19,6 +19,7 @@ from tests.iotda.test_sdk import (
     pytestmark,  # noqa: F401 - the same marks
 )
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS
 
 SECRET = "devsecret123"
 _numbers = itertools.count(1)
@@ -229,7 +230,7 @@ def test_what_one_vendors_sdk_made_the_others_rolls_out(gateway, make):
 def test_what_the_other_vendor_uploaded_is_a_batch_task(gateway, make):
     fleet, tea = make(), Tea(gateway.host, None, is_async=False)
     form = gateway.get("GenerateOTAUploadURL").json()["Data"]
-    requests.post(form["Host"], data=fields_of(form), files={"file": DATA}, timeout=30).raise_for_status()
+    requests.post(form["Host"], data=fields_of(form), files={"file": DATA}, timeout=HANG_SECONDS).raise_for_status()
     given = {"dest_version": "2.0", "product_key": fleet.product, "need_to_verify": False}
     firmware = tea(
         "CreateOTAFirmware",
@@ -244,7 +245,7 @@ def test_what_the_other_vendor_uploaded_is_a_batch_task(gateway, make):
     jobs = tea("ListOTAJobByFirmware", firmware_id=firmware, current_page=1, page_size=10).data.simple_otajob_info
     assert [job.job_id for job in jobs] == [made.task_id]
     offer = fleet.devices[0].ok("GET", "/update")
-    content = fleet.devices[0].session.get(offer["url"], timeout=30).content
+    content = fleet.devices[0].session.get(offer["url"], timeout=HANG_SECONDS).content
     assert hashlib.sha256(content).hexdigest() == DIGEST
     assert fleet.devices[0].update() is None
     tea("CancelOTATaskByJob", job_id=made.task_id, cancel_queued_task=True)

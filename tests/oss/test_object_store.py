@@ -11,9 +11,10 @@ import requests
 
 from tests.conftest import KEY, Client
 from tests.oss.conftest import fields_of, link_of
+from tests.patience import HANG_SECONDS
 from tests.signer import query, v1
 
-pytestmark = [pytest.mark.heavy]
+pytestmark = [pytest.mark.live]
 CONTENT = bytes(range(256)) * 4000
 SIZE = len(CONTENT)
 
@@ -45,7 +46,7 @@ def test_the_bytes_come_from_the_store(client, headers, status, wanted):
     response = client.http.get(link_of(client, CONTENT), headers=headers)
     assert (response.status_code, response.data) == (302, b"")
     assert response.headers["Cache-Control"] == "private, no-store"
-    found = requests.get(response.headers["Location"], headers=headers, timeout=30)
+    found = requests.get(response.headers["Location"], headers=headers, timeout=HANG_SECONDS)
     assert (found.status_code, found.content) == (status, wanted)
     assert found.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
 
@@ -98,14 +99,14 @@ def test_a_client_that_follows_needs_to_know_nothing_of_it(make_live, url):
     gateway = make_live(storage_url=url).start()
 
     def call(action, **params):
-        return requests.get(f"{gateway.url}/?{query(v1(KEY, action, **params))}", timeout=30).json()
+        return requests.get(f"{gateway.url}/?{query(v1(KEY, action, **params))}", timeout=HANG_SECONDS).json()
 
     data = call("GenerateOTAUploadURL")["Data"]
-    posted = requests.post(data["Host"], data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=60)
+    posted = requests.post(data["Host"], data=fields_of(data), files={"file": ("x", CONTENT)}, timeout=HANG_SECONDS)
     assert posted.status_code == 204
     made = call("CreateOTAFirmware", FirmwareName="n", DestVersion="1", FirmwareUrl=data["FirmwareUrl"])
     found = call("QueryOTAFirmware", FirmwareId=made["Data"]["FirmwareID"])["FirmwareInfo"]
-    response = requests.get(found["FirmwareUrl"], headers={"Range": "bytes=5-"}, timeout=30)
+    response = requests.get(found["FirmwareUrl"], headers={"Range": "bytes=5-"}, timeout=HANG_SECONDS)
     assert (response.status_code, response.content) == (206, CONTENT[5:])
     assert [step.status_code for step in response.history] == [302]
     assert "ignature" not in gateway.log()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -13,8 +12,9 @@ import requests
 
 from tests.conftest import ROOT
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS, eventually
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.live
 PROTOCOLS = ("device", "ddi")
 PRODUCT = "a1sim"
 # In seconds; what a device would take minutes for, so that a rollout ends while somebody looks.
@@ -38,7 +38,12 @@ class Fleet:
     def simulate(self, *options, status=0):
         """Run them; return the figures."""
         done = subprocess.run(
-            self.command(*options), env=self.live.environ, capture_output=True, text=True, timeout=300, check=False
+            self.command(*options),
+            env=self.live.environ,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr
         return json.loads(done.stdout)
@@ -52,7 +57,7 @@ class Fleet:
     def roll_out(self, content, version="2.0.0", **rules):
         """Upload a file and roll it out; return the job's id."""
         data = self.ok("GenerateOTAUploadURL")
-        posted = requests.post(data["Host"], data=fields_of(data), files={"file": content}, timeout=30)
+        posted = requests.post(data["Host"], data=fields_of(data), files={"file": content}, timeout=HANG_SECONDS)
         posted.raise_for_status()
         package = {
             "FirmwareName": f"fw-{version[0]}",
@@ -74,13 +79,6 @@ class Fleet:
             data = self.ok("ListOTATaskByJob", JobId=job, PageSize="100", CurrentPage=str(page))
             states.update(task["TaskStatus"] for task in data["SimpleOTATaskInfo"])
         return dict(states)
-
-
-def wait_until(holds):
-    """Ask the gateway again and again, for a minute at most."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
 
 
 @pytest.fixture
@@ -141,7 +139,7 @@ def test_a_canceled_rollout_ends_the_simulation(make_fleet):
     job = fleet.roll_out(b"x" * 1000)
     slow = fleet.command("--latency", "5", "--fixed")
     with subprocess.Popen(slow, env=fleet.live.environ, stdout=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: fleet.task_states(job) == {"IN_PROGRESS": 20})
+        eventually(lambda: fleet.task_states(job) == {"IN_PROGRESS": 20})
         fleet.ok(
             "CancelOTATaskByJob",
             JobId=job,
@@ -149,7 +147,7 @@ def test_a_canceled_rollout_ends_the_simulation(make_fleet):
             CancelNotifiedTask="true",
             CancelInProgressTask="true",
         )
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=HANG_SECONDS)
     told = json.loads(out)
     assert (process.returncode, told["canceled"], told["errors"]) == (0, 20, {})
     assert fleet.task_states(job) == {"CANCELED": 20}
@@ -161,9 +159,9 @@ def test_a_signal_ends_it_with_the_figures_so_far(make_fleet, number):
     job = fleet.roll_out(b"x" * 1000)
     slow = fleet.command("--latency", "60", "--fixed")
     with subprocess.Popen(slow, env=fleet.live.environ, stdout=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: fleet.task_states(job) == {"IN_PROGRESS": 20})
+        eventually(lambda: fleet.task_states(job) == {"IN_PROGRESS": 20})
         process.send_signal(number)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=HANG_SECONDS)
     told = json.loads(out)
     assert (process.returncode, told["at_work"], told["errors"]) == (0, 20, {})
 

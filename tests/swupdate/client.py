@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from tests.conftest import free_port, need
+from tests.patience import HANG_SECONDS
 from tests.swupdate.image import BOARD
 
 SUCCEEDED, FAILED = "2", "3"
@@ -50,7 +51,7 @@ class Client:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(HANG_SECONDS)
 
     def restart(self, outcome=SUCCEEDED):
         self.stop()

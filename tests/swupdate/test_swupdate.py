@@ -13,15 +13,14 @@ import requests
 
 from tests.aliyun.test_sdk_tour import TeaFamily
 from tests.conftest import need
-from tests.deploy.servers import eventually
 from tests.oss.conftest import fields_of
+from tests.patience import HANG_SECONDS, eventually
 from tests.swupdate.client import FAILED, Client, Line
 from tests.swupdate.image import Signer
 
 # The clients of one machine share a name for their socket, of which there are few: one worker runs them all.
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("swupdate")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("swupdate")]
 SIZE = 300_000
-SECONDS = 60
 _numbers = itertools.count(1)
 
 
@@ -47,7 +46,9 @@ class Lab:
 
     def upload(self, image):
         form = self.call("GenerateOTAUploadURL", FileSuffix="bin")["Data"]
-        requests.post(form["Host"], data=fields_of(form), files={"file": image}, timeout=30).raise_for_status()
+        requests.post(
+            form["Host"], data=fields_of(form), files={"file": image}, timeout=HANG_SECONDS
+        ).raise_for_status()
         return form["FirmwareUrl"]
 
     def release(self, client, version="2.0", signer=None, revision="1.0"):
@@ -83,7 +84,7 @@ class Lab:
 
     def becomes(self, job, status):
         """Wait until the only task of a job is in a state; return it."""
-        eventually(lambda: self.task(job)["TaskStatus"] == status, SECONDS)
+        eventually(lambda: self.task(job)["TaskStatus"] == status)
         return self.task(job)
 
     def version(self, device="dev-0"):
@@ -110,7 +111,7 @@ def line(live):
 
 def installs(client, payload):
     """Wait until the whole payload is there."""
-    eventually(lambda: client.installed() == payload and "SWUPDATE successful" in client.log(), SECONDS)
+    eventually(lambda: client.installed() == payload and "SWUPDATE successful" in client.log())
 
 
 def test_a_firmware_arrives_and_the_job_is_completed(lab):
@@ -119,7 +120,7 @@ def test_a_firmware_arrives_and_the_job_is_completed(lab):
     job = lab.roll_out(firmware)
     client.start()
     installs(client, payload)
-    eventually(lambda: lab.becomes(job, "IN_PROGRESS")["Progress"] == "100", SECONDS)
+    eventually(lambda: lab.becomes(job, "IN_PROGRESS")["Progress"] == "100")
     assert lab.status(job) == "IN_PROGRESS"
     client.restart()
     lab.becomes(job, "SUCCEEDED")
@@ -158,7 +159,7 @@ def test_a_wrong_token_gets_nothing(lab, line):
     firmware, _ = lab.release(client)
     job = lab.roll_out(firmware)
     client.start()
-    eventually(lambda: "HTTP/1.1 401" in client.log(), SECONDS)
+    eventually(lambda: "HTTP/1.1 401" in client.log())
     assert lab.task(job)["TaskStatus"] == "QUEUED"
     assert client.installed() is None
 
@@ -181,13 +182,13 @@ def test_a_job_that_is_canceled_during_the_download_installs_nothing(lab, line):
     lab.live.cli("products", "poll-interval", lab.product, "00:00:05")
     job = lab.roll_out(firmware)
     client.start()
-    eventually(lambda: line.is_slow_now, SECONDS)
+    eventually(lambda: line.is_slow_now)
     lab.call("CancelOTATaskByJob", JobId=job, CancelInProgressTask=True, CancelNotifiedTask=True, CancelQueuedTask=True)
     assert lab.task(job)["TaskStatus"] == "CANCELED"
-    eventually(lambda: any(b"/cancelAction/" in asked and b"/feedback" in asked for asked in line.asked), SECONDS)
+    eventually(lambda: any(b"/cancelAction/" in asked and b"/feedback" in asked for asked in line.asked))
     line.slow.clear()
     polls = len(line.asked)
-    eventually(lambda: len(line.asked) > polls + 1, SECONDS)
+    eventually(lambda: len(line.asked) > polls + 1)
     assert lab.task(job)["TaskStatus"] == "CANCELED"
     assert "SWUPDATE successful" not in client.log()
 

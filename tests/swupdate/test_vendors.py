@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import Live
 from tests.iotda.test_sdk import connect, create
 from tests.iotda.test_sdk import pytestmark as quiet
-from tests.swupdate.test_swupdate import SECONDS, SIZE, Lab, eventually, installs
+from tests.patience import eventually
+from tests.swupdate.test_swupdate import SIZE, Lab, installs
 
 pytestmark = [*quiet, pytest.mark.xdist_group("swupdate")]
 OBJECT = "upgrade.bin"
@@ -66,7 +67,7 @@ def test_a_batch_task_of_a_package_in_a_bucket_arrives(lab):
     client.start()
     installs(client, payload)
     client.restart()
-    eventually(lambda: shown(lab, task) == ("Success", ["Success"]), SECONDS)
+    eventually(lambda: shown(lab, task) == ("Success", ["Success"]))
 
 
 def test_a_package_of_one_vendor_arrives_by_a_job_of_the_other(lab):
@@ -87,5 +88,5 @@ def test_an_uploaded_firmware_arrives_by_a_batch_task(lab):
     client.start()
     installs(client, payload)
     client.restart()
-    eventually(lambda: shown(lab, task) == ("Success", ["Success"]), SECONDS)
+    eventually(lambda: shown(lab, task) == ("Success", ["Success"]))
     assert lab.status(task) == "COMPLETED"
