@@ -11,8 +11,6 @@ from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres
 from tests.races import race
 
-pytestmark = pytest.mark.live
-
 
 @pytest.fixture
 def url():
@@ -32,6 +30,7 @@ def client(make_app, url, environment):
     return Client(app)
 
 
+@pytest.mark.postgres
 def test_the_migrations_run_one_statement_after_the_other(environment, url):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
     database.connect(chosen)
@@ -44,6 +43,7 @@ def test_the_migrations_run_one_statement_after_the_other(environment, url):
     database.disconnect()
 
 
+@pytest.mark.postgres
 def test_actions_and_nonces_work(client):
     assert isinstance(client.app.extensions["otagw"]["nonces"], nonce_stores.Tables)
     identity = client.make(ProductKey="p")
@@ -53,6 +53,7 @@ def test_actions_and_nonces_work(client):
     client.ok("DeleteOTAFirmware", FirmwareId=identity)
 
 
+@pytest.mark.postgres
 def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
     asked = []
     execute = database.db.obj.execute_sql
@@ -67,11 +68,13 @@ def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
         assert "set_config" not in sql
 
 
+@pytest.mark.postgres
 def test_threads_that_race_for_a_nonce_have_one_winner(client):
     claim = partial(client.app.extensions["otagw"]["nonces"].claim, "key", "nonce", clock.now())
     assert Counter(race(*[claim] * 6)) == {None: 1, errors.ReplayedNonce: 5}
 
 
+@pytest.mark.postgres
 def test_the_queue_does_not_ask_for_what_cockroachdb_lacks(environment, url):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
     assert chosen.queue.startswith("sqlite:///")

@@ -27,6 +27,10 @@ START = (
 )  # the servers' own clocks have a say: nothing here is in their future
 
 
+on_postgresql = pytest.param("tables", marks=pytest.mark.postgres, id="postgresql")
+on_redis = pytest.param("keys", marks=pytest.mark.live, id="redis")
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     """One migrated PostgreSQL for these tests."""
@@ -76,9 +80,9 @@ def keys():
         store.close()
 
 
-@pytest.fixture(params=["postgresql", "redis"])
+@pytest.fixture(params=[on_postgresql, on_redis])
 def stores(request):
-    return request.getfixturevalue({"postgresql": "tables", "redis": "keys"}[request.param])
+    return request.getfixturevalue(request.param)
 
 
 def test_a_nonce_is_accepted_once_whichever_node_is_asked(stores):
@@ -127,7 +131,7 @@ def file(tmp_path):
         store.close()
 
 
-@pytest.mark.parametrize("store", ["file", "tables", "keys"])
+@pytest.mark.parametrize("store", ["file", on_postgresql, on_redis])
 def test_claims_of_one_round_are_decided_as_if_one_came_after_another(store, request):
     make, now = request.getfixturevalue(store)
     one, at = make(), now[0] * 1000
@@ -163,6 +167,7 @@ def names():
     return sorted(name for name in database.db.obj.get_tables() if name.startswith("nonce_"))
 
 
+@pytest.mark.postgres
 def test_windows_that_are_over_are_dropped_whole(tables):
     make, now = tables
     store = make()
@@ -172,6 +177,7 @@ def test_windows_that_are_over_are_dropped_whole(tables):
     assert len(names()) <= 2 + nonces.KEPT
 
 
+@pytest.mark.postgres
 def test_a_window_swept_by_another_node_is_refused_and_no_error(tables):
     make, now = tables
     one, two = make(), make()
@@ -183,6 +189,7 @@ def test_a_window_swept_by_another_node_is_refused_and_no_error(tables):
         one.claim("key", "nonce", START * 1000)
 
 
+@pytest.mark.postgres
 def test_a_clock_set_back_behind_a_sweep_refuses_rather_than_forgets(tables, caplog):
     make, now = tables
     make().claim("key", "nonce", START * 1000)
@@ -193,6 +200,7 @@ def test_a_clock_set_back_behind_a_sweep_refuses_rather_than_forgets(tables, cap
         make().claim("key", "nonce", START * 1000)
 
 
+@pytest.mark.postgres
 def test_one_node_whose_clock_is_ahead_sweeps_nothing_that_others_need(tables):
     make, now = tables
     now[0] = int(time.time())
@@ -205,6 +213,7 @@ def test_one_node_whose_clock_is_ahead_sweeps_nothing_that_others_need(tables):
         make().claim("key", "nonce", now[0] * 1000)
 
 
+@pytest.mark.postgres
 def test_a_backup_that_holds_an_old_window_does_not_hold_up_requests(tables, url):
     make, now = tables
     store = make()
@@ -220,6 +229,7 @@ def test_a_backup_that_holds_an_old_window_does_not_hold_up_requests(tables, url
     assert old not in names()
 
 
+@pytest.mark.postgres
 def test_the_claim_does_not_wait_for_the_disk_and_what_follows_does(tables):
     make, now = tables
     make().claim("key", "nonce", now[0] * 1000)
@@ -275,9 +285,10 @@ class Replays(RuleBasedStateMachine):
 
 
 Replays.TestCase.settings = property_settings(max_examples=10, stateful_step_count=30, deadline=None)
-TestReplays = pytest.mark.live(Replays.TestCase)
+TestReplays = pytest.mark.postgres(Replays.TestCase)
 
 
+@pytest.mark.live
 def test_a_nonce_in_redis_expires_when_its_timestamp_is_over(keys):
     make, now = keys
     store = make()
@@ -287,6 +298,7 @@ def test_a_nonce_in_redis_expires_when_its_timestamp_is_over(keys):
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
+@pytest.mark.live
 def test_a_clock_apart_from_that_of_redis_refuses_rather_than_forgets(keys, minutes):
     make, now = keys
     now[0] = int(time.time()) + 60 * minutes
@@ -294,6 +306,7 @@ def test_a_clock_apart_from_that_of_redis_refuses_rather_than_forgets(keys, minu
         make().claim("key", "nonce", now[0] * 1000)
 
 
+@pytest.mark.live
 def test_what_was_signed_before_redis_was_started_is_refused(keys):
     make, now = keys
     store = make()

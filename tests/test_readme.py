@@ -134,7 +134,6 @@ def said(run, name):
 
 
 @pytest.mark.live
-@pytest.mark.alone
 def test_a_newcomer_clones_runs_and_pastes(tmp_path):
     need("curl")
     subprocess.run(["git", "clone", "--quiet", str(ROOT), "otagw"], cwd=tmp_path, check=True, timeout=HANG_SECONDS)

@@ -1,9 +1,9 @@
 """The samples of docs/sdks.md, taken from the page itself, so that it cannot say what does not run."""
 
+import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from tests import conftest
 from tests.patience import HANG_SECONDS
@@ -35,18 +35,45 @@ def fit(code, host, key, name):
     return code
 
 
-def run(command, code, folder: Path = conftest.ROOT):
-    """Run a sample in a process of its own; return what it prints."""
-    done = subprocess.run(
-        command, check=False, input=code, cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+LOOP = """
+import contextlib, io, json, sys, traceback
+for line in sys.stdin:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            exec(compile(json.loads(line), "sample", "exec"), {"__name__": "__main__"})
+    except BaseException:
+        said = io.StringIO(traceback.format_exc())
+    print(json.dumps(said.getvalue()), flush=True)
+"""
 
 
-def run_python(code):
-    return run([sys.executable, "-W", "ignore", "-"], code)
+class Python:
+    """One process that runs samples one after another: the SDKs are imported once."""
+
+    def __enter__(self):
+        command = [sys.executable, "-W", "ignore", "-c", LOOP]
+        self.process = subprocess.Popen(
+            command, cwd=conftest.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate(timeout=HANG_SECONDS)
+
+    def run(self, code):
+        """Run a sample; return what it prints."""
+        self.process.stdin.write(json.dumps(code) + "\n")
+        self.process.stdin.flush()
+        said = json.loads(self.process.stdout.readline())
+        assert "Traceback" not in said, said
+        return said.strip()
 
 
 def run_node(node, code):
-    return run([node, "-"], code, NODE)
+    """Run a sample in a process of its own; return what it prints."""
+    done = subprocess.run(
+        [node, "-"], check=False, input=code, cwd=NODE, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -11,6 +11,8 @@ import pytest
 from tests.aliyun import sdk_page
 from tests.conftest import KEY, OTHER
 
+# The SDK never closes a connection: the garbage collector does.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 REGION = "cn-shanghai"
 UUID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 _numbers = itertools.count(1)
@@ -414,10 +416,16 @@ def test_temporary_credentials_work_with_a_key_of_that_id(core, name, sts_core):
     assert json.loads(client.do_action_with_exception(request))["Success"] is True
 
 
+@pytest.fixture(scope="module")
+def python():
+    with sdk_page.Python() as found:
+        yield found
+
+
 @pytest.mark.live
 @pytest.mark.parametrize("title", [title for title in sdk_page.samples("python") if "sdk-core" in title])
-def test_the_samples_of_the_page_run(core, name, title):
-    identity = sdk_page.run_python(sdk_page.fit(sdk_page.samples("python")[title], core.host, KEY, name))
+def test_the_samples_of_the_page_run(python, core, name, title):
+    identity = python.run(sdk_page.fit(sdk_page.samples("python")[title], core.host, KEY, name))
     assert core.query(identity)["FirmwareName"] == name
 
 

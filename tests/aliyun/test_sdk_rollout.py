@@ -9,7 +9,11 @@ from tests.aliyun.test_sdk_tour import CoreFamily, TeaFamily
 from tests.device.test_live import Device
 from tests.engines import postgres
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.live,
+    # The SDK of the first generation never closes a connection: the garbage collector does.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 COUNT = 100
 _numbers = itertools.count(1)
 

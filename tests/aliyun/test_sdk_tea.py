@@ -343,8 +343,14 @@ def test_temporary_credentials_work_with_a_key_of_that_id(tea, name, sts_tea):
     assert body.success is True
 
 
+@pytest.fixture(scope="module")
+def python():
+    with sdk_page.Python() as found:
+        yield found
+
+
 @pytest.mark.live
 @pytest.mark.parametrize("title", [title for title in sdk_page.samples("python") if "iot20180120" in title])
-def test_the_samples_of_the_page_run(live, name, title):
-    identity = sdk_page.run_python(sdk_page.fit(sdk_page.samples("python")[title], live.host, KEY, name))
+def test_the_samples_of_the_page_run(python, live, name, title):
+    identity = python.run(sdk_page.fit(sdk_page.samples("python")[title], live.host, KEY, name))
     assert make(live, "V3", "sync").query(identity).firmware_name == name

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import stat
@@ -50,6 +51,12 @@ def test_ctrl_c_in_a_terminal_stops_everything_quietly(served):
     assert "Traceback" not in served.log()
 
 
+def ended_by_themselves(gateway):
+    """Check that gunicorn did not have to kill a process that did not stop, as it does half a minute later."""
+    begun, ended = (re.findall(rf"{word}\D+(\d+)", gateway.log()) for word in ("Booting worker", "Worker exiting"))
+    assert sorted(ended) == sorted(begun) != []
+
+
 SLOW_POOL = """
 import concurrent.futures.thread, time
 start = concurrent.futures.thread.ThreadPoolExecutor._adjust_thread_count
@@ -69,6 +76,7 @@ def test_ctrl_c_while_a_request_enters_the_pool_stops_too(make_live, tmp_path):
     assert healthz(gateway) == 200
     os.killpg(gateway.process.pid, signal.SIGINT)
     assert gateway.process.wait(HANG_SECONDS) == 0
+    ended_by_themselves(gateway)
 
 
 SLOW_FORK = """
@@ -92,6 +100,7 @@ def test_a_signal_to_a_process_that_has_no_handlers_yet_stops_it(make_live, tmp_
     eventually((tmp_path / "sitecustomize.py.started").exists)
     gateway.process.terminate()
     assert gateway.process.wait(HANG_SECONDS) == 0
+    ended_by_themselves(gateway)
 
 
 def test_the_end_of_gunicorn_ends_the_supervisor_with_a_failure(served):

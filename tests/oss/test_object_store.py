@@ -14,7 +14,6 @@ from tests.oss.conftest import fields_of, link_of
 from tests.patience import HANG_SECONDS
 from tests.signer import query, v1
 
-pytestmark = [pytest.mark.live]
 CONTENT = bytes(range(256)) * 4000
 SIZE = len(CONTENT)
 
@@ -95,6 +94,7 @@ def test_a_file_that_the_store_has_lost_is_not_there(make_app, url, object_store
     assert client.http.get(link).status_code == 404
 
 
+@pytest.mark.live
 def test_a_client_that_follows_needs_to_know_nothing_of_it(make_live, url):
     gateway = make_live(storage_url=url).start()
 
