@@ -26,6 +26,7 @@ from otagw.dialects.aliyun.action import actions
 from otagw.ota import presence
 from tests import signer
 from tests.kept import Kept
+from tests.patience import HANG_SECONDS
 from tests.web import Web
 
 pytest_plugins = ["tests.ownership"]
@@ -36,6 +37,16 @@ ENGINE = os.environ.get("OTAGW_TEST_ENGINE", "sqlite")  # of the gateways in pro
 KEY = ("testid", "testsecret")
 OTHER = ("otherid", "othersecret")
 NOW = 1_795_000_000
+# A migrated database with two keys, made in one process.
+PREPARE = f"""
+from otagw.cli import main
+for words in (
+    ["migrate"],
+    ["keys", "create", "--id", {KEY[0]!r}, "--secret", {KEY[1]!r}],
+    ["keys", "create", "--id", {OTHER[0]!r}, "--secret", {OTHER[1]!r}, "--account", "other"],
+):
+    main(words, standalone_mode=False)
+"""
 
 
 # Debian's packages of those programs that are called otherwise.
@@ -275,7 +286,9 @@ class Live:
     def cli(self, *words, check=True):
         """Run an otagw command on this gateway's data."""
         command = [sys.executable, "-m", "otagw", *words]
-        return subprocess.run(command, env=self.environ, check=check, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, env=self.environ, check=check, capture_output=True, text=True, timeout=HANG_SECONDS
+        )
 
     def prepare(self):
         """Make a migrated database with two keys; the first of a process is copied for others on SQLite."""
@@ -283,9 +296,7 @@ class Live:
         if is_plain and Live.first and not data.exists():
             shutil.copytree(Live.first, data)
             return self
-        self.cli("migrate")
-        self.cli("keys", "create", "--id", KEY[0], "--secret", KEY[1])
-        self.cli("keys", "create", "--id", OTHER[0], "--secret", OTHER[1], "--account", "other")
+        subprocess.run([sys.executable, "-c", PREPARE], env=self.environ, check=True, timeout=HANG_SECONDS)
         if is_plain and not Live.first:
             folder = tempfile.mkdtemp()
             atexit.register(shutil.rmtree, folder)
@@ -314,12 +325,13 @@ class Live:
         self.wait()
         return self
 
-    def wait(self, seconds=30):
+    def wait(self):
         """Wait until the gateway answers, whatever; the port is there before those who answer are."""
-        deadline = time.monotonic() + seconds
+        address = ("127.0.0.1", self.port)
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), seconds) as client:
+            with contextlib.suppress(OSError), socket.create_connection(address, HANG_SECONDS) as client:
                 client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
                 if client.recv(1):
                     return
@@ -329,13 +341,13 @@ class Live:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(HANG_SECONDS)
 
     def kill(self):
         """End every process of the gateway at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(30)
-        deadline = time.monotonic() + 30
+        self.process.wait(HANG_SECONDS)
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:  # the last of the group may still hold the port
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -350,7 +362,7 @@ class Live:
 
     def get(self, action, key=KEY, **params):
         """Call an Action with V1 over the network; return the response."""
-        return requests.get(f"{self.url}/?{signer.query(signer.v1(key, action, **params))}", timeout=10)
+        return requests.get(f"{self.url}/?{signer.query(signer.v1(key, action, **params))}", timeout=HANG_SECONDS)
 
 
 @pytest.fixture(scope="session")
