@@ -9,6 +9,7 @@ from otagw import throttle
 from otagw.dialects.aliyun.action import actions
 from otagw.throttle import Local, Rate
 from tests.conftest import OTHER, Client
+from tests.deploy.servers import ALONE
 from tests.engines import redis
 
 
@@ -103,7 +104,7 @@ def test_buckets_that_are_full_again_are_dropped(held_clock, monkeypatch):
 @pytest.mark.parametrize("changes", [{}, {"redis": True}], ids=["database", "redis"])
 def test_all_processes_together_let_through_the_vendors_rate(make_live, changes):
     more = {"redis_url": redis()} if changes else {}
-    gateway = make_live(workers=4, throttle="vendor", **more).start()
+    gateway = make_live(workers=4, throttle="vendor", **more).start(ALONE)
     began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1"), range(60)))

@@ -19,6 +19,8 @@ from tests.deploy import pki
 from tests.oss.conftest import fields_of
 from tests.patience import HANG_SECONDS, eventually
 
+# What most tests need of a gateway: each process more takes a second to start.
+ALONE = ("serve", "--no-worker")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

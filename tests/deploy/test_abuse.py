@@ -93,7 +93,7 @@ def test_ten_thousand_parameters_are_answered(gateway, bounded):
 
 def test_a_million_parameters_are_refused(gateway, bounded):
     body = b"a=&" * 1_000_000
-    head = b"POST / HTTP/1.1\r\nHost: a\r\n" + FORM + b"Content-Length: %d\r\n\r\n" % len(body)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + FORM + b"Content-Length: %d\r\n\r\n" % len(body)
     assert_documented(stream(gateway, head, [body]), 413, "RequestEntityTooLarge")
 
 
@@ -111,8 +111,9 @@ def test_a_flood_of_headers_is_refused(gateway, bounded, line):
 
 def test_deeply_nested_json_is_refused(gateway, bounded):
     body = b"[" * 60_000
-    head = b"PUT /device/v1/p/device-1/versions/default HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-    answer = stream(gateway, head + b"Content-Length: %d\r\n\r\n" % len(body), [body])
+    head = b"PUT /device/v1/p/device-1/versions/default HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    head += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    answer = stream(gateway, head, [body])
     assert 400 <= answer.status < 500
 
 

@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from tests.conftest import Live
+from tests.deploy.servers import ALONE
 
 pytestmark = pytest.mark.live
 
 
 def test_a_backup_under_write_load_is_whole(make_live, tmp_path):
-    gateway = make_live(workers=2).start()
+    gateway = make_live(workers=2).start(ALONE)
     made, failed, stop = [], [], threading.Event()
 
     def write(thread):
@@ -43,7 +44,7 @@ def test_a_backup_under_write_load_is_whole(make_live, tmp_path):
     restored = Live(tmp_path / "elsewhere")
     restored.cli("restore", str(file))
     restored.cli("migrate")
-    restored.start()
+    restored.start(ALONE)
     try:
         listed = restored.get("ListOTAFirmware", CurrentPage="1", PageSize="1").json()
         assert len(before) <= listed["Total"] <= after + 4

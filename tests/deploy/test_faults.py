@@ -13,7 +13,7 @@ import requests
 from tests import signer
 from tests.conftest import KEY, free_port, need
 from tests.deploy.line import Line
-from tests.deploy.servers import assert_documented, children, gunicorn_of, parse, send, worker_of
+from tests.deploy.servers import ALONE, assert_documented, children, gunicorn_of, parse, send, worker_of
 from tests.device import signer as device_signer
 from tests.engines import postgres
 from tests.oss.conftest import fields_of
@@ -55,7 +55,7 @@ def line():
 
 def test_a_database_that_is_gone_is_refused_until_it_is_back(make_live, line):
     line, url = line
-    gateway = make_live(database_url=url).start()
+    gateway = make_live(database_url=url, workers=1).start(ALONE)
     made = gateway.get("RegisterDevice", ProductKey="p", DeviceName="device-1").json()["Data"]
     old = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="before", DestVersion="1")
     assert requests.get(f"{gateway.url}/?{signer.query(old)}", timeout=HANG_SECONDS).json()["Success"]
@@ -124,7 +124,7 @@ def send_ping(port):
 
 def test_a_redis_that_is_gone_is_refused_and_one_that_forgot_accepts_no_replay(make_live, tmp_path):
     port = free_port()
-    gateway = make_live(redis_url=f"redis://127.0.0.1:{port}/0").start()
+    gateway = make_live(redis_url=f"redis://127.0.0.1:{port}/0", workers=1).start(ALONE)
     is_refused(gateway)
     with redis_server(port, tmp_path):
         answers(gateway)
@@ -159,7 +159,8 @@ def test_an_object_store_that_is_gone_is_refused_until_it_is_back(make_live, obj
     store = urlsplit(object_store.meta.endpoint_url)
     line = Line(store.port, store.hostname)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")
-    gateway = make_live(storage_url=f"s3://ota/{tmp_path.name}", redirect_downloads="false").start()
+    changes = {"storage_url": f"s3://ota/{tmp_path.name}", "redirect_downloads": "false"}
+    gateway = make_live(workers=1, **changes).start(ALONE)
     state, data = upload(gateway)
     assert state == 204
     link = link_of(gateway, data, "before")
@@ -184,7 +185,7 @@ def test_an_object_store_that_is_gone_is_refused_until_it_is_back(make_live, obj
 
 
 def test_a_storage_folder_that_is_gone_is_refused_until_it_is_back(make_live, tmp_path):
-    gateway = make_live().start()
+    gateway = make_live(workers=1).start(ALONE)
     _, data = upload(gateway)
     link = link_of(gateway, data, "before")
     folder = tmp_path / "data/files"
@@ -214,7 +215,7 @@ def test_a_full_disk_under_the_database_loses_nothing_that_was_acknowledged(make
     assert (listed["Success"], listed["Total"]) == (True, len(kept))
     assert status(gateway, "/healthz") == 200
     gateway.stop()
-    gateway.start()  # with room again
+    gateway.start(ALONE)  # with room again
     for identity, name in kept.items():
         assert gateway.get("QueryOTAFirmware", FirmwareId=identity).json()["FirmwareInfo"]["FirmwareName"] == name
     assert gateway.get("CreateOTAFirmware", FirmwareName="after", DestVersion="1").json()["Success"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests import signer
 from tests.conftest import KEY
-from tests.deploy.servers import children, gunicorn_of, ignores
+from tests.deploy.servers import ALONE, children, gunicorn_of, ignores
 from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = pytest.mark.live
@@ -57,7 +57,7 @@ class Load:
 
 @pytest.fixture
 def served(make_live):
-    gateway = make_live(workers=2, threads=2).start()
+    gateway = make_live(workers=2, threads=2).start(ALONE)
     master = gunicorn_of(gateway)
     eventually(lambda: sum(ignores(signal.SIGINT, pid) for pid in children(master)) == 2)
     return gateway
@@ -91,6 +91,6 @@ def test_a_stop_under_load_answers_whoever_was_let_in(served):
         load.end()
     # A connection that is still in the kernel's queue when the listening socket closes is reset there, unread.
     assert [lost for lost in load.lost if "reset" not in lost[1].lower()] == []
-    served.start()
+    served.start(ALONE)
     assert len(load.made) <= total(served) <= len(load.made) + len(load.lost)
     assert total(served) == len(load.made)

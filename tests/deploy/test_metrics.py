@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.conftest import free_port
-from tests.deploy.servers import children, gunicorn_of, session
+from tests.deploy.servers import ALONE, children, gunicorn_of, session
 from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = pytest.mark.live
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.live
 @pytest.fixture
 def served(make_live):
     port = free_port()
-    gateway = make_live(metrics_bind=f"127.0.0.1:{port}").start()
+    gateway = make_live(metrics_bind=f"127.0.0.1:{port}").start(ALONE)
     gateway.metrics = f"http://127.0.0.1:{port}/metrics"
     eventually(lambda: "metrics are at" in gateway.log())
     return gateway

@@ -3,6 +3,7 @@
 import pytest
 import requests
 
+from tests.deploy.servers import ALONE
 from tests.engines import postgres
 from tests.patience import HANG_SECONDS
 from tests.races import race
@@ -13,7 +14,7 @@ pytestmark = [pytest.mark.live]
 @pytest.fixture
 def gateway(make_live):
     with postgres() as url:
-        made = make_live(database_url=url, workers=2).start()
+        made = make_live(database_url=url, workers=2).start(ALONE)
         yield made
         made.stop()
 
@@ -35,7 +36,7 @@ def test_a_race_of_creates_with_one_name_has_one_winner(gateway):
 
 def test_a_database_that_is_gone_is_a_503_and_its_return_is_noticed(make_live):
     with postgres() as url:
-        gateway = make_live(database_url=url, workers=1).start()
+        gateway = make_live(database_url=url, workers=1).start(ALONE)
         assert gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").json()["Success"]
         _end_connections(url)
         answers = [gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1") for _ in range(20)]

@@ -17,7 +17,7 @@ P = {"ProductKey": "p"}
 @pytest.fixture
 def gateway(make_live, tmp_path):
     """A gateway with a hundred thousand devices and a firmware for them."""
-    made = make_live()
+    made = make_live(workers=1)
     rows = "\n".join(f"device-{number:06}" for number in range(COUNT))
     (tmp_path / "fleet.csv").write_text(f"DeviceName\n{rows}\n")
     made.cli("devices", "import", str(tmp_path / "fleet.csv"), "--product", "p")

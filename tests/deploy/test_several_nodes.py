@@ -11,7 +11,7 @@ import threading
 import pytest
 import requests
 
-from tests import signer
+from tests import ownership, signer
 from tests.conftest import KEY, Live
 from tests.deploy import servers
 from tests.device import signer as device_signer
@@ -32,7 +32,7 @@ class Site:
         self.nodes = []
         for name in ("one", "two"):
             (folder / name).mkdir()
-            self.nodes.append(Live(folder / name, trusted_proxies=1, **changes))
+            self.nodes.append(Live(folder / name, trusted_proxies=1, workers=1, **changes))
         del os.environ["OTAGW_MASTER_KEY"]
         front = servers.Site(folder, [node.port for node in self.nodes])
         self.nginx, self.url, self.ca = front.nginx, front.url, front.ca
@@ -233,6 +233,7 @@ def test_a_node_that_is_killed_under_load_costs_nobody_more_than_one_retry(site)
                 eventually(lambda before=before: len(made) > before + 40)
                 asked = node.log().count('"message": "request"')
                 node.start()
+                ownership.keep(node.process)
                 eventually(lambda node=node, asked=asked: node.log().count('"message": "request"') > asked + 40)
         finally:
             stop.set()

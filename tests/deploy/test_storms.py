@@ -10,6 +10,7 @@ import requests
 
 from tests import signer
 from tests.conftest import KEY
+from tests.deploy.servers import ALONE
 from tests.patience import HANG_SECONDS
 
 pytestmark = [pytest.mark.live]
@@ -31,7 +32,7 @@ def url(gateway, action, **params):
 
 
 def test_a_replay_storm_has_one_success_a_request(make_live):
-    gateway = make_live(workers=4, threads=4).start()
+    gateway = make_live(workers=4, threads=4).start(ALONE)
     different = [url(gateway, "CreateOTAFirmware", FirmwareName=f"n{n}", DestVersion="1") for n in range(8)]
     answers = storm([one for one in different for _ in range(16)])
     outcomes = collections.Counter((a.request.url, a.json()["Code"]) for a in answers)
@@ -41,16 +42,16 @@ def test_a_replay_storm_has_one_success_a_request(make_live):
 
 
 def test_a_nonce_stays_used_after_a_restart(make_live):
-    gateway = make_live().start()
+    gateway = make_live().start(ALONE)
     one = url(gateway, "CreateOTAFirmware", FirmwareName="n", DestVersion="1")
     assert requests.get(one, timeout=HANG_SECONDS).json()["Success"]
     gateway.kill()
-    gateway.start()
+    gateway.start(ALONE)
     assert requests.get(one, timeout=HANG_SECONDS).json()["Code"] == "SignatureNonceUsed"
 
 
 def test_a_race_of_creates_with_one_name_has_one_winner(make_live):
-    gateway = make_live(workers=4, threads=4).start()
+    gateway = make_live(workers=4, threads=4).start(ALONE)
     urls = [url(gateway, "CreateOTAFirmware", FirmwareName="same", DestVersion="1") for _ in range(64)]
     outcomes = collections.Counter((a.status_code, a.json()["Code"]) for a in storm(urls))
     assert outcomes == {(200, ""): 1, (409, "iot.ota.FirmwareNameExists"): 63}
@@ -58,14 +59,14 @@ def test_a_race_of_creates_with_one_name_has_one_winner(make_live):
 
 
 def test_a_race_of_creates_with_one_token_makes_one_package(make_live):
-    gateway = make_live(workers=4, threads=4).start()
+    gateway = make_live(workers=4, threads=4).start(ALONE)
     wanted = {"FirmwareName": "n", "DestVersion": "1", "ClientToken": "t"}
     answers = storm([url(gateway, "CreateOTAFirmware", **wanted) for _ in range(32)])
     assert len({a.json()["Data"]["FirmwareID"] for a in answers}) == 1
 
 
 def test_kill_9_under_load_loses_no_acknowledged_create(make_live):
-    gateway = make_live(workers=2).start()
+    gateway = make_live(workers=2).start(ALONE)
     acknowledged, stop = {}, threading.Event()
 
     def load(number):
@@ -80,14 +81,14 @@ def test_kill_9_under_load_loses_no_acknowledged_create(make_live):
 
     threads = [threading.Thread(target=load, args=(number,)) for number in range(8)]
     for thread in threads:
-        thread.start()
+        thread.start(ALONE)
     for _ in range(3):
         before = len(acknowledged)
         deadline = threading.Event()
         while len(acknowledged) < before + 60 and not deadline.wait(0.01):
             assert gateway.process.poll() is None
         gateway.kill()
-        gateway.start()
+        gateway.start(ALONE)
     stop.set()
     for thread in threads:
         thread.join()
@@ -104,7 +105,7 @@ def test_kill_9_under_load_loses_no_acknowledged_create(make_live):
 
 
 def test_a_disabled_key_is_refused_by_every_worker_at_once(make_live):
-    gateway = make_live(workers=4).start()
+    gateway = make_live(workers=4).start(ALONE)
     storm([url(gateway, "ListOTAFirmware", CurrentPage="1", PageSize="1") for _ in range(16)])
     gateway.cli("keys", "disable", KEY[0])
     answers = storm([url(gateway, "ListOTAFirmware", CurrentPage="1", PageSize="1") for _ in range(16)])
@@ -112,7 +113,7 @@ def test_a_disabled_key_is_refused_by_every_worker_at_once(make_live):
 
 
 def test_no_secret_signature_or_query_reaches_the_log(make_live):
-    gateway = make_live().start()
+    gateway = make_live().start(ALONE)
     params = signer.v1(
         KEY, "CreateOTAFirmware", FirmwareName="n", DestVersion="1", SecurityToken="tok123", Udi="udi123"
     )

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT, need
+
+pytestmark = pytest.mark.live
 
 
 def test_systemd_finds_nothing_to_complain_about(tmp_path):

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from tests.conftest import KEY, OTHER, ROOT
+from tests.conftest import KEY, OTHER, ROOT, need
 from tests.iotda.conftest import DATA
 from tests.iotda.signer import PROJECT
 
@@ -184,8 +183,8 @@ def test_the_sample_of_the_page_runs(gateway, capsys):
     assert re.fullmatch(r"[0-9]+\n", capsys.readouterr().out)
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_lines_for_curl_run(gateway):
+    need("curl")
     page = (ROOT / "docs/iotda.md").read_text(encoding="utf-8")
     lines = re.search(r"^```sh\n(.*?)^```$", page, re.M | re.S)[1]
     lines = lines.replace("YOUR_KEY_ID", KEY[0]).replace("YOUR_KEY_SECRET", KEY[1]).replace("YOUR_PROJECT_ID", PROJECT)

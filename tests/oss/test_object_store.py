@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.conftest import KEY, Client
+from tests.deploy.servers import ALONE
 from tests.oss.conftest import fields_of, link_of
 from tests.patience import HANG_SECONDS
 from tests.signer import query, v1
@@ -96,7 +97,7 @@ def test_a_file_that_the_store_has_lost_is_not_there(make_app, url, object_store
 
 @pytest.mark.live
 def test_a_client_that_follows_needs_to_know_nothing_of_it(make_live, url):
-    gateway = make_live(storage_url=url).start()
+    gateway = make_live(storage_url=url, workers=1).start(ALONE)
 
     def call(action, **params):
         return requests.get(f"{gateway.url}/?{query(v1(KEY, action, **params))}", timeout=HANG_SECONDS).json()

@@ -1,5 +1,6 @@
 """Simulated fleets against a gateway under gunicorn: the same story is told on both sides."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = pytest.mark.live
 PROTOCOLS = ("device", "ddi")
-PRODUCT = "a1sim"
+_numbers = itertools.count(1)
 # In seconds; what a device would take minutes for, so that a rollout ends while somebody looks.
 HURRIED = ("--poll", "2", "--ramp", "2", "--latency", "0.05", "--reboot", "0.2", "--quiet", "--json")
 
@@ -25,14 +26,14 @@ class Fleet:
     """A gateway with devices of one product, and what a test does with them."""
 
     def __init__(self, live, count):
-        self.live, self.count = live, count
+        self.live, self.count, self.product = live, count, f"a1sim{next(_numbers)}"
         rows = "".join(f"dev-{number:05},s3cret-{number},1.0.0\n" for number in range(count))
-        self.csv = live.folder / "fleet.csv"
+        self.csv = live.folder / f"{self.product}.csv"
         self.csv.write_text("DeviceName,DeviceSecret,FirmwareVersion\n" + rows)
-        live.cli("devices", "import", str(self.csv), "--product", PRODUCT)
+        live.cli("devices", "import", str(self.csv), "--product", self.product)
 
     def command(self, *options):
-        fleet = ("--fleet", str(self.csv), "--product", PRODUCT)
+        fleet = ("--fleet", str(self.csv), "--product", self.product)
         return [sys.executable, "-m", "otagw", "simulate", *fleet, *HURRIED, *options]
 
     def simulate(self, *options, status=0):
@@ -60,13 +61,13 @@ class Fleet:
         posted = requests.post(data["Host"], data=fields_of(data), files={"file": content}, timeout=HANG_SECONDS)
         posted.raise_for_status()
         package = {
-            "FirmwareName": f"fw-{version[0]}",
+            "FirmwareName": f"fw-{self.product}-{version[0]}",
             "DestVersion": version,
-            "ProductKey": PRODUCT,
+            "ProductKey": self.product,
             "NeedToVerify": "false",
         }
         made = self.ok("CreateOTAFirmware", FirmwareUrl=data["FirmwareUrl"], **package)
-        job = {"FirmwareId": made["FirmwareID"], "ProductKey": PRODUCT, "TargetSelection": "ALL", **rules}
+        job = {"FirmwareId": made["FirmwareID"], "ProductKey": self.product, "TargetSelection": "ALL", **rules}
         return self.ok("CreateOTAStaticUpgradeJob", **job)["JobID"]
 
     def job_state(self, job):
@@ -82,8 +83,8 @@ class Fleet:
 
 
 @pytest.fixture
-def make_fleet(make_live):
-    return lambda count: Fleet(make_live().start(), count)
+def make_fleet(live):
+    return lambda count: Fleet(live, count)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -165,13 +166,12 @@ def test_a_signal_ends_it_with_the_figures_so_far(make_fleet, number):
     assert (process.returncode, told["at_work"], told["errors"]) == (0, 20, {})
 
 
-def test_register_makes_devices_beside_the_gateway_and_finds_them_again(make_live):
-    live = make_live().start()
+def test_register_makes_devices_beside_the_gateway_and_finds_them_again(live):
     words = (
         "simulate",
         "--register",
         "--product",
-        PRODUCT,
+        "a1reg",
         "--devices",
         "5",
         "--seconds",
@@ -183,7 +183,7 @@ def test_register_makes_devices_beside_the_gateway_and_finds_them_again(make_liv
     for _ in range(2):
         told = json.loads(live.cli(*words).stdout)
         assert (told["devices"], told["errors"], told["requests"]["report"]["count"]) == (5, {}, 5)
-    assert live.cli("devices", "list", PRODUCT).stdout.count("sim-0000") == 5
+    assert live.cli("devices", "list", "a1reg").stdout.count("sim-0000") == 5
 
 
 def test_the_demo_tells_its_story(tmp_path):
