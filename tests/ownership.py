@@ -81,9 +81,9 @@ def pytest_runtest_teardown(item):
     try:
         return (yield)
     finally:
-        faults = [*_end_processes(), *_end_threads()]
-        if item.get_closest_marker("live"):
-            faults += _collect()
+        # First, since a pool of threads that nobody refers to any more ends its threads.
+        faults = _collect() if item.get_closest_marker("live") else []
+        faults += [*_end_processes(), *_end_threads()]
         if faults:
             pytest.fail("the test left behind " + "\nand ".join(faults), pytrace=False)
 
