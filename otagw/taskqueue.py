@@ -111,6 +111,9 @@ class Queue:
                 self._consumer = None
             if self._huey is not None:
                 self._huey.storage.close()
+                pool = getattr(self._huey.storage, "pool", None)
+                if pool is not None:  # that of Redis: huey leaves its connections open
+                    pool.disconnect()
                 self._huey = None
 
     def _open(self) -> huey.Huey:
