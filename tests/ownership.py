@@ -81,6 +81,7 @@ def pytest_runtest_teardown(item):
     try:
         return (yield)
     finally:
+        item.funcargs.clear()  # the fixtures have ended; pytest lets go of them a moment later
         # First, since a pool of threads that nobody refers to any more ends its threads.
         faults = _collect() if item.get_closest_marker("live") else []
         faults += [*_end_processes(), *_end_threads()]
