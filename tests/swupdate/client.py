@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from tests.conftest import free_port, need
+from tests.conftest import need
 from tests.patience import HANG_SECONDS
 from tests.swupdate.image import BOARD
 
@@ -68,13 +68,14 @@ class Line:
     """A connection to the gateway that can be slow, and be cut in the middle of a download."""
 
     def __init__(self, port):
-        self.upstream, self.port = port, free_port()
+        self.upstream = port
         self.cut_after = None  # bytes of one answer
         self.slow = threading.Event()
         self.is_slow_now = False
         self.cuts, self.asked = 0, []
         self._done = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", self.port))
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
