@@ -48,8 +48,10 @@ def postgres():
     name = f"otagw_test_{uuid.uuid4().hex}"
     with _server() as server:
         server.execute(f"CREATE DATABASE {name}")
-        yield POSTGRES.rpartition("/")[0] + "/" + name
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield POSTGRES.rpartition("/")[0] + "/" + name
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
