@@ -97,7 +97,9 @@ def test_a_signal_to_a_process_that_has_no_handlers_yet_stops_it(make_live, tmp_
     gateway = make_live()
     gateway.environ["PYTHONPATH"] = str(tmp_path)
     gateway.launch("serve")
-    eventually((tmp_path / "sitecustomize.py.started").exists)
+    started = tmp_path / "sitecustomize.py.started"
+    eventually(lambda: started.exists() or gateway.process.poll() is not None)
+    assert gateway.process.poll() is None, gateway.log()
     gateway.process.terminate()
     assert gateway.process.wait(HANG_SECONDS) == 0
     ended_by_themselves(gateway)
