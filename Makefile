@@ -27,7 +27,7 @@ test-live: $(VENV)/dev  ## run the tests with gunicorn, nginx, the SDKs, SWUpdat
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m live
 
 test-postgres: $(VENV)/dev  ## run the tests of the core, the fronts and the contracts on a PostgreSQL server
-	OTAGW_TEST_REQUIRE=all $(PYTEST) -n $(JOBS) --dist worksteal -m "postgres and not live"
+	OTAGW_TEST_REQUIRE=all $(PYTEST) -n $(JOBS) --dist loadgroup -m "postgres and not live"
 	OTAGW_TEST_REQUIRE=all OTAGW_TEST_ENGINE=postgresql $(PYTEST) -n $(JOBS) --dist worksteal \
 	  -m "not postgres and not live" -k "not stranger and not every_spelling and not ill_formed and not mistake" \
 	  tests/contract tests/device tests/ddi tests/iotda tests/aliyun tests/oss/test_upload.py

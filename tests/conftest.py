@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import random
 import shlex
 import shutil
 import signal
@@ -27,6 +26,7 @@ from otagw.ota import presence
 from tests import signer
 from tests.kept import Kept
 from tests.patience import HANG_SECONDS
+from tests.ports import free_port
 from tests.web import Web
 
 pytest_plugins = ["tests.ownership"]
@@ -60,22 +60,6 @@ def need(program):
         message = f"needs {program}: install the package {PACKAGES.get(program, program)}"
         pytest.fail(message) if REQUIRED == "all" else pytest.skip(message)
     return found
-
-
-def free_port():
-    """Return a port that nobody listens on, and that no other process of any tests on this machine is given.
-
-    A port of the system's choice may be another's by the time that a gateway has started, which then answers for it.
-    Each is claimed by an abstract socket, which ends with this process.
-    """
-    while True:
-        port = random.randrange(10_000, 32_000)  # below what Linux gives to a socket that asks for any
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            if sys.platform == "linux":
-                claim.bind(f"\0otagw-test-port-{port}")
-                claim.detach()
-            return port
 
 
 # Fixtures that start servers; a test that has one is of the live tier without saying so.
