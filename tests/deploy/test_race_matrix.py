@@ -17,7 +17,7 @@ from tests.deploy.race_cases import MAKERS, MAKES, OTHERS, TABLES, makers, takes
 from tests.deploy.race_mixes import MIXES, OF_A_STRANGER
 from tests.engines import postgres
 
-pytestmark = [pytest.mark.live, pytest.mark.heavy]
+pytestmark = pytest.mark.live
 ENGINES = [
     pytest.param("sqlite", marks=pytest.mark.xdist_group("races-sqlite")),
     pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("races-postgresql")]),
