@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import peewee
 import pytest
@@ -463,10 +464,10 @@ def test_wakes_in_a_row_are_one_and_hide_no_signal(received):
     assert received.empty()
 
 
-def test_an_app_wakes_by_its_own_queue(app, tmp_path):
+def test_an_app_wakes_by_its_own_queue(app, environment):
     taskqueue.wake()
     assert pending(taskqueue._queue) == 1
-    assert (tmp_path / "data/queue.db").exists()
+    assert (Path(environment["OTAGW_DATA_DIR"]) / "queue.db").exists()
 
 
 def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch):
