@@ -541,6 +541,7 @@ def test_rollouts_neither_lie_nor_get_stuck(store):
     run(80, 30)
 
 
-@pytest.mark.live
-def test_rollouts_neither_lie_nor_get_stuck_for_longer(store):
-    run(150, 50)
+@pytest.mark.postgres
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_rollouts_neither_lie_nor_get_stuck_on_a_server(store):
+    run(60, 30)
