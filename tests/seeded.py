@@ -37,7 +37,12 @@ SEEDED = [
         "",
         "tests/contract tests/test_access.py",
     ),
-    ("otagw/access.py", "needs.startswith(grant[:-1])", "grant[:-1] in needs", "tests/test_access.py"),
+    (
+        "otagw/access.py",
+        '(grant.endswith("*") and needs.startswith(grant[:-1]))',
+        "needs.startswith(grant[:-1])",
+        "tests/test_access.py",
+    ),
     (
         "otagw/gateway.py",
         f"        {AUTHORIZE}\n        {VALIDATE}\n",
@@ -48,8 +53,8 @@ SEEDED = [
     (f"{ALIYUN}/signature.py", 'or "1.0") != "1.0"', 'or "1.0") not in ("1.0", "1.1")', "tests/aliyun"),
     (
         f"{ALIYUN}/signature.py",
-        'SignedHeaders lacks {name}")\n    if len(set(signed)) != len(signed) or names != names.lower():',
-        'SignedHeaders lacks {name}")\n    if names != names.lower():',
+        "if incoming.signed_headers(names) is None:",
+        "if names != names.lower():",
         "tests/aliyun tests/contract",
     ),
     (f"{IOTDA}/signature.py", "if found and found[1] != date[:8]:", "if found and found[1] > date[:8]:", "tests/iotda"),
@@ -95,7 +100,7 @@ SEEDED = [
     (
         f"{OTA}/states.py",
         "Move((QUEUED, NOTIFIED), IN_PROGRESS",
-        "Move((QUEUED, NOTIFIED, FAILED), IN_PROGRESS",
+        "Move((NOTIFIED,), IN_PROGRESS",
         "tests/ota tests/device",
     ),
     (

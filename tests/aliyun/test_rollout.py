@@ -206,6 +206,8 @@ def test_a_firmware_is_verified_before_it_is_rolled_out(client, fleet, package):
         "VERIFY_FIRMWARE",
     )
     assert task_of(client, job, "dev002")["TaskDesc"] == "the download failed"
+    found = client.refused("CreateOTAStaticUpgradeJob", FirmwareId=firmware, TargetSelection="ALL", **P)
+    assert found[:2] == (409, "iot.ota.InvalidFirmwareStatus")  # it failed its verification
     client.ok("CreateOTAVerifyJob", FirmwareId=firmware, **P, **listed(["dev003"], "TargetDeviceName"))
     fleet.update("dev003")
     assert status() == 1

@@ -111,8 +111,19 @@ def test_no_action_is_refused(client):
     assert code(client.http.get("/")) == (400, "MissingAction")
 
 
-def test_an_unknown_signature_version_is_refused(client):
-    assert code(client("CreateOTAFirmware", SignatureVersion="2.0", **CREATE)) == (400, "InvalidParameter")
+@pytest.mark.parametrize("version", ["2.0", "1.1", "1"])
+def test_an_unknown_signature_version_is_refused(client, version):
+    assert code(client("CreateOTAFirmware", SignatureVersion=version, **CREATE)) == (400, "InvalidParameter")
+
+
+def test_a_timestamp_is_good_for_a_quarter_of_an_hour_to_the_second(client, held_clock):
+    for apart in (-900, 900):
+        assert client(
+            "CreateOTAFirmware", seconds=held_clock.seconds + apart, FirmwareName=f"n{apart + 900}", DestVersion="1"
+        ).json["Success"]
+    for apart in (-901, 901):
+        late = client("CreateOTAFirmware", seconds=held_clock.seconds + apart, **CREATE)
+        assert code(late) == (400, "InvalidTimeStamp.Expired")
 
 
 @pytest.mark.parametrize("kind", ["BEARERTOKEN", "PRIVATEKEY"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -222,6 +223,18 @@ def test_paths_are_served_without_redirects(iotda):
         if method not in ("HEAD", "BREW"):
             assert response.json["error_code"] == "IOTDA.900405"
             assert set(response.headers["Allow"].split(", ")) == {"GET", "POST"}
+
+
+@pytest.mark.parametrize("day", [-1, 1])
+def test_a_scope_of_another_day_is_refused(iotda, day):
+    right = signer.headers(KEY, "GET", PACKAGES, scheme=signer.SCHEMES[1])
+    date = right["X-Sdk-Date"]
+    other = signer.stamp(int(time.time()) + day * 86_400)[:8]
+    text, names = signer.canonical("GET", PACKAGES, {}, {n: v for n, v in right.items() if n != "Authorization"}, b"")
+    signed = signer.authorization(KEY, signer.SCHEMES[1], date, text, names, f"{other}/local-1/iotdm")
+    response = iotda.send("GET", PACKAGES, {**right, "Authorization": signed})
+    assert (response.status_code, response.json["error_code"]) == (401, "APIGW.0301")
+    assert "another date" in response.json["error_msg"]
 
 
 def test_a_parameter_comes_once(iotda):

@@ -125,9 +125,15 @@ def test_a_widened_policy_is_refused(client, announce):
     assert refused(post(client, body_of(fields, CONTENT))) == (403, "SignatureDoesNotMatch")
 
 
+def test_a_policy_holds_for_a_whole_minute(client, announce, held_clock):
+    fields = fields_of(announce())
+    held_clock.seconds += 60
+    assert post(client, body_of(fields, CONTENT)).status_code == 204
+
+
 def test_an_expired_policy_is_refused(client, announce, held_clock):
     fields = fields_of(announce())
-    held_clock.seconds += 61
+    held_clock.seconds += 60.001
     assert refused(post(client, body_of(fields, CONTENT))) == (403, "AccessDenied")
 
 
