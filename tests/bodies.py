@@ -1,6 +1,7 @@
 """Bodies that count how many bytes are taken of them, and how much memory that costs."""
 
 import contextlib
+import gc
 import tracemalloc
 from types import SimpleNamespace
 
@@ -33,11 +34,12 @@ def send(http, method, path, stream, length=None, **environ):
 
 @contextlib.contextmanager
 def memory():
-    """Measure ``peak``, the most bytes that Python held of what was allocated meanwhile."""
-    found = SimpleNamespace(peak=None)
+    """Measure ``peak``, the most bytes that Python held of what was allocated meanwhile, and ``kept``, those left."""
+    found = SimpleNamespace(peak=None, kept=None)
     tracemalloc.start()
     try:
         yield found
-        found.peak = tracemalloc.get_traced_memory()[1]
+        gc.collect()
+        found.kept, found.peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -128,6 +128,35 @@ def test_a_header_is_signed_under_one_name(client):
     assert memory.peak < 4 * MIB
 
 
+@pytest.mark.parametrize("key", [("nobody", KEY[1]), (KEY[0], "wrong")], ids=["unknown key", "wrong secret"])
+def test_long_names_of_parameters_are_not_kept(client, key):
+    with bodies.memory() as memory:
+        for number in range(20):
+            params = signer.v1(key, "ListOTAFirmware", "POST")
+            body = f"{signer.query(params)}&{number}{'n' * MIB}=1"
+            assert not client.http.post("/", data=body, content_type=FORM).json["Success"]
+    assert memory.kept < 4 * MIB
+
+
+def test_long_names_of_signed_headers_are_not_kept(client):
+    right = {name.lower(): value for name, value in signer.v3(KEY, "ListOTAFirmware", "gateway.test:8686").items()}
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in right.items()}
+    with bodies.memory() as memory:
+        for number in range(20):
+            long = f"SignedHeaders=z{number}{'z' * 240_000};"
+            environ["HTTP_AUTHORIZATION"] = right["authorization"].replace("SignedHeaders=", long)
+            response = client.http.post("/", environ_overrides=environ)
+            assert response.json["Code"] == "SignatureDoesNotMatch"
+    assert memory.kept < 4 * MIB
+
+
+def test_a_long_path_is_not_taken_apart_for_each_template():
+    path = "/v5/iot/" + "/" * 240_000
+    with bodies.memory() as memory:
+        assert iotda.match("/v5/iot/{project_id}/devices", path) is None
+    assert memory.peak < MIB
+
+
 @pytest.mark.parametrize(
     "header", [" " * 240_000, "TargetToken" + " " * 240_000 + "x y", "TargetToken " + "a" * 240_000]
 )

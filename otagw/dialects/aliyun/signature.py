@@ -44,13 +44,19 @@ def encode(text: str) -> str:
     return quote(text, safe="-_.~")
 
 
-# The names of parameters are few; those that a stranger makes up are soon forgotten.
+# The names of parameters are few and short. A stranger's long ones are not kept: 512 of 1 MiB would take gigabytes.
+LONGEST_KEPT: Final = 128
 _encode_name: Final = functools.lru_cache(512)(encode)
 
 
 def canonical_query(params: Mapping[str, str]) -> str:
     """Return the sorted, re-encoded parameters; what the client escaped, or how, does not matter."""
-    return "&".join([f"{_encode_name(name)}={encode(value)}" for name, value in sorted(params.items())])
+    return "&".join(
+        [
+            f"{_encode_name(name) if len(name) <= LONGEST_KEPT else encode(name)}={encode(value)}"
+            for name, value in sorted(params.items())
+        ]
+    )
 
 
 def string_to_sign(method: str, params: Mapping[str, str]) -> str:

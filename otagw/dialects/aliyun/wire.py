@@ -3,7 +3,6 @@
 The facts are in docs/wire/aliyun.md.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -41,13 +40,9 @@ class Message:
 
     def header(self, name: str) -> str:
         """Return a header as it came (bytes as Latin-1), or an empty text."""
-        return str(self.request.environ.get(_environ_key(name), ""))
-
-
-@functools.lru_cache(256)
-def _environ_key(name: str) -> str:
-    key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        return str(self.request.environ.get(key, ""))
 
 
 def parse(message: Message, spell: Callable[[bool], None]) -> None:

@@ -86,9 +86,10 @@ def take(message: Message, longest: int) -> None:
 
 def match(template: str, path: str) -> dict[str, str] | None:
     """Return the variable segments of a path that follows a template; None if it does not, whatever ends in ``/``."""
-    wanted, came = template.split("/"), path.removesuffix("/").split("/")
-    if len(wanted) != len(came):
+    path = path.removesuffix("/")
+    if path.count("/") != template.count("/"):  # counted, not split: a path may have 200,000 of them, for each template
         return None
+    wanted, came = template.split("/"), path.split("/")
     found = {}
     for pattern, segment in zip(wanted, came, strict=True):
         text = unquote_to_bytes(segment.encode("latin-1")).decode("utf-8", "replace")
