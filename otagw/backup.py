@@ -11,11 +11,12 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
 import tarfile
-import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,8 +69,7 @@ def create(chosen: Settings, target: Path, *, files: str = COPY, with_master_key
     if target.exists():
         raise BackupError(f"{target} is there already")
     manifest = Manifest(FORMAT, __version__, _now(), engine(chosen), _schema())
-    with tempfile.TemporaryDirectory(prefix=".otagw-backup-", dir=target.absolute().parent) as folder:
-        work = Path(folder)
+    with _folder(target.absolute().parent) as work:
         stored = _dump(chosen, work)
         if (chosen.data_path / NONCES).exists():
             _copy_sqlite(chosen.data_path / NONCES, work / NONCES)
@@ -85,6 +85,17 @@ def create(chosen: Settings, target: Path, *, files: str = COPY, with_master_key
             manifest.left = there
         _write(work, target, manifest, own, storage)
     return manifest
+
+
+@contextlib.contextmanager
+def _folder(parent: Path) -> Iterator[Path]:
+    """Make a folder for the block, and delete it behind it, even where a signal interrupts the deletion once."""
+    folder = parent / f".otagw-backup-{secrets.token_hex(8)}"
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        yield folder
 
 
 def engine(chosen: Settings) -> str:

@@ -1,14 +1,15 @@
 """The way back from a backup: every byte is checked, and all of it is restored, or nothing."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
 import re
+import secrets
 import shutil
 import tarfile
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -52,23 +53,30 @@ def restore(chosen: Settings, source: Path) -> Manifest:
         raise BackupError(f"{data} is not empty: a backup is restored into an empty data folder only")
     storage = Storage(chosen.storage)
     written: list[str] = []
-    work = Path(tempfile.mkdtemp(prefix=".restore-", dir=data))
+    work = data / f".restore-{secrets.token_hex(8)}"
     had_key = (data / MASTER_KEY).exists()
-    try:
-        manifest = _read(chosen, source, work, storage, written)
-        if had_key and MASTER_KEY in manifest.members:
-            raise BackupError(f"{data / MASTER_KEY} is there, and the backup holds one too: move one of them away")
-        _put(chosen, work)
-    except BaseException as error:
-        for path in written:
-            storage.delete(path)
-        for left in data.iterdir():
-            if left.name != MASTER_KEY or not had_key:
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-        if isinstance(error, (tarfile.TarError, OSError, EOFError, ValueError)):
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):  # a signal may interrupt it once
+            stack.callback(_undo, data, storage, written, had_key)
+        work.mkdir(mode=0o700)
+        try:
+            manifest = _read(chosen, source, work, storage, written)
+            if had_key and MASTER_KEY in manifest.members:
+                raise BackupError(f"{data / MASTER_KEY} is there, and the backup holds one too: move one of them away")
+            _put(chosen, work)
+        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
             raise BackupError(f"{source} cannot be restored: {error}") from None
-        raise
+        stack.pop_all()
     return manifest
+
+
+def _undo(data: Path, storage: Storage, written: Iterable[str], had_key: bool) -> None:
+    """Delete what a restore has written, from the storage and the data folder."""
+    for path in written:
+        storage.delete(path)
+    for left in data.iterdir():
+        if left.name != MASTER_KEY or not had_key:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _put(chosen: Settings, work: Path) -> None:

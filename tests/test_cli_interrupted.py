@@ -55,6 +55,7 @@ def filled(make_app):
         (signal.SIGINT, ("open", "/backup.tar")),
         (signal.SIGTERM, ("open", "/nonces.db")),
         (signal.SIGTERM, ("os.link", ".tar")),
+        (signal.SIGTERM, ("shutil.rmtree", "")),  # it is written, and its work is being removed
         (signal.SIGHUP, ("open", "/backup.tar")),
     ],
 )
@@ -82,6 +83,15 @@ def test_a_restore_that_is_ended_leaves_nothing(run, filled, tmp_path, number, a
     assert [path for path in new.rglob("*") if path.is_file()] == []
     assert {path.name for path in new.iterdir()} <= {"files"}
     assert run("restore", tmp_path / "b.tar", data_dir=tmp_path / "again").returncode == 0
+
+
+def test_a_restore_that_is_ended_while_it_cleans_up_leaves_nothing(run, filled, tmp_path):
+    assert run("backup", tmp_path / "b.tar").returncode == 0
+    whole = (tmp_path / "b.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 2])
+    done = run("restore", tmp_path / "cut.tar", at=("shutil.rmtree", ""), data_dir=tmp_path / "new")
+    assert (done.returncode, done.stderr) == (1, "\nAborted!\n")
+    assert {path.name for path in (tmp_path / "new").iterdir()} <= {"files"}
 
 
 def test_a_signal_that_the_shell_ignores_does_not_end_a_backup(run, filled, tmp_path):
