@@ -47,10 +47,13 @@ def _of_sqlite(path: str) -> list[str]:
 
 
 def _of_postgres(db: Any) -> list[str]:
-    """Return the name and the address of each other session of the same user in the same database."""
+    """Return words for the other sessions of the same user in the same database, by name and address."""
     rows = db.execute_sql(
-        "SELECT application_name, client_addr::text FROM pg_stat_activity WHERE datname = current_database() "
-        "AND usename = current_user AND pid <> pg_backend_pid() AND application_name <> %s ORDER BY 2, 1",
+        "SELECT application_name, host(client_addr), count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND usename = current_user AND pid <> pg_backend_pid() AND application_name <> %s GROUP BY 1, 2 ORDER BY 2, 1",
         (MIGRATES,),
     ).fetchall()
-    return [f"{name or 'a session'} from {address or 'this machine'}" for name, address in rows]
+    return [
+        f"{count} x {name or 'a session without a name'} from {address or 'this machine'}"
+        for name, address, count in rows
+    ]
