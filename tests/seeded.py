@@ -23,7 +23,7 @@ SEEDED = [
         "otagw/access.py",
         "claim.at) > skew_ms",
         "claim.at) >= skew_ms",
-        "tests/aliyun/test_signature.py tests/test_access.py",
+        "tests/aliyun/test_wire.py",
     ),
     (
         "otagw/access.py",

@@ -45,5 +45,5 @@ def get(name: str, rules: Rules | None = None) -> Account:
 
 
 def hold(account: Account) -> None:
-    """Let others who hold this account wait until we are done, inside a write."""
+    """Lock the account's row for the rest of this write; other writes that lock it wait."""
     database.execute(f"SELECT 1 FROM account WHERE id = ?{database.lock(database.HOLD)}", account.id)

@@ -33,7 +33,7 @@ TICK: Final = 0.1
 
 
 class Wrong(Exception):
-    """Say what did not go as it should."""
+    """Say which step of the demo failed."""
 
 
 class Stopped(Exception):
