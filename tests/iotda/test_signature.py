@@ -1,5 +1,6 @@
 """The two schemes, by the vendor's vectors, by another signer, and by whatever can be wrong with a request."""
 
+import calendar
 import json
 import re
 import time
@@ -229,7 +230,7 @@ def test_paths_are_served_without_redirects(iotda):
 def test_a_scope_of_another_day_is_refused(iotda, day):
     right = signer.headers(KEY, "GET", PACKAGES, scheme=signer.SCHEMES[1])
     date = right["X-Sdk-Date"]
-    other = signer.stamp(int(time.time()) + day * 86_400)[:8]
+    other = signer.stamp(calendar.timegm(time.strptime(date, "%Y%m%dT%H%M%SZ")) + day * 86_400)[:8]
     text, names = signer.canonical("GET", PACKAGES, {}, {n: v for n, v in right.items() if n != "Authorization"}, b"")
     signed = signer.authorization(KEY, signer.SCHEMES[1], date, text, names, f"{other}/local-1/iotdm")
     response = iotda.send("GET", PACKAGES, {**right, "Authorization": signed})
