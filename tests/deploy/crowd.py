@@ -2,10 +2,8 @@
 
 import contextlib
 import http.client
-import itertools
 import json
 import socket
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +13,12 @@ from tests.conftest import KEY
 from tests.contract.fronts import IotdaFront, pair
 from tests.deploy import servers
 from tests.iotda import signer as iotda_signer
+from tests.patience import HANG_SECONDS, eventually
 
 ALIYUN, IOTDA = "aliyun", "iotda"
 CLIENTS = 4
 ROUNDS = 60
 PROCESSES = 2
-ATTEMPTS = 400
-IDLE_SECONDS = 2  # the gateway closes a connection that was idle for 5
 ESTABLISHED = "01"  # as the system writes it; one that was closed may still be listed with the same ports
 
 
@@ -86,10 +83,10 @@ def _read(connection):
 
 
 class Api:
-    """One client that calls what must succeed, over a connection that is made anew before the gateway closes it."""
+    """One client that calls what must succeed, over one connection."""
 
     def __init__(self, gateway):
-        self.gateway, self.connection, self.made, self.used = gateway, None, {}, 0.0
+        self.connection, self.made = socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS), {}
 
     def once(self, make, *given):
         """Return what a function makes with this API, which is made once for all rounds."""
@@ -98,17 +95,12 @@ class Api:
         return self.made[make, *given]
 
     def close(self):
-        if self.connection:
-            self.connection.close()
+        self.connection.close()
 
     def __call__(self, front, operation, params, **options):
         data = Ask(front, operation, params, **options).signed()
-        if time.monotonic() - self.used > IDLE_SECONDS:
-            self.close()
-            self.connection = socket.create_connection(("127.0.0.1", self.gateway.port), 30)
         self.connection.sendall(data)
         answer = _read(self.connection)
-        self.used = time.monotonic()
         assert answer.is_success, (operation, params, answer)
         return answer.body
 
@@ -124,28 +116,31 @@ class Crowd:
 
     def __init__(self, gateway):
         self.gateway, self.stack = gateway, contextlib.ExitStack()
-        self.processes = sorted(servers.children(servers.gunicorn_of(gateway)))
+        self.processes = sorted(servers.children(gateway.process.pid))
         assert len(self.processes) == PROCESSES
         self._open()
 
     def _open(self):
-        """Open connections until each process has its share of them."""
-        self.stack.close()
-        with contextlib.ExitStack() as stack:
-            by_process = {process: [] for process in self.processes}
-            for _ in range(ATTEMPTS):
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", self.gateway.port), 30))
+        """Open connections, some at a time so that more than one process wakes, until each process has its share."""
+        share = CLIENTS // PROCESSES
+        by_process = {process: [] for process in self.processes}
+
+        def have_all():
+            opened = [socket.create_connection(("127.0.0.1", self.gateway.port), HANG_SECONDS) for _ in range(CLIENTS)]
+            for connection in opened:
                 connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            for connection in opened:
                 assert _read(connection).status == 200
-                by_process[_owner(connection, self.processes)].append(connection)
-                if min(map(len, by_process.values())) >= CLIENTS // PROCESSES:
-                    break
-            rows = list(by_process.values())
-            assert min(map(len, rows)) >= CLIENTS // PROCESSES, f"{ATTEMPTS} connections went to one process"
-            self.connections = [rows[n % PROCESSES][n // PROCESSES] for n in range(CLIENTS)]
-            for extra in {*itertools.chain(*rows)} - {*self.connections}:
-                extra.close()
-            self.stack, self.used = stack.pop_all(), time.monotonic()
+                found = by_process[_owner(connection, self.processes)]
+                if len(found) < share:
+                    found.append(self.stack.enter_context(connection))
+                else:
+                    connection.close()
+            return all(len(found) == share for found in by_process.values())
+
+        eventually(have_all)
+        rows = list(by_process.values())
+        self.connections = [rows[n % PROCESSES][n // PROCESSES] for n in range(CLIENTS)]
 
     def close(self):
         self.stack.close()
@@ -159,13 +154,9 @@ class Crowd:
 
         One thread sends them: four calls of the system take less time than it takes to wake three threads.
         """
-        if time.monotonic() - self.used > IDLE_SECONDS:
-            self._open()
         for connection, request in zip(self.connections, requests, strict=True):
             connection.sendall(request)
-        answers = [_read(connection) for connection in self.connections]
-        self.used = time.monotonic()
-        return answers
+        return [_read(connection) for connection in self.connections]
 
 
 def _owner(connection, processes):

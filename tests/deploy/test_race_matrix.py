@@ -11,10 +11,10 @@ import sys
 
 import pytest
 
-from tests.conftest import Live
 from tests.deploy.crowd import ALIYUN, CLIENTS, IOTDA, ROUNDS, Api, Ask, Crowd
 from tests.deploy.race_cases import MAKERS, MAKES, OTHERS, TABLES, makers, takes_token, verb
 from tests.deploy.race_mixes import MIXES, OF_A_STRANGER
+from tests.deploy.servers import Gunicorn
 from tests.engines import postgres
 
 pytestmark = pytest.mark.live
@@ -41,12 +41,12 @@ def gateway(request, tmp_path_factory):
     """A gateway of two processes without a worker; it has accounts that have nothing, each with one key."""
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(postgres()) if request.param == "postgresql" else None
-        made = Live(tmp_path_factory.mktemp("races"), workers=2, **({"database_url": url} if url else {})).prepare()
+        made = Gunicorn(tmp_path_factory.mktemp("races"), workers=2, **({"database_url": url} if url else {})).prepare()
         strangers = [f"stranger{number:05}" for number in range(ROUNDS * len(OF_A_STRANGER))]
         subprocess.run([sys.executable, "-c", MAKE_KEYS, *strangers], env=made.environ, check=True, timeout=120)
         made.strangers = iter(strangers)
         stack.callback(made.stop)
-        made.start(("serve", "--no-worker"))
+        made.start("tests/deploy/patient.conf.py")  # which closes no connection since it was idle
         yield made
 
 
