@@ -160,14 +160,20 @@ class Crowd:
 
 
 def _owner(connection, processes):
-    """Return which process has the other end of a connection."""
+    """Return which process has the other end of a connection.
+
+    While connections come and go, the system may list one twice, or leave it out.
+    """
     here, there = (f"0100007F:{port:04X}" for _, port in (connection.getsockname(), connection.getpeername()))
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
-    # The system may list a connection twice while others come and go.
-    wanted = {f"socket:[{row[9]}]" for row in rows if row[1:4] == [there, here, ESTABLISHED]}
-    for process in processes:
-        for handle in Path(f"/proc/{process}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                if str(handle.readlink()) in wanted:
-                    return process
-    raise AssertionError("no process of the gateway has this connection")
+
+    def found():
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
+        wanted = {f"socket:[{row[9]}]" for row in rows if row[1:4] == [there, here, ESTABLISHED]}
+        for process in processes:
+            for handle in Path(f"/proc/{process}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(handle.readlink()) in wanted:
+                        return process
+        return None
+
+    return eventually(found)
