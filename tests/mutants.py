@@ -23,9 +23,7 @@ from tests.contract import conditions, device_fronts, inner_fronts, isolation, w
 
 FRONTS = (*isolation.FRONTS, *device_fronts.FRONTS, *inner_fronts.FRONTS)
 # Conditions without which nothing changes, by module, function and text, and why.
-EQUIVALENT = {
-    ("otagw/ota/idempotency.py", "_forget", "account_id = ?"): "what it would delete beside is as old, and as due",
-}
+EQUIVALENT = {}
 
 
 class Code:

@@ -100,7 +100,7 @@ def test_the_handlers_take_what_their_schemas_have(front):
         assert first.name == "caller", operation
         named = {other.name for other in others if other.kind is not other.VAR_KEYWORD}
         wanted = set(operation.schema.fields)
-        # One that takes whatever else there is names some of it at least.
+        # A handler with keyword arguments of any name declares at least one by name.
         assert named < wanted if len(named) < len(others) else named == wanted, operation
 
 

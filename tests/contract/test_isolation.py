@@ -1,4 +1,4 @@
-"""No account sees, changes or is told of what another one has, whichever operation of whichever front it asks.
+"""No operation of any front lets an account see, change or learn of another account's objects.
 
 `world` makes both accounts, `kinds` says which object each parameter names, `isolation` asks and judges.
 """
