@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import load
-from otagw import clock, database, settings
+from otagw import clock, settings
+from otagw.db import database
 from otagw.nonces import WINDOW_MS, Nonces
 from otagw.ota import accounts, listing, packages
 

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from otagw import database, settings, vault
+from otagw import settings, vault
+from otagw.db import database
 from otagw.ota import (
     accounts,
     credentials,

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, database, errors, rounds
-from otagw.models import AccessKey
-from otagw.models import Account as AccountRow
+from otagw import clock, errors
+from otagw.db import database, rounds
+from otagw.db.models import AccessKey
+from otagw.db.models import Account as AccountRow
 from otagw.nonce_stores import Store
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account, Rules

@@ -10,21 +10,9 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import (
-    bucket_stores,
-    database,
-    errors,
-    gateway,
-    hosts,
-    links,
-    log,
-    metrics,
-    nonce_stores,
-    taskqueue,
-    throttle,
-    vault,
-)
+from otagw import bucket_stores, errors, gateway, hosts, links, log, metrics, nonce_stores, taskqueue, throttle, vault
 from otagw.access import Keys
+from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
 from otagw.dialects.device import route as device_route

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from otagw import __version__, clock, database
+from otagw import __version__, clock
+from otagw.db import database
 from otagw.settings import Settings
 from otagw.storage import Storage
 

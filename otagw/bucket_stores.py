@@ -7,7 +7,8 @@ import hashlib
 import logging
 from typing import Final
 
-from otagw import database, errors, redis_client, throttle
+from otagw import errors, redis_client, throttle
+from otagw.db import database
 from otagw.settings import Settings
 from otagw.throttle import Buckets, Rate
 

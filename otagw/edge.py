@@ -24,9 +24,10 @@ from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import arrived, connection, database, errors, gateway, rounds, settings
+from otagw import arrived, connection, errors, gateway, settings
 from otagw import log as our_log
 from otagw.connection import Connection, Head, Late
+from otagw.db import database, rounds
 from otagw.dialects.iotda import wire as iotda
 
 # How many requests are answered together. More would share the cost of a commit better still, but a process would take

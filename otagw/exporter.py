@@ -19,7 +19,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from otagw import __version__, clock, database, metrics
+from otagw import __version__, clock, metrics
+from otagw.db import database
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

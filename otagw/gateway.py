@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
-from otagw import access, database, errors, throttle
+from otagw import access, errors, throttle
 from otagw import log as request_log
 from otagw.access import Caller
+from otagw.db import database
 from otagw.operation import Operation, Table
 from otagw.ota import audit
 from otagw.ota.audit import Actor

@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 
 import peewee
 
-from otagw import clock, database, errors, nonces, redis_client, rounds
+from otagw import clock, errors, nonces, redis_client
+from otagw.db import database, rounds
 from otagw.nonces import KEPT, WINDOW_MS
 from otagw.settings import Settings
 

@@ -14,8 +14,9 @@ from typing import Final
 
 import peewee
 
-from otagw import clock, database, errors, rounds
-from otagw.writers import FileLock
+from otagw import clock, errors
+from otagw.db import database, rounds
+from otagw.db.write_lock import FileLock
 
 WINDOW_MS: Final = 1800 * 1000
 # Windows kept although over, so that a clock set back by less than that forgets nothing.

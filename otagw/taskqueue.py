@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import huey
 from huey import consumer, serializer, storage
 
-from otagw import database
+from otagw.db import database
 
 log = logging.getLogger("otagw.taskqueue")
 # The shortest and the longest time between two looks into a queue that cannot call by itself, which is SQLite's.

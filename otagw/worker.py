@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otagw import app, database, metrics, server, taskqueue, vault
+from otagw import app, metrics, server, taskqueue, vault
 from otagw import log as our_log
+from otagw.db import database
 from otagw.ota import files, idempotency, outbox, prune
 from otagw.ota import sweep as due
 from otagw.settings import Settings

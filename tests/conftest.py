@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from otagw import clock, database, settings, taskqueue
+from otagw import clock, settings, taskqueue
 from otagw.app import create_app, open_keys
+from otagw.db import database
 from otagw.dialects.aliyun.action import actions
 from otagw.ota import presence
 from tests import signer

@@ -10,7 +10,8 @@ import uuid
 
 import pytest
 
-from otagw import database, settings
+from otagw import settings
+from otagw.db import database
 from tests.conftest import REQUIRED
 
 POSTGRES = os.environ.get("OTAGW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -6,8 +6,9 @@ A test begins with two accounts and a key of each, and with nothing else: no row
 import shutil
 import sqlite3
 
-from otagw import bucket_stores, database, links, log, settings, taskqueue, throttle
+from otagw import bucket_stores, links, log, settings, taskqueue, throttle
 from otagw.app import create_app
+from otagw.db import database
 from otagw.ota import presence
 
 # What a data folder keeps between two tests; SQLite's own files beside its database are among them.

@@ -3,7 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from tests.deploy.servers import eventually
 
 

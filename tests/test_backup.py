@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from otagw import backup as core
-from otagw import database
 from otagw.cli import main
+from otagw.db import database
 from tests.conftest import KEY, Client
 from tests.engines import postgres
 from tests.oss.conftest import link_of

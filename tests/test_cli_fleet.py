@@ -9,8 +9,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from otagw import clock, database
+from otagw import clock
 from otagw.cli import main
+from otagw.db import database
 from otagw.ota import devices, updates
 from tests.conftest import KEY, NOW, OTHER, Client
 from tests.patience import HANG_SECONDS, eventually

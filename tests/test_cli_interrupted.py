@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from tests.conftest import KEY, Client
 from tests.oss.conftest import link_of
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import audit, prune
 from otagw.ota.audit import Actor
 from tests.test_cli_audit import otagw  # noqa: F401 - a fixture

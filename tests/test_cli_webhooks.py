@@ -5,8 +5,8 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from otagw import database
 from otagw.cli import main
+from otagw.db import database
 from otagw.ota import accounts, outbox, webhooks
 from tests.web import answer
 

@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from otagw import clock, database, errors, nonce_stores, settings
+from otagw import clock, errors, nonce_stores, settings
+from otagw.db import database
 from otagw.settings import SettingsError
 from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres

@@ -3,7 +3,7 @@
 import peewee
 import pytest
 
-from otagw import database
+from otagw.db import database
 from tests.engines import migrated
 
 STATE = "INSERT INTO fact (name, value) VALUES (?, ?)"

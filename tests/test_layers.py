@@ -35,21 +35,21 @@ FORBIDDEN = {
         "otagw.dialects",
         "otagw.access",
         "otagw.gateway",
-        "otagw.models",
+        "otagw.db.models",
         "otagw.app",
     ),
-    "otagw.models": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway"),
-    "otagw.database": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway", "otagw.models"),
+    "otagw.db.models": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway"),
+    "otagw.db.database": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway", "otagw.db.models"),
     "otagw.errors": ("flask", "werkzeug", "otagw"),
     "otagw.access": ("flask", "werkzeug", "otagw.dialects", "otagw.gateway", "otagw.app"),
-    "otagw.operation": ("flask", "werkzeug", "otagw.dialects", "otagw.ota", "otagw.models"),
-    "otagw.gateway": ("flask", "otagw.dialects", "otagw.app", "otagw.models"),
+    "otagw.operation": ("flask", "werkzeug", "otagw.dialects", "otagw.ota", "otagw.db.models"),
+    "otagw.gateway": ("flask", "otagw.dialects", "otagw.app", "otagw.db.models"),
     # A client of its own, which also judges the server: nothing of it may come from the server's side.
     "otagw.simulator": (
-        *("flask", "werkzeug", "otagw.ota", "otagw.dialects", "otagw.gateway", "otagw.access", "otagw.models"),
-        *("otagw.database", "otagw.settings", "otagw.app", "otagw.cli"),
+        *("flask", "werkzeug", "otagw.ota", "otagw.dialects", "otagw.gateway", "otagw.access", "otagw.db.models"),
+        *("otagw.db.database", "otagw.settings", "otagw.app", "otagw.cli"),
     ),
-    "otagw.dialects": ("flask", "otagw.models", "otagw.database", "otagw.app", "otagw.cli", "peewee"),
+    "otagw.dialects": ("flask", "otagw.db.models", "otagw.db.database", "otagw.app", "otagw.cli", "peewee"),
 }
 
 
@@ -91,7 +91,7 @@ def test_settings_are_passed_and_not_read():
 
 
 def test_the_core_uses_no_vendors_word():
-    core = ("otagw.ota", "otagw.models", "otagw.access", "otagw.gateway", "otagw.errors")
+    core = ("otagw.ota", "otagw.db.models", "otagw.access", "otagw.gateway", "otagw.errors")
 
     def words(path):
         text = path.read_text(encoding="utf-8").lower().replace("docs/wire/aliyun.md", "")
@@ -109,7 +109,7 @@ SQLITE_ALONE = re.compile(
 
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine, and the queue of one, are SQLite's own files."""
-    own = ("otagw.database", "otagw.nonces", "otagw.sessions", "otagw.taskqueue")
+    own = ("otagw.db.database", "otagw.nonces", "otagw.db.other_sessions", "otagw.taskqueue")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

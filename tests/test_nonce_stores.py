@@ -14,7 +14,8 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from otagw import clock, database, errors, nonce_stores, nonces, rounds, settings
+from otagw import clock, errors, nonce_stores, nonces, settings
+from otagw.db import database, rounds
 from otagw.nonce_stores import APART_MS, Redis, Tables
 from otagw.nonces import WINDOW_MS
 from tests.conftest import free_port

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otagw import database, rounds
+from otagw.db import database, rounds
 from tests.conftest import KEY, Client
 from tests.signer import query, v1
 

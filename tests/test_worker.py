@@ -14,7 +14,8 @@ from pathlib import Path
 import peewee
 import pytest
 
-from otagw import clock, database, log, server, settings, taskqueue, worker
+from otagw import clock, log, server, settings, taskqueue, worker
+from otagw.db import database
 from otagw.ota import accounts, files, idempotency, prune
 from otagw.storage import Storage
 from tests.conftest import NOW, free_port

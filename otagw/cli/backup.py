@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from otagw import backup as core
-from otagw import database, errors
+from otagw import errors
 from otagw import restore as way_back
 from otagw.cli import common
+from otagw.db import database
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import click
 
-from otagw import clock, database, errors, settings
+from otagw import clock, errors, settings
 from otagw.access import Keys
+from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
-from otagw import database
 from otagw.cli import common
+from otagw.db import database
 from otagw.ota import attributes, credentials, fleet, timeline
 from otagw.ota import devices as core
 from otagw.ota import why as reasons

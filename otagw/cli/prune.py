@@ -5,8 +5,9 @@ from typing import Final
 
 import click
 
-from otagw import clock, database
+from otagw import clock
 from otagw.cli import common
+from otagw.db import database
 from otagw.ota import audit
 from otagw.ota import prune as core
 

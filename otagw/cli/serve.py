@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from otagw import clock, database, log, server, sessions
+from otagw import clock, log, server
 from otagw.cli import common
 from otagw.cli.sign import own_key
+from otagw.db import database, other_sessions
 from otagw.dialects.aliyun import client
 from otagw.ota import audit
 from otagw.settings import Settings, SettingsError
@@ -101,7 +102,7 @@ def migrate(force: bool) -> None:
     database.connect(chosen)
     try:
         applied = database.migrate(chosen, force=force)
-    except sessions.StillUsed as error:
+    except other_sessions.StillUsed as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None

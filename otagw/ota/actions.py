@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import peewee
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import jobs, packages, presence, states, tasks, timeline, updates
 from otagw.ota.devices import Device
 from otagw.ota.tasks import Task

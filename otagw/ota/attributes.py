@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import modules, presence, updates, versions
 from otagw.ota.devices import Device
 

@@ -11,8 +11,9 @@ from contextvars import ContextVar
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database
-from otagw.models import AuditEvent as Row
+from otagw import clock
+from otagw.db import database
+from otagw.db.models import AuditEvent as Row
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 

@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, devices, idempotency, listing, products
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device, Draft

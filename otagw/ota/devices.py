@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, credentials, idempotency, ids, listing, modules, products
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from otagw import database
+from otagw.db import database
 from otagw.ota import planning, selection
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import uuid4
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.storage import Storage

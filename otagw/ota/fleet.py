@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Final, NamedTuple
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import audit, devices, modules, products, versions
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Draft

@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota.accounts import Account
 
 KEPT_MS: Final = 24 * 3600 * 1000

@@ -5,7 +5,8 @@ import re
 import uuid
 from typing import Final
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 

@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from otagw import clock, database, rounds
-from otagw.models import AuditEvent
-from otagw.models import Package as Row
-from otagw.models.base import Model
+from otagw import clock
+from otagw.db import database, rounds
+from otagw.db.models import AuditEvent
+from otagw.db.models import Package as Row
+from otagw.db.models.base import Model
 from otagw.ota import audit, listing, modules, states
 from otagw.ota.accounts import Account
 from otagw.ota.checks import Draft

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
-from otagw.models import Job as Row
+from otagw import clock, errors
+from otagw.db import database
+from otagw.db.models import Job as Row
 from otagw.ota import devices, events, ids, listing, modules, packages, states, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

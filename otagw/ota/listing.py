@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
-from otagw import database
+from otagw.db import database
 
 Item = TypeVar("Item")
 # So many rows may be skipped without a look at how many there are.

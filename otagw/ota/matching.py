@@ -4,7 +4,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import devices, ids, jobs, minimums, states, tasks, timeline
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job

@@ -6,7 +6,8 @@ What a device runs is not judged: a downgrade to the minimum or above it is the 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, modules, products, versions
 from otagw.ota.accounts import Account
 

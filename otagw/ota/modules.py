@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, idempotency, ids, listing, products
 from otagw.ota.accounts import Account
 

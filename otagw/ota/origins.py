@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import audit, devices, listing, products
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device, Draft

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from otagw import clock, database, metrics
+from otagw import clock, metrics
+from otagw.db import database
 from otagw.ota import credentials, webhooks, wire
 from otagw.ota.accounts import Account
 from otagw.ota.webhooks import DELIVERED, FAILED, PENDING, Delivery

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
-from otagw.models import Package as Row
+from otagw import clock, errors
+from otagw.db import database
+from otagw.db.models import Package as Row
 from otagw.ota import (
     audit,
     checks,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import jobs
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, devices, files, groups, idempotency, jobs, minimums, packages, products, states
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job, Rules

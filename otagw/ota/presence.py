@@ -9,7 +9,8 @@ import threading
 from itertools import islice
 from typing import Final
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import devices
 from otagw.ota.devices import Device
 

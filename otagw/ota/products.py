@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit, credentials, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

@@ -3,7 +3,8 @@
 import secrets
 from typing import Final
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 

@@ -6,7 +6,8 @@ The worker takes these steps all the time, `otagw prune` when it is told to. doc
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import jobs, listing, states, tasks
 
 AT_ONCE: Final = 500

@@ -1,6 +1,7 @@
 """Signed packages: who has released one, so that a device can check it without asking anybody."""
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import audit, packages, signing, statements
 from otagw.ota.accounts import Account
 from otagw.ota.signing import Key

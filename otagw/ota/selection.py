@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, database, taskqueue
+from otagw import clock, taskqueue
+from otagw.db import database
 from otagw.ota import files, ids, jobs, packages, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job

@@ -6,7 +6,8 @@ They sort and do not divide: whatever names a space that is not here is kept as 
 import secrets
 from typing import Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 

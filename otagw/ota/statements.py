@@ -3,7 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import files, signing
 from otagw.ota.signing import Key
 

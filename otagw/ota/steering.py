@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import peewee
 
-from otagw import clock, database, errors, taskqueue
+from otagw import clock, errors, taskqueue
+from otagw.db import database
 from otagw.ota import audit, devices, events, jobs, minimums, packages, selection, states, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job

@@ -7,7 +7,8 @@ import logging
 import time
 from typing import Final
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import jobs, selection, states, steering, updates
 
 JOBS_AT_ONCE: Final = 20

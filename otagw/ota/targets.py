@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import devices, jobs, listing, phases, selection, states, steering, tasks
 from otagw.ota.accounts import Account
 from otagw.ota.jobs import Job

@@ -2,7 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota.accounts import Account
 from otagw.ota.devices import Device
 from otagw.ota.listing import Page

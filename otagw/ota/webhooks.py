@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, database, errors, taskqueue
+from otagw import clock, errors, taskqueue
+from otagw.db import database
 from otagw.ota import audit, credentials, ids, listing, wire
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

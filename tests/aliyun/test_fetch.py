@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from tests.conftest import Client
 from tests.web import answer
 

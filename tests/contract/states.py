@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 
-from otagw import database
+from otagw.db import database
 
 # What is no account's, or is written by every request.
 _PASSED_OVER = ("nonce", "huey", "migration", "sqlite_", "fact")

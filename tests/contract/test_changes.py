@@ -2,7 +2,7 @@
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from otagw.operation import Operation
 from tests.conftest import Client
 from tests.contract.test_actions import OPERATIONS, every_operation, required

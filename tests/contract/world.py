@@ -8,8 +8,9 @@ import contextlib
 import re
 from functools import cached_property
 
-from otagw import clock, database, settings, taskqueue
+from otagw import clock, settings, taskqueue
 from otagw.app import create_app, open_keys
+from otagw.db import database
 from otagw.ota import presence
 from tests.conftest import KEY, NOW, OTHER
 from tests.contract import states

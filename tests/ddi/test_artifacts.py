@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from otagw import database, settings
+from otagw import settings
 from otagw.cli import main
+from otagw.db import database
 from tests.ddi.conftest import SWU, Device
 from tests.web import answer
 

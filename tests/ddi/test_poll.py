@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from otagw.ota import presence
 from tests.conftest import NOW
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.dialects.ddi import codes
 from otagw.dialects.ddi.route import OPERATIONS
 from tests.conftest import OTHER, ROOT

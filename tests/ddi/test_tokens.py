@@ -3,8 +3,8 @@
 import pytest
 from click.testing import CliRunner
 
-from otagw import database
 from otagw.cli import main
+from otagw.db import database
 from tests.ddi.conftest import Device, refusal
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from tests.conftest import OTHER
 from tests.ddi.conftest import SWU, Device, refusal
 from tests.races import race

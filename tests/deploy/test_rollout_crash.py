@@ -12,7 +12,8 @@ import time
 import pytest
 import requests
 
-from otagw import clock, database, settings
+from otagw import clock, settings
+from otagw.db import database
 from otagw.ota import accounts, jobs, planning, states, tasks
 from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft

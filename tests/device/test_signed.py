@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from otagw import clock, database, settings
+from otagw import clock, settings
 from otagw.cli import main
+from otagw.db import database
 from tests.conftest import NOW, ROOT, need
 from tests.device.test_updates import upload
 

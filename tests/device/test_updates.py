@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from tests.device import signer
 from tests.device.conftest import URL, Device
 from tests.oss.conftest import body_of, fields_of, post

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import database
+from otagw.db import database
 from tests.conftest import OTHER, Client
 from tests.oss.conftest import BOUNDARY, FIELDS, body_of, fields_of, post
 

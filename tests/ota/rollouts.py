@@ -2,7 +2,7 @@
 
 import json
 
-from otagw import database
+from otagw.db import database
 from otagw.ota import devices, modules, packages, planning, products, selection, states, sweep
 from otagw.ota.checks import Draft as PackageDraft
 from otagw.ota.devices import Draft as DeviceDraft

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import accounts, audit, modules, packages, products
 from otagw.ota.audit import Actor, Filter
 from otagw.ota.checks import Draft

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otagw import clock, database, errors, models, vault
+from otagw import clock, errors, vault
+from otagw.db import database, models
 from otagw.ota import batches, credentials, devices, groups, ids, listing, modules, packages, products
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft

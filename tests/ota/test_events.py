@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from otagw import database, errors, vault
+from otagw import errors, vault
+from otagw.db import database
 from otagw.ota import credentials, devices, packages, planning, selection, steering, updates, webhooks
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft as Device

@@ -10,7 +10,8 @@ from collections import Counter
 
 import pytest
 
-from otagw import clock, database, errors, rounds
+from otagw import clock, errors
+from otagw.db import database, rounds
 from otagw.ota import accounts, idempotency
 from tests.conftest import NOW
 from tests.deploy.servers import eventually

@@ -6,7 +6,8 @@ import logging
 import peewee
 import pytest
 
-from otagw import clock, database, errors, rounds
+from otagw import clock, errors
+from otagw.db import database, rounds
 from otagw.ota import accounts, audit, packages, products, signing
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import clock, database, settings
+from otagw import clock, settings
+from otagw.db import database
 from otagw.ota import accounts, insertion, listing, packages
 from otagw.ota.checks import Draft
 from tests.conftest import NOW

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import accounts, dryrun, jobs, minimums, modules, packages, products, steering, tasks, updates, why
 from otagw.ota.devices import find
 from otagw.ota.jobs import Rules

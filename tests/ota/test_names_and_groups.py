@@ -4,7 +4,8 @@ import functools
 
 import pytest
 
-from otagw import database, errors, vault
+from otagw import errors, vault
+from otagw.db import database
 from otagw.ota import accounts, credentials, devices, groups, listing, packages, products, projects
 from otagw.ota.checks import Draft
 from tests.races import behind

@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from otagw import database, errors
+from otagw import errors
+from otagw.db import database
 from otagw.ota import accounts, modules, packages, projects
 from otagw.ota.accounts import Account, Rules
 from otagw.ota.checks import Draft
@@ -91,7 +92,7 @@ def test_what_is_there_is_counted_and_numbered_by_the_migration(account):
     make(account, "software", module="mcu")
     modules.create(account, "p", "other", title=None, description=None)
     counted = database.execute("SELECT scope, total FROM counter ORDER BY scope").fetchall()
-    step = importlib.import_module("otagw.migrations.0009_projects")
+    step = importlib.import_module("otagw.db.migrations.0009_projects")
     runner = database.migrator()
     migrator = runner.migrator if hasattr(runner, "migrator") else None
     if migrator is None:

@@ -15,7 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from otagw import clock, database, log, vault
+from otagw import clock, log, vault
+from otagw.db import database
 from otagw.ota import accounts, credentials, outbox, prune, webhooks
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import audit, jobs, packages, prune, steering, tasks, timeline
 from otagw.ota.audit import Actor
 from tests.conftest import NOW

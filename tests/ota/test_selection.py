@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import clock, database
+from otagw import clock
+from otagw.db import database
 from otagw.ota import dryrun, files, groups, jobs, modules, planning, selection, states, updates
 from otagw.ota.devices import named
 from otagw.ota.files import Facts

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from otagw import clock, database, errors
+from otagw import clock, errors
+from otagw.db import database
 from otagw.ota import (
     accounts,
     devices,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from otagw import database
+from otagw.db import database
 from otagw.ota import credentials, devices, jobs, packages, planning, products, selection, states, tasks, updates
 from otagw.ota.checks import Draft
 from otagw.vault import unlock

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from otagw import clock, database, errors, vault
+from otagw import clock, errors, vault
+from otagw.db import database
 from otagw.ota import accounts, credentials, webhooks
 from tests.conftest import NOW
 

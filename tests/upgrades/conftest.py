@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from otagw import database, settings
+from otagw import settings
+from otagw.db import database
 from tests import engines
 from tests.conftest import Client
 from tests.iotda.conftest import Iotda

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from otagw import database
+from otagw.db import database
 from tests.upgrades.conftest import Old
 
 DEVICES = 1_000_000

@@ -53,9 +53,10 @@ def hold_chance():
 
 
 hold_chance()
-from otagw import clock, database, settings, taskqueue  # noqa: E402 - after chance is held
+from otagw import clock, settings, taskqueue  # noqa: E402 - after chance is held
 from otagw.app import create_app  # noqa: E402
 from otagw.cli import main as command_line  # noqa: E402
+from otagw.db import database  # noqa: E402 - after chance is held
 from otagw.ota import presence  # noqa: E402
 from tests import signer  # noqa: E402
 from tests.conftest import Client  # noqa: E402

@@ -2,7 +2,8 @@
 
 import pytest
 
-from otagw import database, settings
+from otagw import settings
+from otagw.db import database
 from tests import engines
 from tests.upgrades.test_upgrades import applied
 

@@ -15,9 +15,10 @@ import textwrap
 import pytest
 from click.testing import CliRunner
 
-from otagw import database, sessions, settings, taskqueue, vault, worker
+from otagw import settings, taskqueue, vault, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
+from otagw.db import database, other_sessions
 from otagw.ota import outbox, presence
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
@@ -316,7 +317,7 @@ def test_a_database_that_others_use_is_not_migrated(old, folder_with, other_proc
     before, folder = schema(), folder_with(_9999_adds=ADDS)
     other = other_process()
     assert database.migrate(chosen) == []  # nothing is pending
-    with pytest.raises(sessions.StillUsed, match="other processes use the database"):
+    with pytest.raises(other_sessions.StillUsed, match="other processes use the database"):
         database.migrate(chosen, folder)
     assert schema() == before
     other.communicate()

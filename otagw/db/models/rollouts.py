@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField, TextField
 
-from otagw.models.base import Model
+from otagw.db.models.base import Model
 
 
 class Job(Model):

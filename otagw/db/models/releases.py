@@ -2,10 +2,10 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField, TextField
 
-from otagw.models.accounts import Account
-from otagw.models.base import Model
-from otagw.models.fleet import Product
-from otagw.models.packages import Package
+from otagw.db.models.accounts import Account
+from otagw.db.models.base import Model
+from otagw.db.models.fleet import Product
+from otagw.db.models.packages import Package
 
 
 class SigningKey(Model):

@@ -18,9 +18,10 @@ import peewee
 from playhouse import db_url, migrations
 from playhouse.cockroachdb import CockroachDatabase
 
-from otagw import errors, rounds, sessions
+from otagw import errors
+from otagw.db import other_sessions, rounds
+from otagw.db.write_lock import FileLock
 from otagw.settings import Settings
-from otagw.writers import FileLock
 
 log = logging.getLogger("otagw.database")
 BUSY_MS: Final = 10_000
@@ -264,19 +265,20 @@ def migrator(folder: Path = MIGRATIONS) -> migrations.Runner:
 def migrate(settings: Settings, folder: Path = MIGRATIONS, *, force: bool = False) -> list[str]:
     """Bring the schema to the version of a folder, under a lock; return the names of what was applied.
 
-    Raises `sessions.StillUsed`, unless forced, where that would change the schema below processes of another version.
+    Raises `other_sessions.StillUsed`, unless forced, where that would change the schema below processes of another
+    version.
     """
     with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         shared = is_postgres()
         if shared:  # other machines may migrate the same server: this lock goes with the connection
-            db.execute_sql(f"SET application_name = '{sessions.MIGRATES}'")
+            db.execute_sql(f"SET application_name = '{other_sessions.MIGRATES}'")
             db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
             runner = migrator(folder)
             applied = [found.applied for found in runner.status() if found.path]
             if any(applied) and not all(applied) and not force:
-                sessions.check_alone(db.obj)
+                other_sessions.check_alone(db.obj)
             return cast("list[str]", runner.up())
         finally:
             if shared:

@@ -12,8 +12,8 @@ from peewee import (
     TextField,
 )
 
-from otagw.models.accounts import Account
-from otagw.models.base import Model
+from otagw.db.models.accounts import Account
+from otagw.db.models.base import Model
 
 
 class Product(Model):

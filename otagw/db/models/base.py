@@ -2,7 +2,7 @@
 
 import peewee
 
-from otagw import database
+from otagw.db import database
 
 
 class Model(peewee.Model):

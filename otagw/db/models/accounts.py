@@ -11,7 +11,7 @@ from peewee import (
     TextField,
 )
 
-from otagw.models.base import Model
+from otagw.db.models.base import Model
 
 
 class Account(Model):

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, CharField, IntegerField
 
-from otagw.models.base import Model
+from otagw.db.models.base import Model
 
 
 class AuditEvent(Model):
