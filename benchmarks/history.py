@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks import load
 from otagw import clock, settings
 from otagw.db import database
-from otagw.nonces import WINDOW_MS, Nonces
 from otagw.ota import accounts, listing, packages
+from otagw.security.nonces import WINDOW_MS, Nonces
 
 HEAD = ["| what | share | range | p50 | p99 |", "| --- | --- | --- | --- | --- |"]
 SKEW_MS = 900_000

@@ -8,23 +8,12 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from otagw import settings, vault
+from otagw import settings
 from otagw.db import database
-from otagw.ota import (
-    accounts,
-    credentials,
-    devices,
-    jobs,
-    packages,
-    planning,
-    products,
-    selection,
-    sweep,
-    tasks,
-    updates,
-)
+from otagw.ota import accounts, devices, jobs, packages, planning, products, selection, sweep, tasks, updates
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft
+from otagw.security import derived_secrets, vault
 
 PRODUCT = "bench"
 # Whose devices ask meanwhile: there is nothing new for them, and they have asked before.
@@ -65,7 +54,7 @@ def _open(folder: str) -> accounts.Account:
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
     database.connect(chosen)
     database.migrate(chosen)
-    credentials.use(vault.unlock(chosen.data_path))
+    derived_secrets.use(vault.unlock(chosen.data_path))
     return accounts.ensure("main")
 
 

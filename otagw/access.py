@@ -13,10 +13,10 @@ from otagw import clock, errors
 from otagw.db import database, rounds
 from otagw.db.models import AccessKey
 from otagw.db.models import Account as AccountRow
-from otagw.nonce_stores import Store
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account, Rules
-from otagw.vault import Vault, VaultError
+from otagw.security.nonce_stores import Store
+from otagw.security.vault import Vault, VaultError
 
 KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import bucket_stores, errors, gateway, hosts, links, log, metrics, nonce_stores, taskqueue, throttle, vault
+from otagw import errors, gateway, taskqueue
 from otagw.access import Keys
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
@@ -22,12 +22,16 @@ from otagw.dialects.iotda import wire as iotda_wire
 from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route
 from otagw.dialects.oss.handover import Handover
+from otagw.files import links
+from otagw.files.storage import Storage
 from otagw.gateway import Answer
-from otagw.nonce_stores import Store
-from otagw.ota import credentials, files
+from otagw.net import allowed_hosts
+from otagw.ops import log, metrics
+from otagw.ota import files
 from otagw.ota.accounts import Rules
+from otagw.security import derived_secrets, nonce_stores, rate_limit_stores, rate_limits, vault
+from otagw.security.nonce_stores import Store
 from otagw.settings import Settings
-from otagw.storage import Storage
 
 
 class _Flask(Flask):
@@ -53,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
     metrics.use(settings.metrics_path, operations())
     secret = vault.unlock(settings.data_path).derive("queue")
     taskqueue.use(taskqueue.Queue(settings.queue, secret))
-    throttle.use(settings.throttle, bucket_stores.choose(settings, secret))
+    rate_limits.use(settings.throttle, rate_limit_stores.choose(settings, secret))
     keys, nonces = open_keys(settings), nonce_stores.choose(settings, secret)
     dialect = Actions(
         keys,
@@ -103,12 +107,12 @@ def open_keys(settings: Settings) -> Keys:
     rules = Rules(
         settings.unknown_products == "register",
         settings.package_quota,
-        hosts.read(settings.fetch_hosts),
+        allowed_hosts.read(settings.fetch_hosts),
         settings.obs_buckets,
         settings.unmapped_buckets == "accept",
     )
     unlocked = vault.unlock(settings.data_path)
-    credentials.use(unlocked)
+    derived_secrets.use(unlocked)
     keys = Keys(unlocked, rules)
     keys.check()
     return keys

@@ -11,7 +11,7 @@ import socket
 import termios
 from typing import Final
 
-from otagw import links
+from otagw.files import links
 
 # As much as a head and a small body take; what is longer goes the other way.
 PEEK_BYTES: Final = 64 * 1024

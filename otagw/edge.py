@@ -25,10 +25,10 @@ from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
 from otagw import arrived, connection, errors, gateway, settings
-from otagw import log as our_log
 from otagw.connection import Connection, Head, Late
 from otagw.db import database, rounds
 from otagw.dialects.iotda import wire as iotda
+from otagw.ops import log as our_log
 
 # How many requests are answered together. More would share the cost of a commit better still, but a process would take
 # what another one has time for.

@@ -13,13 +13,14 @@ from typing import Any, Final, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
-from otagw import access, errors, throttle
-from otagw import log as request_log
+from otagw import access, errors
 from otagw.access import Caller
 from otagw.db import database
 from otagw.operation import Operation, Table
+from otagw.ops import log as request_log
 from otagw.ota import audit
 from otagw.ota.audit import Actor
+from otagw.security import rate_limits
 
 log = logging.getLogger("otagw.gateway")
 
@@ -107,7 +108,7 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
         operation = dialect.table.find(message.operation)
         if operation is None:
             raise errors.UnknownOperation(message.operation)
-        throttle.check(caller.key_id, operation.name, operation.rate)
+        rate_limits.check(caller.key_id, operation.name, operation.rate)
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", message.request_id)
         _authorize(dialect, message, operation, caller, actor)
         arguments = dialect.validate(operation, message)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_origin
 from urllib.parse import urlsplit
 
-from otagw import hosts
+from otagw.net import allowed_hosts
 
 # Read elsewhere or by the tests; they look like settings but are none.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
@@ -55,7 +55,7 @@ def _is_public_url(value: str) -> bool:
 
 def _are_hosts(values: list[Any]) -> bool:
     try:
-        hosts.read(values)
+        allowed_hosts.read(values)
     except ValueError:
         return False
     return True
@@ -243,7 +243,7 @@ class Settings:
 
     @property
     def keep_days(self) -> dict[str, int]:
-        """Return for how many days each kind of `otagw.ota.prune` is kept; 0 is for ever."""
+        """Return for how many days each kind of `otagw.ops.prune` is kept; 0 is for ever."""
         return {
             "events": self.keep_events_days,
             "deliveries": self.keep_deliveries_days,

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otagw import app, metrics, server, taskqueue, vault
-from otagw import log as our_log
+from otagw import app, server, taskqueue
 from otagw.db import database
-from otagw.ota import files, idempotency, outbox, prune
+from otagw.ops import log as our_log
+from otagw.ops import metrics, prune
+from otagw.ota import files, idempotency, outbox
 from otagw.ota import sweep as due
+from otagw.security import vault
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.worker")

@@ -6,10 +6,13 @@ A test begins with two accounts and a key of each, and with nothing else: no row
 import shutil
 import sqlite3
 
-from otagw import bucket_stores, links, log, settings, taskqueue, throttle
+from otagw import settings, taskqueue
 from otagw.app import create_app
 from otagw.db import database
+from otagw.files import links
+from otagw.ops import log
 from otagw.ota import presence
+from otagw.security import rate_limit_stores, rate_limits
 
 # What a data folder keeps between two tests; SQLite's own files beside its database are among them.
 DATABASE, NONCES, MASTER_KEY = "otagw.db", "nonces.db", "master.key"
@@ -104,4 +107,4 @@ class Kept:
         chosen = settings.load(self.environ)
         log.configure(chosen)
         taskqueue.use(taskqueue.Queue(chosen.queue, b"tests"))
-        throttle.use(chosen.throttle, bucket_stores.choose(chosen, b"tests"))
+        rate_limits.use(chosen.throttle, rate_limit_stores.choose(chosen, b"tests"))

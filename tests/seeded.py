@@ -94,7 +94,7 @@ SEEDED = [
     ),
     (f"{IOTDA}/schema.py", "isinstance(value, bool) or not self.low", "not self.low", "tests/iotda"),
     ("otagw/dialects/oss/ranges.py", "first = max(size + start, 0)", "first = size + start", "tests/oss"),
-    ("otagw/links.py", "clock.now() <= int(expires) * 1000", "clock.now() < int(expires) * 1000", "tests/oss"),
+    ("otagw/files/links.py", "clock.now() <= int(expires) * 1000", "clock.now() < int(expires) * 1000", "tests/oss"),
     ("otagw/dialects/oss/form.py", "if clock.now() > datetime", "if clock.now() + 1000 > datetime", "tests/oss"),
     # --- states and their moves
     (

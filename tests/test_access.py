@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from otagw import access, errors, vault
+from otagw import access, errors
 from otagw.access import Caller
 from otagw.ota.accounts import Account
-from otagw.vault import Vault, VaultError
+from otagw.security import vault
+from otagw.security.vault import Vault, VaultError
 from tests.conftest import KEY, OTHER, Client
 
 

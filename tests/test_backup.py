@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from otagw import backup as core
 from otagw.cli import main
 from otagw.db import database
+from otagw.ops import backup as core
 from tests.conftest import KEY, Client
 from tests.engines import postgres
 from tests.oss.conftest import link_of

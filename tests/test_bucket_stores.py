@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otagw import errors
-from otagw.bucket_stores import Redis, Tables
-from otagw.throttle import Local, Rate
+from otagw.security.rate_limit_stores import Redis, Tables
+from otagw.security.rate_limits import Local, Rate
 from tests.conftest import free_port
 from tests.engines import migrated, redis
 from tests.races import race

@@ -4,7 +4,8 @@ import pytest
 
 from otagw import clock
 from otagw.db import database
-from otagw.ota import audit, prune
+from otagw.ops import prune
+from otagw.ota import audit
 from otagw.ota.audit import Actor
 from tests.test_cli_audit import otagw  # noqa: F401 - a fixture
 

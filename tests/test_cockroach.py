@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from otagw import clock, errors, nonce_stores, settings
+from otagw import clock, errors, settings
 from otagw.db import database
+from otagw.security import nonce_stores
 from otagw.settings import SettingsError
 from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres

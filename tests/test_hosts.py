@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otagw import hosts, settings
+from otagw import settings
+from otagw.net import allowed_hosts
 from otagw.settings import SettingsError
 
-NOTHING = hosts.read([])
+NOTHING = allowed_hosts.read([])
 
 LISTED = [
     (["cdn.example.com"], "cdn.example.com", 443),
@@ -49,12 +50,12 @@ UNLISTED = [
 
 @pytest.mark.parametrize(("entries", "host", "port"), LISTED)
 def test_it_is_listed(entries, host, port):
-    assert hosts.read(entries).lists(host, port)
+    assert allowed_hosts.read(entries).lists(host, port)
 
 
 @pytest.mark.parametrize(("entries", "host", "port"), UNLISTED)
 def test_it_is_not_listed(entries, host, port):
-    assert not hosts.read(entries).lists(host, port)
+    assert not allowed_hosts.read(entries).lists(host, port)
 
 
 NOT_PUBLIC = [
@@ -70,9 +71,9 @@ PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_public_must_be_listed_itself(address):
     assert not NOTHING.allows(ip_address(address), 80)
-    assert not hosts.read(["cdn.example.com", "10.0.0.9", "127.0.0.1:1"]).allows(ip_address(address), 80)
+    assert not allowed_hosts.read(["cdn.example.com", "10.0.0.9", "127.0.0.1:1"]).allows(ip_address(address), 80)
     bare = address.partition("%")[0]
-    assert hosts.read([bare]).allows(ip_address(address), 80)
+    assert allowed_hosts.read([bare]).allows(ip_address(address), 80)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -95,9 +96,9 @@ def test_an_ipv4_address_is_judged_alike_in_every_form(address):
 def test_a_private_address_is_allowed_by_its_own_network_alone(network, number, port):
     address = IPv4Address(int(network.network_address) | (number & int(network.hostmask)))
     assert not NOTHING.allows(address, port)
-    assert hosts.read([str(network)]).allows(address, port)
-    assert hosts.read([f"{address}:{port}"]).allows(address, port)
-    assert not hosts.read([f"{address}:{port % 65535 + 1}", f"{address}.example"]).allows(address, port)
+    assert allowed_hosts.read([str(network)]).allows(address, port)
+    assert allowed_hosts.read([f"{address}:{port}"]).allows(address, port)
+    assert not allowed_hosts.read([f"{address}:{port % 65535 + 1}", f"{address}.example"]).allows(address, port)
 
 
 WRONG = [
@@ -111,7 +112,7 @@ WRONG = [
 @pytest.mark.parametrize("entry", WRONG)
 def test_an_entry_that_is_none_is_refused(entry):
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says, settings have words of their own
-        hosts.read(["cdn.example.com", entry])
+        allowed_hosts.read(["cdn.example.com", entry])
 
 
 def test_the_setting_is_a_list(tmp_path):

@@ -109,7 +109,7 @@ SQLITE_ALONE = re.compile(
 
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine, and the queue of one, are SQLite's own files."""
-    own = ("otagw.db.database", "otagw.nonces", "otagw.db.other_sessions", "otagw.taskqueue")
+    own = ("otagw.db.database", "otagw.security.nonces", "otagw.db.other_sessions", "otagw.taskqueue")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from otagw import log
+from otagw.ops import log
 from tests import signer
 from tests.conftest import KEY
 

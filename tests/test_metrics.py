@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client as Http
 
-from otagw import exporter, metrics
 from otagw.db import database
+from otagw.ops import exporter, metrics
 from otagw.ota import accounts, tasks
 from tests import signer
 from tests.conftest import KEY, ROOT, Client

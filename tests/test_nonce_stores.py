@@ -14,10 +14,11 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from otagw import clock, errors, nonce_stores, nonces, settings
+from otagw import clock, errors, settings
 from otagw.db import database, rounds
-from otagw.nonce_stores import APART_MS, Redis, Tables
-from otagw.nonces import WINDOW_MS
+from otagw.security import nonce_stores, nonces
+from otagw.security.nonce_stores import APART_MS, Redis, Tables
+from otagw.security.nonces import WINDOW_MS
 from tests.conftest import free_port
 from tests.engines import postgres, redis
 from tests.races import race

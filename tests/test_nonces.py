@@ -10,8 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from otagw import clock, errors, nonces
-from otagw.nonces import WINDOW_MS, Nonces
+from otagw import clock, errors
+from otagw.security import nonces
+from otagw.security.nonces import WINDOW_MS, Nonces
 from tests.conftest import NOW
 from tests.races import race
 

@@ -3,7 +3,7 @@
 import pytest
 
 from otagw import errors
-from otagw.storage import Storage
+from otagw.files.storage import Storage
 
 SIZES = [0, 10, 12 * 1024 * 1024]  # the last is written to an object store in parts
 PIECE = bytes(range(256)) * 256

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from otagw import throttle
 from otagw.dialects.aliyun.action import actions
-from otagw.throttle import Local, Rate
+from otagw.security import rate_limits
+from otagw.security.rate_limits import Local, Rate
 from tests.conftest import OTHER, Client
 from tests.deploy.servers import ALONE
 from tests.engines import redis
@@ -16,7 +16,7 @@ from tests.engines import redis
 @pytest.fixture
 def vendor(make_app, held_clock):
     yield Client(make_app(throttle="vendor"))
-    throttle.use(throttle.OFF)
+    rate_limits.use(rate_limits.OFF)
 
 
 def passed(client, number, action="ListOTAFirmware", **params):
@@ -67,12 +67,12 @@ def test_a_refusal_in_the_vendors_spelling_is_an_error_of_its_sdk(vendor):
 
 
 def test_the_generous_profile_is_the_default_and_holds_off_only_a_flood(make_app, held_clock, monkeypatch):
-    monkeypatch.setattr(throttle, "GENEROUS_RATE", Rate(5, 20))
+    monkeypatch.setattr(rate_limits, "GENEROUS_RATE", Rate(5, 20))
     client = Client(make_app())
     actions_of = ["ListOTAFirmware", "ListAuditEvents"] * 15
     codes = [client(action, CurrentPage=1, PageSize=1).json["Code"] for action in actions_of]
     assert codes == [""] * 20 + ["Throttling.User"] * 10
-    throttle.use(throttle.OFF)
+    rate_limits.use(rate_limits.OFF)
     assert passed(client, 30)[0] == 30
 
 
@@ -91,7 +91,7 @@ def test_the_rates_are_the_vendors():
 
 
 def test_buckets_that_are_full_again_are_dropped(held_clock, monkeypatch):
-    monkeypatch.setattr(throttle, "MANY", 10)
+    monkeypatch.setattr(rate_limits, "MANY", 10)
     buckets = Local()
     for number in range(10):
         buckets.take(str(number), Rate(1, 1))

@@ -14,10 +14,11 @@ from pathlib import Path
 import peewee
 import pytest
 
-from otagw import clock, log, server, settings, taskqueue, worker
+from otagw import clock, server, settings, taskqueue, worker
 from otagw.db import database
-from otagw.ota import accounts, files, idempotency, prune
-from otagw.storage import Storage
+from otagw.files.storage import Storage
+from otagw.ops import log, prune
+from otagw.ota import accounts, files, idempotency
 from tests.conftest import NOW, free_port
 from tests.engines import migrated, redis
 from tests.patience import HANG_SECONDS, eventually

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from otagw import backup as core
 from otagw import errors
-from otagw import restore as way_back
 from otagw.cli import common
 from otagw.db import database
+from otagw.ops import backup as core
+from otagw.ops import restore as way_back
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

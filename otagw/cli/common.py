@@ -18,8 +18,8 @@ from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
+from otagw.security.vault import VaultError
 from otagw.settings import Settings
-from otagw.vault import VaultError
 
 PAGE: Final = 50
 # Of tokens that are made: as many letters and digits.

@@ -12,10 +12,11 @@ import click
 
 from otagw.cli import common
 from otagw.db import database
-from otagw.ota import attributes, credentials, fleet, timeline
+from otagw.ota import attributes, fleet, timeline
 from otagw.ota import devices as core
 from otagw.ota import why as reasons
 from otagw.ota.fleet import Batch, Skipped
+from otagw.security import derived_secrets
 
 SHOWN = 5
 
@@ -116,7 +117,7 @@ def token() -> None:
 def set_token(product: str, device: str, token: str | None, account: str) -> None:
     """Let DEVICE of PRODUCT use TOKEN; one is made, and shown this once, when it is left out."""
     with common.store(common.load_settings()) as access:
-        owner, chosen = common.owner(access, account), token or credentials.random_text(common.TOKEN_LENGTH)
+        owner, chosen = common.owner(access, account), token or derived_secrets.random_text(common.TOKEN_LENGTH)
         core.set_token(owner, core.named(owner, product, device), chosen)
     click.echo(f"{device} has the token that was given" if token else f"TargetToken  {chosen}")
 

@@ -8,7 +8,7 @@ from otagw import settings
 @click.command()
 def actions() -> None:
     """List the Actions that are served."""
-    from otagw import reference  # noqa: PLC0415 - loads every schema
+    from otagw.cli import reference  # noqa: PLC0415 - loads every schema
 
     for operation in reference.operations():
         click.echo(f"{operation.name:24}  {operation.doc.splitlines()[0]}")
@@ -18,7 +18,7 @@ def actions() -> None:
 @click.argument("page", type=click.Choice(["settings", "actions", "codes", "iotda", "states"]))
 def docs(page: str) -> None:
     """Print a generated page: the settings file, or one of docs/ that the code has the facts of."""
-    from otagw import reference  # noqa: PLC0415
+    from otagw.cli import reference  # noqa: PLC0415
 
     pages = {
         "settings": settings.document,

@@ -16,8 +16,8 @@ from otagw.access import Caller, Claim, Keys
 from otagw.cli import common
 from otagw.dialects.aliyun import codes, mistakes, mistakes_v3, signature, wire
 from otagw.dialects.aliyun.wire import Message
-from otagw.nonces import Nonces
 from otagw.ota.accounts import Account
+from otagw.security.nonces import Nonces
 
 PATHS: Final = ("", "/", "//")
 METHODS: Final = ("GET", "POST")

@@ -8,8 +8,8 @@ import click
 from otagw import clock
 from otagw.cli import common
 from otagw.db import database
+from otagw.ops import prune as core
 from otagw.ota import audit
-from otagw.ota import prune as core
 
 # Between two steps, so that those who wait come first.
 PAUSE_SECONDS: Final = 0.005

@@ -6,14 +6,15 @@ import sys
 
 import click
 
-from otagw import clock, log, server
+from otagw import clock, server
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.db import database, other_sessions
 from otagw.dialects.aliyun import client
+from otagw.ops import log
 from otagw.ota import audit
+from otagw.security.vault import VaultError
 from otagw.settings import Settings, SettingsError
-from otagw.vault import VaultError
 
 
 @click.command()
@@ -66,7 +67,7 @@ def metrics() -> None:
     `otagw serve` runs one of these where that is set.
     """
     received = server.signals()
-    from otagw import exporter  # noqa: PLC0415 - what it needs, nothing else does
+    from otagw.ops import exporter  # noqa: PLC0415 - what it needs, nothing else does
 
     chosen = common.load_settings()
     folder = chosen.metrics_path

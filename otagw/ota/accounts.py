@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.hosts import Hosts
+from otagw.net.allowed_hosts import Hosts
 
 
 @dataclass(frozen=True)

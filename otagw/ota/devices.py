@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import audit, credentials, idempotency, ids, listing, modules, products
+from otagw.ota import audit, idempotency, ids, listing, modules, products
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
+from otagw.security import derived_secrets
 
 KIND: Final = "device"
 NAME: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
@@ -75,18 +76,18 @@ class Device(NamedTuple):
     @property
     def secret(self) -> str:
         """Return what the device proves itself with."""
-        return credentials.secret(f"device/{self.id}", self.sealed)
+        return derived_secrets.secret(f"device/{self.id}", self.sealed)
 
     @property
     def token(self) -> str | None:
         """Return what it may prove itself with as well, if such a token was set."""
-        return self.sealed_token and credentials.secret(f"device/{self.id} token", self.sealed_token)
+        return self.sealed_token and derived_secrets.secret(f"device/{self.id} token", self.sealed_token)
 
     @property
     def gateway_token(self) -> str | None:
         """Return what each device of its product may prove itself with, if such a token was set."""
         owner = products.token_owner(self.product_key)
-        return self.sealed_gateway_token and credentials.secret(owner, self.sealed_gateway_token)
+        return self.sealed_gateway_token and derived_secrets.secret(owner, self.sealed_gateway_token)
 
     @property
     def state(self) -> str:
@@ -133,7 +134,7 @@ def register(
 
 def new_name() -> str:
     """Return a name that no device has."""
-    return credentials.random_text(_NAME_LENGTH)
+    return derived_secrets.random_text(_NAME_LENGTH)
 
 
 def add(account: Account, product_key: str, drafts: Sequence[Draft], batch_id: int | None = None) -> set[str]:
@@ -145,7 +146,7 @@ def add(account: Account, product_key: str, drafts: Sequence[Draft], batch_id: i
     while chunk := list(islice(remaining, _INSERTED_AT_ONCE)):
         values: list[Any] = []
         for draft in chunk:
-            sealed = credentials.seal(f"device/{identity}", draft.secret) if draft.secret else None
+            sealed = derived_secrets.seal(f"device/{identity}", draft.secret) if draft.secret else None
             values += (identity, account.id, product_key, draft.name, draft.nickname, sealed, True, now, now)
             values += (None, None, None, batch_id)
             identity += 1
@@ -230,7 +231,7 @@ def enable(account: Account, found: Device, enabled: bool) -> None:
 
 def set_token(account: Account, found: Device, token: str | None) -> None:
     """Let a device prove itself with a token beside its secret, or no more."""
-    _set(account, found, "token", credentials.seal(f"device/{found.id} token", token) if token else None)
+    _set(account, found, "token", derived_secrets.seal(f"device/{found.id} token", token) if token else None)
 
 
 def _set(account: Account, found: Device, column: str, value: str | bool | None) -> None:

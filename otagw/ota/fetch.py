@@ -15,10 +15,10 @@ from urllib.parse import urljoin
 import requests
 
 from otagw import errors
-from otagw.hosts import Hosts
-from otagw.ota import wire
+from otagw.net import outgoing
+from otagw.net.allowed_hosts import Hosts
+from otagw.net.outgoing import Endpoint, Target, Timeouts, Wire
 from otagw.ota.files import Facts, Measure
-from otagw.ota.wire import Endpoint, Target, Timeouts, Wire
 
 LONGEST: Final = 1_048_576_000
 SECONDS: Final = 50
@@ -47,7 +47,7 @@ class Fetcher:
         """
         if not self._hosts:
             return None
-        target = wire.target("GET", url, _HEADERS)
+        target = outgoing.target("GET", url, _HEADERS)
         if target is None or not self._hosts.lists(target.host, target.port):
             return None
         try:
@@ -71,7 +71,7 @@ class Fetcher:
     def _next(self, before: Target, location: str) -> Target:
         """Return where a redirect leads, if that may be followed."""
         try:
-            target = wire.target("GET", urljoin(before.url, location), _HEADERS)
+            target = outgoing.target("GET", urljoin(before.url, location), _HEADERS)
         except ValueError:
             target = None
         if target is None:
@@ -88,17 +88,17 @@ class Fetcher:
         late = _Problem(f"it did not arrive within {SECONDS} seconds")
         with Wire(self._endpoints(target), self._until, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as line:
             try:
-                with wire.sent(target.request, line) as response:
+                with outgoing.sent(target.request, line) as response:
                     yield response
-            except wire.BROKEN as error:
-                raise (late if line.over else _Problem(wire.why(error))) from None
+            except outgoing.BROKEN as error:
+                raise (late if line.over else _Problem(outgoing.why(error))) from None
             if line.over:  # then an end that looked right was ours
                 raise late
 
     def _endpoints(self, target: Target) -> list[Endpoint]:
         """Resolve a host; one address that is not allowed spoils the others."""
         try:
-            found = wire.resolve(target.host, target.port)
+            found = outgoing.resolve(target.host, target.port)
         except (OSError, UnicodeError):
             raise _Problem("its host cannot be resolved") from None
         if not all(self._hosts.allows(ip_address(address[0]), target.port) for _, address in found):

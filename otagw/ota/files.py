@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from otagw import clock, errors
 from otagw.db import database
+from otagw.files.storage import Storage
 from otagw.ota import audit
 from otagw.ota.accounts import Account
-from otagw.storage import Storage
 
 KIND: Final = "file"
 CLAIM_MS: Final = 60 * 60 * 1000

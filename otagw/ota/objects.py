@@ -6,9 +6,9 @@ Why they are copied: docs/decisions/0018-iotda.md.
 from typing import BinaryIO, Final
 
 from otagw import errors
+from otagw.files.storage import Storage
 from otagw.ota import files
 from otagw.ota.accounts import Account
-from otagw.storage import Storage
 
 LONGEST: Final = 1 << 30
 CHUNK: Final = 1 << 20

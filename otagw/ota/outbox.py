@@ -13,12 +13,15 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from otagw import clock, metrics
+from otagw import clock
 from otagw.db import database
-from otagw.ota import credentials, webhooks, wire
+from otagw.net import outgoing
+from otagw.net.outgoing import Timeouts, Wire
+from otagw.ops import metrics
+from otagw.ota import webhooks
 from otagw.ota.accounts import Account
 from otagw.ota.webhooks import DELIVERED, FAILED, PENDING, Delivery
-from otagw.ota.wire import Timeouts, Wire
+from otagw.security import derived_secrets
 
 # After each attempt that failed; with the first there are nine of them, in 21 hours.
 BACK_OFF_SECONDS: Final = (10, 30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600)
@@ -162,25 +165,25 @@ def _post(job: _Job) -> Outcome:
         "X-Otagw-Delivery": str(job.id),
         "X-Otagw-Timestamp": str(timestamp),
         "X-Otagw-Signature": signature(
-            credentials.secret(webhooks.owner(job.webhook_id), job.sealed), timestamp, job.body
+            derived_secrets.secret(webhooks.owner(job.webhook_id), job.sealed), timestamp, job.body
         ),
     }
-    target = wire.target("POST", job.url, headers, job.body.encode())
+    target = outgoing.target("POST", job.url, headers, job.body.encode())
     if target is None:
         return Outcome(None, "its URL cannot be asked")
     try:
-        endpoints = wire.resolve(target.host, target.port)
+        endpoints = outgoing.resolve(target.host, target.port)
     except (OSError, UnicodeError):
         return Outcome(None, "its host cannot be resolved")
     with Wire(endpoints, time.monotonic() + ATTEMPT_SECONDS, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as line:
         try:
-            with wire.sent(target.request, line) as response:
+            with outgoing.sent(target.request, line) as response:
                 status = response.status_code
                 # What it says is of no interest; read a little, so that it need not notice.
-                with suppress(*wire.BROKEN):
+                with suppress(*outgoing.BROKEN):
                     response.raw.read(READ, decode_content=False)
-        except wire.BROKEN as error:
-            return Outcome(None, "its answer took too long" if line.over else wire.why(error))
+        except outgoing.BROKEN as error:
+            return Outcome(None, "its answer took too long" if line.over else outgoing.why(error))
     return Outcome(status, None if 200 <= status < 300 else f"it answers with status {status}")
 
 

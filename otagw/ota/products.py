@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import audit, credentials, idempotency, listing
+from otagw.ota import audit, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
+from otagw.security import derived_secrets
 
 KIND: Final = "product"
 # Addresses of the gateway itself cannot be keys, since a device's address may begin with its product.
@@ -54,7 +55,7 @@ class Product(NamedTuple):
     @property
     def secret(self) -> str:
         """Return the secret that devices of this product share."""
-        return credentials.secret(f"product/{self.id}")
+        return derived_secrets.secret(f"product/{self.id}")
 
 
 def create(account: Account, draft: Draft, token: str | None = None) -> Product:
@@ -64,7 +65,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Product:
     """
 
     def work() -> dict[str, Any]:
-        key = draft.key or f"a1{credentials.random_text(9)}"
+        key = draft.key or f"a1{derived_secrets.random_text(9)}"
         if _has_name(account, draft.name) or owner_of(key) is not None or not _insert(account, key, draft):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         audit.note(account.id, KIND, key)
@@ -143,7 +144,7 @@ def delete(account: Account, key: str) -> None:
 
 def set_gateway_token(account: Account, key: str, token: str | None) -> None:
     """Let the devices of a product prove themselves with one token, or no more."""
-    _set(account, key, "gateway_token", credentials.seal(token_owner(key), token) if token else None)
+    _set(account, key, "gateway_token", derived_secrets.seal(token_owner(key), token) if token else None)
 
 
 def set_poll_seconds(account: Account, key: str, seconds: int) -> None:

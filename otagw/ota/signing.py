@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import audit, credentials, products
+from otagw.ota import audit, products
 from otagw.ota.accounts import Account
+from otagw.security import derived_secrets
 
 KIND: Final = "signing key"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -140,7 +141,7 @@ def sign(key: Key, statement: str) -> str:
     """Return the signature of a statement, in Base64, by a key whose private part is here."""
     if key.private is None:
         raise errors.WrongState(kind=KIND, key=key.name, state="signs elsewhere: its private part is not here")
-    secret = base64.b64decode(credentials.secret(_owner(key.id), key.private))
+    secret = base64.b64decode(derived_secrets.secret(_owner(key.id), key.private))
     return base64.b64encode(Ed25519PrivateKey.from_private_bytes(secret).sign(statement.encode())).decode()
 
 
@@ -170,7 +171,7 @@ def _keep(
     identity = clock.new_id()
     row = (
         *(identity, account.id, name, base64.b64encode(public.public_bytes_raw()).decode()),
-        *(secret and credentials.seal(_owner(identity), secret), " ".join(product_keys), auto, True, clock.now()),
+        *(secret and derived_secrets.seal(_owner(identity), secret), " ".join(product_keys), auto, True, clock.now()),
     )
     with database.write():
         for product_key in product_keys:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, errors, metrics
+from otagw import clock, errors
 from otagw.db import database
 from otagw.db.models import Task as Row
+from otagw.ops import metrics
 from otagw.ota import events, ids, listing, states, timeline
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page

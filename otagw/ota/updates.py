@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, errors, metrics
+from otagw import clock, errors
 from otagw.db import database
+from otagw.ops import metrics
 from otagw.ota import devices, jobs, matching, minimums, modules, packages, presence, states, tasks, timeline, why
 from otagw.ota.devices import Device
 from otagw.ota.jobs import Job

@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors, taskqueue
 from otagw.db import database
-from otagw.ota import audit, credentials, ids, listing, wire
+from otagw.net import outgoing
+from otagw.ota import audit, ids, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
+from otagw.security import derived_secrets
 
 KIND: Final = "webhook"
 DELIVERY: Final = "delivery"
@@ -80,14 +82,14 @@ def create(
         raise errors.InvalidParameter("event", "patterns such as * or job.* or task.succeeded")
     if secret is not None and not _SECRET.fullmatch(secret):
         raise errors.InvalidParameter("secret", "16 to 128 printable ASCII characters without spaces")
-    secret = secret or credentials.random_text(SECRET_LENGTH)
+    secret = secret or derived_secrets.random_text(SECRET_LENGTH)
     now = clock.now()
     number = clock.new_id(now)
     with database.write():
         database.execute(
             "INSERT INTO webhook (id, account_id, url, secret, events, enabled, busy_until, created) "
             "VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-            *(number, account.id, url, credentials.seal(owner(number), secret)),
+            *(number, account.id, url, derived_secrets.seal(owner(number), secret)),
             *(" ".join(dict.fromkeys(events)), True, now),
         )
         audit.note(account.id, KIND, number)
@@ -229,7 +231,7 @@ def _free_ids(count: int, now: int) -> int:
 def _is_url(url: str) -> bool:
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return False
-    target = wire.target("POST", url, {})
+    target = outgoing.target("POST", url, {})
     return target is not None and bool(target.host) and not target.has_user
 
 

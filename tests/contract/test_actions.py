@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table
-from otagw import errors, reference
+from otagw import errors
+from otagw.cli import reference
 from otagw.dialects.aliyun import fields, spelling
 from otagw.dialects.aliyun.action import actions
 from tests import signer

@@ -12,7 +12,8 @@ import threading
 import psycopg
 import pytest
 
-from otagw import taskqueue, vault
+from otagw import taskqueue
+from otagw.security import vault
 from tests.conftest import free_port, need
 from tests.deploy.servers import children, gunicorn_of, ignores, session, worker_of
 from tests.engines import postgres, redis

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from otagw import links
+from otagw.files import links
 from tests.conftest import OTHER, Client
 from tests.oss.conftest import body_of, fields_of, post
 from tests.oss.test_upload import refused

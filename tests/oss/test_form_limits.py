@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from otagw import links
 from otagw.dialects.oss import form
+from otagw.files import links
 from tests import bodies
 from tests.bodies import Endless
 from tests.oss.conftest import BOUNDARY, body_of, fields_of

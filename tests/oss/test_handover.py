@@ -2,8 +2,8 @@
 
 import pytest
 
+from otagw.files.storage import Storage
 from otagw.settings import SettingsError, load
-from otagw.storage import Storage
 from tests.conftest import Client
 from tests.oss.conftest import link_of
 

@@ -9,7 +9,6 @@ from otagw.db import database
 from otagw.ota import (
     actions,
     attributes,
-    credentials,
     devices,
     packages,
     planning,
@@ -21,7 +20,8 @@ from otagw.ota import (
     tasks,
 )
 from otagw.ota.checks import Draft
-from otagw.vault import unlock
+from otagw.security import derived_secrets
+from otagw.security.vault import unlock
 from tests.conftest import NOW
 from tests.ota.rollouts import check
 from tests.races import race
@@ -34,7 +34,7 @@ ENDED = errors.WrongState
 @pytest.fixture
 def fleet(account, store):
     """Devices that have asked once."""
-    credentials.use(unlock(store.data_path))
+    derived_secrets.use(unlock(store.data_path))
     with database.write():
         products.require(account, "p")
         devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])

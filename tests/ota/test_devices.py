@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otagw import clock, errors, vault
+from otagw import clock, errors
 from otagw.db import database, models
-from otagw.ota import batches, credentials, devices, groups, ids, listing, modules, packages, products
+from otagw.ota import batches, devices, groups, ids, listing, modules, packages, products
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft
+from otagw.security import derived_secrets, vault
 from tests.conftest import NOW
 from tests.races import race
 
 
 @pytest.fixture
 def account(account, store):
-    credentials.use(vault.unlock(store.data_path))
+    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 

@@ -4,18 +4,19 @@ import json
 
 import pytest
 
-from otagw import errors, vault
+from otagw import errors
 from otagw.db import database
-from otagw.ota import credentials, devices, packages, planning, selection, steering, updates, webhooks
+from otagw.ota import devices, packages, planning, selection, steering, updates, webhooks
 from otagw.ota.checks import Draft as Package
 from otagw.ota.devices import Draft as Device
 from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft
+from otagw.security import derived_secrets, vault
 
 
 @pytest.fixture
 def account(account, store):
-    credentials.use(vault.unlock(store.data_path))
+    derived_secrets.use(vault.unlock(store.data_path))
     webhooks.create(account, "https://ci.test/hook")
     return account
 

@@ -6,7 +6,8 @@ import hashlib
 import pytest
 import requests
 
-from otagw import errors, hosts
+from otagw import errors
+from otagw.net import allowed_hosts
 from otagw.ota import fetch
 from otagw.ota.fetch import Fetcher
 from tests.conftest import free_port
@@ -19,7 +20,7 @@ NOT_ALLOWED = "its host resolves to an address that is not allowed"
 
 
 def get(url, *listed):
-    return Fetcher(hosts.read(listed)).facts(url)
+    return Fetcher(allowed_hosts.read(listed)).facts(url)
 
 
 def refused(url, *listed):
@@ -291,7 +292,7 @@ def test_a_silent_host_is_given_up_earlier(web, here, monkeypatch):
 
 def test_all_files_of_a_request_share_its_time(web, here, monkeypatch):
     monkeypatch.setattr(fetch, "SECONDS", 0)
-    fetcher = Fetcher(hosts.read([here]))
+    fetcher = Fetcher(allowed_hosts.read([here]))
     with pytest.raises(errors.FetchFailed, match="within 0 seconds"):
         fetcher.facts(web.url())
     assert web.seen == []

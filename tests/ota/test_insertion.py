@@ -132,10 +132,10 @@ def test_a_quota(account):
 
 @pytest.mark.parametrize("auto", [True, False])
 def test_keys_that_sign_by_themselves_do(account, store, auto):
-    from otagw.ota import credentials
-    from otagw.vault import unlock
+    from otagw.security import derived_secrets
+    from otagw.security.vault import unlock
 
-    credentials.use(unlock(store.data_path))
+    derived_secrets.use(unlock(store.data_path))
     signing.create(account, "k", auto=auto)
     make(account, "first", **PLAIN, product_key="p")
     make(account, "n", **PLAIN, product_key="p", size=7, sign_method="SHA256", sign="a" * 64)

@@ -4,16 +4,17 @@ import functools
 
 import pytest
 
-from otagw import errors, vault
+from otagw import errors
 from otagw.db import database
-from otagw.ota import accounts, credentials, devices, groups, listing, packages, products, projects
+from otagw.ota import accounts, devices, groups, listing, packages, products, projects
 from otagw.ota.checks import Draft
+from otagw.security import derived_secrets, vault
 from tests.races import behind
 
 
 @pytest.fixture
 def account(account, store):
-    credentials.use(vault.unlock(store.data_path))
+    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 

@@ -15,9 +15,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from otagw import clock, log, vault
+from otagw import clock
 from otagw.db import database
-from otagw.ota import accounts, credentials, outbox, prune, webhooks
+from otagw.ops import log, prune
+from otagw.ota import accounts, outbox, webhooks
+from otagw.security import derived_secrets, vault
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually
 from tests.races import race
@@ -30,7 +32,7 @@ SECONDS = (10, 30, 120, 600, 1800, 7200, 21600, 43200)
 
 @pytest.fixture
 def account(account, store):
-    credentials.use(vault.unlock(store.data_path))
+    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 
@@ -481,7 +483,7 @@ def test_an_error_of_our_own_is_logged_and_pauses_the_webhook(hook, emit, time, 
     webhook = hook()
     emit()
     with monkeypatch.context() as patch:
-        patch.setattr(credentials, "_vault", vault.Vault(b"x" * 32))
+        patch.setattr(derived_secrets, "_vault", vault.Vault(b"x" * 32))
         assert outbox.deliver_due() == 0
     assert "the master key does not open" in log_text()
     assert outbox.deliver_due() == 0

@@ -4,7 +4,8 @@ import pytest
 
 from otagw import clock
 from otagw.db import database
-from otagw.ota import audit, jobs, packages, prune, steering, tasks, timeline
+from otagw.ops import prune
+from otagw.ota import audit, jobs, packages, steering, tasks, timeline
 from otagw.ota.audit import Actor
 from tests.conftest import NOW
 from tests.ota import rollouts

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, credentials, files, packages, products, release, signing
+from otagw.ota import accounts, files, packages, products, release, signing
 from otagw.ota.checks import Draft
-from otagw.vault import unlock
+from otagw.security import derived_secrets
+from otagw.security.vault import unlock
 from tests.conftest import NOW
 from tests.races import race
 
@@ -24,7 +25,7 @@ KNOWN = {"url": "https://files.test/x", "size": 7, "sign_method": "SHA256", "sig
 
 @pytest.fixture(autouse=True)
 def vault(store):
-    credentials.use(unlock(store.data_path))
+    derived_secrets.use(unlock(store.data_path))
 
 
 @pytest.fixture
@@ -310,7 +311,7 @@ def test_a_private_part_is_neither_kept_in_clear_nor_shown(account):
     key, shown = signing.create(account, "k")
     assert shown is None
     (sealed,) = database.execute("SELECT private FROM signing_key").fetchone()
-    raw = base64.b64decode(credentials.secret(f"signing key/{key.id}", sealed))
+    raw = base64.b64decode(derived_secrets.secret(f"signing key/{key.id}", sealed))
     assert len(raw) == 32
     assert raw not in base64.b64decode(sealed)
     offline, pem = signing.create(account, "offline", offline=True)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from otagw import clock
 from otagw.db import database
+from otagw.files.storage import Storage
 from otagw.ota import dryrun, files, groups, jobs, modules, planning, selection, states, updates
 from otagw.ota.devices import named
 from otagw.ota.files import Facts
 from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft
-from otagw.storage import Storage
 from tests.conftest import NOW
 from tests.ota import rollouts
 

@@ -193,8 +193,8 @@ def test_software_is_a_module_of_its_own(account, fleet):
 
 
 def test_a_long_list_is_kept_as_a_file(account, store, fleet, monkeypatch):
+    from otagw.files.storage import Storage
     from otagw.ota import files
-    from otagw.storage import Storage
 
     files.use(Storage(store.storage))
     monkeypatch.setattr(lists, "HELD", 2)

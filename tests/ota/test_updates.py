@@ -3,9 +3,10 @@
 import pytest
 
 from otagw.db import database
-from otagw.ota import credentials, devices, jobs, packages, planning, products, selection, states, tasks, updates
+from otagw.ota import devices, jobs, packages, planning, products, selection, states, tasks, updates
 from otagw.ota.checks import Draft
-from otagw.vault import unlock
+from otagw.security import derived_secrets
+from otagw.security.vault import unlock
 from tests.races import race
 
 COUNT = 10
@@ -14,7 +15,7 @@ COUNT = 10
 @pytest.fixture
 def fleet(account, store):
     """Devices that have reported the version 1."""
-    credentials.use(unlock(store.data_path))
+    derived_secrets.use(unlock(store.data_path))
     with database.write():
         products.require(account, "p")
         devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
-from otagw import clock, errors, vault
+from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, credentials, webhooks
+from otagw.ota import accounts, webhooks
+from otagw.security import derived_secrets, vault
 from tests.conftest import NOW
 
 URL = "https://ci.example.com/hook?token=hidden"
@@ -15,7 +16,7 @@ URL = "https://ci.example.com/hook?token=hidden"
 
 @pytest.fixture
 def account(account, store):
-    credentials.use(vault.unlock(store.data_path))
+    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 

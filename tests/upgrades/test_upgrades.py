@@ -15,11 +15,12 @@ import textwrap
 import pytest
 from click.testing import CliRunner
 
-from otagw import settings, taskqueue, vault, worker
+from otagw import settings, taskqueue, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
 from otagw.db import database, other_sessions
 from otagw.ota import outbox, presence
+from otagw.security import vault
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
 from tests.oss.conftest import body_of, fields_of, post

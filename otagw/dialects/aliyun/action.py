@@ -12,8 +12,8 @@ from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import Message
 from otagw.gateway import Answer
-from otagw.nonce_stores import Store
 from otagw.operation import Handler, Operation, Table
+from otagw.security.nonce_stores import Store
 
 _HINT_EVERY_MS: Final = 100
 # Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.

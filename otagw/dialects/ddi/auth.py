@@ -6,8 +6,9 @@ from typing import Final
 from werkzeug.wrappers import Request
 
 from otagw import errors
-from otagw.ota import credentials, devices, products
+from otagw.ota import devices, products
 from otagw.ota.devices import Device
+from otagw.security import derived_secrets
 
 TARGET, GATEWAY = "targettoken", "gatewaytoken"
 LONGEST: Final = 512
@@ -44,7 +45,7 @@ def _given(header: str) -> tuple[str, str]:
 
 def _known(device: Device | None, scheme: str) -> tuple[str, str]:
     """Return the tokens that are good for a device; there are always two to compare with."""
-    nobody = credentials.secret(NOBODY)
+    nobody = derived_secrets.secret(NOBODY)
     if device and scheme == TARGET:
         return device.secret, device.token or nobody
     if device and scheme == GATEWAY:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from otagw import links
+from otagw.files import links
 from otagw.ota import files, modules, packages, release
 from otagw.ota.packages import Artifact
 from otagw.ota.updates import Offer

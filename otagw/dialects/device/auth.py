@@ -7,8 +7,9 @@ from typing import Final
 from werkzeug.wrappers import Request
 
 from otagw import clock, errors
-from otagw.ota import credentials, devices, products
+from otagw.ota import devices, products
 from otagw.ota.devices import Device
+from otagw.security import derived_secrets
 
 _BEARER: Final = re.compile(r"Bearer +([0-9]{1,12})\.([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 EXPECTED: Final = "Authorization: Bearer <epoch seconds>.<64 hex digits>"
@@ -30,7 +31,7 @@ def admit(request: Request, product_key: str, name: str, body: bytes, skew_ms: i
         raise errors.ExpiredTimestamp
     is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
     device = devices.find(product_key, name) if is_name else None
-    secret = device.secret if device else credentials.secret(NOBODY)
+    secret = device.secret if device else derived_secrets.secret(NOBODY)
     matches = hmac.compare_digest(sign(secret, request.method, target(request), seconds, body), token.lower())
     if device is None or not matches:
         raise errors.WrongSignature("")

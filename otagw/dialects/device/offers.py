@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from otagw import links
+from otagw.files import links
 from otagw.ota import files, release
 from otagw.ota.updates import Offer
 

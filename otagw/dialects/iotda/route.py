@@ -14,9 +14,9 @@ from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import Message
 from otagw.gateway import Answer
-from otagw.nonce_stores import Store
 from otagw.operation import Handler, Operation, Table
 from otagw.ota import projects
+from otagw.security.nonce_stores import Store
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = "/v5/iot/{project_id}"

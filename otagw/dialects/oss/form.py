@@ -14,9 +14,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.sansio import multipart
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, incoming, links
+from otagw import clock, errors, incoming
+from otagw.files import links
+from otagw.files.storage import Writer
 from otagw.ota.files import Facts, Measure
-from otagw.storage import Writer
 
 CHUNK: Final = 64 * 1024
 # The most bytes of a form beside its file: fields, heads of parts, delimiters, and what stands before and behind them.

@@ -10,13 +10,15 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, incoming, links, metrics
+from otagw import errors, gateway, incoming
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
+from otagw.files import links
+from otagw.files.storage import Writer
 from otagw.gateway import Addressed, Answer
+from otagw.ops import metrics
 from otagw.ota import files
 from otagw.ota.files import File
-from otagw.storage import Writer
 
 XML: Final = "application/xml"
 POST, GET = OPERATIONS = ("PostObject", "GetObject")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from otagw import links
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.files import links
 from otagw.ota import files, packages
 from otagw.ota.checks import Draft
 from otagw.ota.packages import Package

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otagw import clock, errors, links
+from otagw import clock, errors
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
@@ -11,6 +11,7 @@ from otagw.dialects.aliyun.actions.device import NO_DEVICE, NO_PRODUCT
 from otagw.dialects.aliyun.actions.upload import DEVICES
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.files import links
 from otagw.ota import dryrun, files, jobs, packages, planning, selection
 from otagw.ota.jobs import Rules
 from otagw.ota.planning import Draft

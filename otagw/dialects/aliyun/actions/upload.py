@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from otagw import clock, links
+from otagw import clock
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.links import Form
+from otagw.files import links
+from otagw.files.links import Form
 from otagw.ota import files
 
 FIRMWARE: Final = "ota/firmware/"

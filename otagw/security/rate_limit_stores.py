@@ -7,10 +7,11 @@ import hashlib
 import logging
 from typing import Final
 
-from otagw import errors, redis_client, throttle
+from otagw import errors
 from otagw.db import database
+from otagw.security import rate_limits, redis_client
+from otagw.security.rate_limits import Buckets, Rate
 from otagw.settings import Settings
-from otagw.throttle import Buckets, Rate
 
 log = logging.getLogger("otagw.throttle")
 GONE: Final = "the store of request rates does not answer"
@@ -42,16 +43,16 @@ class Tables:
     """Buckets in the gateway's database; there are as many as keys times operations, and they stay."""
 
     def take(self, name: str, rate: Rate) -> int:
-        """Take a token; see `throttle.Buckets`."""
-        now, each, whole = throttle.times(rate)
+        """Take a token; see `rate_limits.Buckets`."""
+        now, each, whole = rate_limits.times(rate)
         latest = now + whole - each  # when it may be full at the latest for a token to be there
-        ahead = now + whole + throttle.LATE
+        ahead = now + whole + rate_limits.LATE
         values = (now, ahead, each, now + each, latest + 1, ahead)
         with database.write():
             if database.execute(_TAKE, name, now + each, *values).rowcount:
                 return 0
             (full_at,) = database.execute("SELECT full_at FROM bucket WHERE name = ?", name).fetchone()
-        return throttle.milliseconds(full_at - latest)
+        return rate_limits.milliseconds(full_at - latest)
 
 
 class Redis:
@@ -64,13 +65,13 @@ class Redis:
         self._script = self._client.register_script(_SCRIPT)
 
     def take(self, name: str, rate: Rate) -> int:
-        """Take a token; see `throttle.Buckets`."""
+        """Take a token; see `rate_limits.Buckets`."""
         try:
-            wait = self._script(keys=[self._prefix + name], args=[*throttle.times(rate), throttle.LATE])
+            wait = self._script(keys=[self._prefix + name], args=[*rate_limits.times(rate), rate_limits.LATE])
         except self._trouble as error:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None
-        return throttle.milliseconds(wait)
+        return rate_limits.milliseconds(wait)
 
     def close(self) -> None:
         """Close the connections of the process."""

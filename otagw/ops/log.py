@@ -7,8 +7,9 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otagw import errors, metrics
+from otagw import errors
 from otagw.access import Caller
+from otagw.ops import metrics
 from otagw.settings import Settings
 
 if TYPE_CHECKING:

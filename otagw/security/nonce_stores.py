@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 
 import peewee
 
-from otagw import clock, errors, nonces, redis_client
+from otagw import clock, errors
 from otagw.db import database, rounds
-from otagw.nonces import KEPT, WINDOW_MS
+from otagw.security import nonces, redis_client
+from otagw.security.nonces import KEPT, WINDOW_MS
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.nonces")

@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import Final
 
-from otagw.vault import Vault
+from otagw.security.vault import Vault
 
 ALPHABET: Final = string.ascii_letters + string.digits
 _vault: Vault | None = None

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from otagw.backup import (
+from otagw.db import database
+from otagw.files.storage import Storage, Writer
+from otagw.ops.backup import (
     DUMP,
     FILES,
     FORMAT,
@@ -31,9 +33,7 @@ from otagw.backup import (
     fact_of,
     run_postgres,
 )
-from otagw.db import database
 from otagw.settings import Settings
-from otagw.storage import Storage, Writer
 
 CHUNK: Final = 1024 * 1024
 # Some megabytes for each ten thousand files.

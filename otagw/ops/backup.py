@@ -3,7 +3,7 @@
 The database comes first and as of one instant. Files never change once they are there, so that what it names can be
 copied after it; what is added meanwhile is not in it. Nonces come after it, so that no request that it knows of can be
 sent again. docs/operations.md shows the members; the last one
-vouches for the manifest, and that for all others. `otagw.restore` is the way back.
+vouches for the manifest, and that for all others. `otagw.ops.restore` is the way back.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ from urllib.parse import unquote, urlsplit
 
 from otagw import __version__, clock
 from otagw.db import database
+from otagw.files.storage import Storage
 from otagw.settings import Settings
-from otagw.storage import Storage
 
 FORMAT: Final = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"

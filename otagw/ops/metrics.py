@@ -1,7 +1,7 @@
 """What Prometheus is told: what has happened, counted by every process; and what waits, looked up when it asks.
 
-Each process counts in a file of its own in the data folder. The exporter (`otagw.exporter`) adds the files up. Where
-metrics are off, nothing is counted and nothing is loaded. docs/operations.md lists every metric.
+Each process counts in a file of its own in the data folder. The exporter (`otagw.ops.exporter`) adds the files up.
+Where metrics are off, nothing is counted and nothing is loaded. docs/operations.md lists every metric.
 """
 
 import os

@@ -1,0 +1,1 @@
+"""Secrets at rest, secrets that are derived, nonces, rate limits."""
