@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otagw import app, server, taskqueue
+from otagw import app, taskqueue
 from otagw.db import database
 from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
 from otagw.ota import files, idempotency, outbox
 from otagw.ota import sweep as due
 from otagw.security import vault
+from otagw.server import supervisor
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.worker")
@@ -61,7 +62,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
             sweep(received.empty)
             number = _next(received)
             if number in (signal.SIGTERM, signal.SIGINT) or (
-                number == signal.SIGHUP and server.can_reload(server.check_queue)
+                number == signal.SIGHUP and supervisor.can_reload(supervisor.check_queue)
             ):
                 return number
     finally:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otagw import arrived
+from otagw.server import arrived
 from tests.deploy import servers
 
 GET = b"GET /?Action=X&Signature=a%2Bb HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -77,7 +77,7 @@ def test_a_dialect_knows_no_other():
 
 
 # Those that load the settings for a process, or hand its environment on to another.
-DOORS = ("settings", "cli", "vault", "wsgi", "edge", "gunicorn_config", "server")
+DOORS = ("settings", "cli", "security.vault", "wsgi", "server")
 
 
 def test_settings_are_passed_and_not_read():

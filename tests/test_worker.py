@@ -14,11 +14,12 @@ from pathlib import Path
 import peewee
 import pytest
 
-from otagw import clock, server, settings, taskqueue, worker
+from otagw import clock, settings, taskqueue, worker
 from otagw.db import database
 from otagw.files.storage import Storage
 from otagw.ops import log, prune
 from otagw.ota import accounts, files, idempotency
+from otagw.server import supervisor
 from tests.conftest import NOW, free_port
 from tests.engines import migrated, redis
 from tests.patience import HANG_SECONDS, eventually
@@ -474,10 +475,10 @@ def test_an_app_wakes_by_its_own_queue(app, environment):
 
 def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch):
     chosen = settings.load({**environment, "OTAGW_QUEUE_URL": "redis://127.0.0.1/0"})
-    server.check_queue(chosen)
-    monkeypatch.setattr(server.importlib.util, "find_spec", lambda _: None)
+    supervisor.check_queue(chosen)
+    monkeypatch.setattr(supervisor.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(settings.SettingsError, match=r"pip install 'otagw\[redis\]'"):
-        server.check_queue(chosen)
+        supervisor.check_queue(chosen)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from otagw import clock, server
+from otagw import clock
 from otagw.cli import common
 from otagw.cli.sign import own_key
 from otagw.db import database, other_sessions
@@ -14,6 +14,7 @@ from otagw.dialects.aliyun import client
 from otagw.ops import log
 from otagw.ota import audit
 from otagw.security.vault import VaultError
+from otagw.server import supervisor
 from otagw.settings import Settings, SettingsError
 
 
@@ -25,17 +26,17 @@ def serve(worker: bool) -> None:
     with common.store(chosen):
         pass  # says what is wrong before any process is started
     try:
-        server.check(chosen)
-        server.check_free(chosen)
+        supervisor.check(chosen)
+        supervisor.check_free(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     log.configure(chosen)
-    commands = [server.command()]
+    commands = [supervisor.command()]
     if worker:
-        commands.append(server.worker_command())
+        commands.append(supervisor.worker_command())
     if chosen.metrics_bind:
-        commands.append(server.metrics_command())
-    sys.exit(server.supervise(commands))
+        commands.append(supervisor.metrics_command())
+    sys.exit(supervisor.supervise(commands))
 
 
 @click.command()
@@ -44,12 +45,12 @@ def worker() -> None:
 
     Several may run on one database, on any machine that has its master key and its storage.
     """
-    received = server.signals()
+    received = supervisor.signals()
     from otagw.worker import run  # noqa: PLC0415 - after the signals: it takes its time to load
 
     chosen = common.load_settings()
     try:
-        server.check_queue(chosen)
+        supervisor.check_queue(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     ended_by = _wait_for_database(chosen, received)
@@ -57,7 +58,7 @@ def worker() -> None:
         with common.store(chosen), audit.acting(None):
             ended_by = run(chosen, received)
     if ended_by == signal.SIGHUP:
-        server.restart(server.worker_command(), received)
+        supervisor.restart(supervisor.worker_command(), received)
 
 
 @click.command()
@@ -66,7 +67,7 @@ def metrics() -> None:
 
     `otagw serve` runs one of these where that is set.
     """
-    received = server.signals()
+    received = supervisor.signals()
     from otagw.ops import exporter  # noqa: PLC0415 - what it needs, nothing else does
 
     chosen = common.load_settings()

@@ -1,8 +1,8 @@
 """How often a key may ask: a bucket of tokens for each key, or for each of its operations.
 
 The vendors' own rates hold for a gateway as a whole, so these buckets are where all of its processes see them:
-`rate_limit_stores`. The generous profile only keeps one script from shutting out all others; its buckets are each process's
-own and cost nothing. docs/operations.md has the profiles, docs/decisions/0021-operations.md the reasons.
+`rate_limit_stores`. The generous profile only keeps one script from shutting out all others; its buckets are each
+process's own and cost nothing. docs/operations.md has the profiles, docs/decisions/0021-operations.md the reasons.
 """
 
 import threading

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from otagw import server
+from otagw.server import supervisor
 
 
 def main() -> None:
     """Tell the story; end with 0 if it went as it should, with 1 if a signal stopped it or it went wrong."""
     # From here on a signal raises nothing: an exception could come between the making of a process or a folder and the
     # code that ends it. SIGINT is caught even where a shell that runs its jobs in the background has ignored it.
-    received = server.signals()
+    received = supervisor.signals()
     from otagw.simulator import story  # noqa: PLC0415 - after the signals: it takes its time to load
 
     try:

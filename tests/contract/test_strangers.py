@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 import otagw.dialects
-from otagw import access, incoming
+from otagw import access
+from otagw.dialects import http
 from otagw.dialects.aliyun import wire as aliyun
 from otagw.dialects.ddi import route as ddi
 from otagw.dialects.device import route as device
@@ -171,7 +172,7 @@ def test_a_token_of_any_length_is_judged_as_none_is(client, header):
 def test_a_long_value_is_decoded_as_a_short_one_is(unit):
     for before in range(4):
         text = "-" * before + unit * 12_000
-        assert incoming.unquote(text) == unquote_to_bytes(text.replace("+", " "))
+        assert http.unquote(text) == unquote_to_bytes(text.replace("+", " "))
 
 
 class Counted(str):
@@ -193,7 +194,7 @@ def test_names_that_come_twice_are_found_in_one_pass(again, monkeypatch):
     monkeypatch.setattr(Counted, "hashed", 0)
     monkeypatch.setattr(Counted, "compared", 0)
     names = [Counted(f"name{number}") for number in range(iotda.MAX_PARAMETERS)] + [Counted("name7")] * again
-    assert incoming.repeated(names) == ("name7" if again else None)
+    assert http.repeated(names) == ("name7" if again else None)
     assert Counted.hashed <= len(names)
     assert Counted.compared <= len(names) // 10  # of names whose hashes begin alike
 
@@ -281,7 +282,7 @@ def ambiguous(items, follow=()):
 def patterns():
     """Return every pattern that a module of a front, or one that judges what strangers send, keeps."""
     names = [found.name for found in pkgutil.walk_packages(otagw.dialects.__path__, "otagw.dialects.")]
-    modules = [importlib.import_module(name) for name in names] + [incoming, access, devices, ids, products, versions]
+    modules = [importlib.import_module(name) for name in names] + [http, access, devices, ids, products, versions]
     return {
         f"{module.__name__}.{name}": value
         for module in modules

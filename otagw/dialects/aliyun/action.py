@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import access, clock, errors, incoming
+from otagw import access, clock, errors
 from otagw.access import Caller, Keys
+from otagw.dialects import http
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import Message
@@ -88,7 +89,7 @@ class Actions:
         """Return who signed the request."""
         claim = signature.claim(message, functools.partial(self._hint, message))
         caller = access.admit(claim, self._keys, self._nonces, self._skew)
-        reached = incoming.endpoint(message.request, self._public_url, self._fallback)
+        reached = http.endpoint(message.request, self._public_url, self._fallback)
         return Caller(caller.account, caller.key_id, caller.grants, reached)
 
     def _hint(self, message: Message, secret: str) -> str:

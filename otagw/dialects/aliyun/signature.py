@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from otagw import errors, incoming
+from otagw import errors
 from otagw.access import Claim
+from otagw.dialects import http
 from otagw.dialects.aliyun import wire
 
 ALGORITHM: Final = "ACS3-HMAC-SHA256"
@@ -152,7 +153,7 @@ def _claim_v3(message: wire.Message, hint: Callable[[str], str]) -> Claim:
             raise errors.MissingParameter(name)
         if name not in signed:
             raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
-    if incoming.signed_headers(names) is None:
+    if http.signed_headers(names) is None:
         raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
     if message.params.get("AccessKeyId", message.key_id) != message.key_id:
         raise errors.ConflictingCredentials("AccessKeyId and Credential differ")

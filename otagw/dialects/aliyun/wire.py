@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import errors, incoming
+from otagw import errors
+from otagw.dialects import http
 
 V3_PREFIX: Final = "ACS3-"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -49,7 +50,7 @@ def parse(message: Message, spell: Callable[[bool], None]) -> None:
     """Fill a message from its request, up to the name of the operation."""
     message.v3 = _is_v3(message)
     message.query = _pairs(message.request.environ.get("QUERY_STRING", ""))
-    message.body = incoming.body(message.request, MAX_BODY)
+    message.body = http.body(message.request, MAX_BODY)
     message.params = _with_form(message)
     spell(message.v3 or bool(message.params.get("Version")))
     if not message.v3:
@@ -94,7 +95,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _decode(text: str, name: str) -> str:
     try:
-        return incoming.unquote(text).decode("utf-8")
+        return http.unquote(text).decode("utf-8")
     except UnicodeDecodeError:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
 

@@ -14,7 +14,8 @@ import orjson
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, incoming
+from otagw import errors, gateway
+from otagw.dialects import http
 from otagw.dialects.ddi import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
 from otagw.ota import actions, attributes, products
@@ -150,10 +151,10 @@ class Front:
         def act(message: Addressed) -> Answer:
             if request.method not in operation.methods:  # Werkzeug lets HEAD in wherever GET is
                 raise errors.MethodNotAllowed(operation.methods)
-            body = incoming.body(request, MAX_BODY)
+            body = http.body(request, MAX_BODY)
             found = auth.admit(request, product, device)
             address = (request.remote_addr or "")[:_ADDRESS] or None
-            endpoint = incoming.endpoint(request, self._public_url, self._fallback)
+            endpoint = http.endpoint(request, self._public_url, self._fallback)
             call = Call(found, address, endpoint, body, self._version_attributes)
             return _answer(request, message, operation.act(call, **names))
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Request
 
-from otagw import errors, incoming
+from otagw import errors
+from otagw.dialects import http
 from otagw.ota import modules, versions
 
 JSON: Final = "application/json"
@@ -121,8 +122,8 @@ def from_query(request: Request) -> dict[str, Any]:
 
 def from_json(request: Request, body: bytes) -> dict[str, Any]:
     """Return the object that a body is; nothing that JSON readers understand in different ways is taken."""
-    if incoming.content_type(request)[0] != JSON:
+    if http.content_type(request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
     if request.args:
         raise errors.InvalidParameter("the query", "none")
-    return incoming.json_object(body)
+    return http.json_object(body)

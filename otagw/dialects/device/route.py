@@ -11,7 +11,8 @@ from typing import Any, Final
 import orjson
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, gateway, incoming
+from otagw import clock, errors, gateway
+from otagw.dialects import http
 from otagw.dialects.device import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
 from otagw.ota import tasks, timeline, updates
@@ -94,13 +95,13 @@ class Front:
         def act(message: Addressed) -> Answer:
             if request.method != operation.method:  # Werkzeug lets HEAD in wherever GET is
                 raise errors.MethodNotAllowed((operation.method,))
-            body = incoming.body(request, MAX_BODY)
+            body = http.body(request, MAX_BODY)
             found = auth.admit(request, product, device, body, self._skew)
             given = fields.from_query(request) if request.method == "GET" else fields.from_json(request, body)
             values = operation.schema.read(given)
             values |= {name: fields.check(name, value) for name, value in names.items()}
             address = (request.remote_addr or "")[:_ADDRESS] or None
-            call = Call(found, address, incoming.endpoint(request, self._public_url, self._fallback))
+            call = Call(found, address, http.endpoint(request, self._public_url, self._fallback))
             return _answer(message, operation.act(call, **values))
 
         return _serve(request, operation.name, f"{product}/{device}", act)

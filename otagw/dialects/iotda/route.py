@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import access, errors, incoming
+from otagw import access, errors
 from otagw.access import Caller, Keys
+from otagw.dialects import http
 from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import Message
@@ -100,7 +101,7 @@ class Iotda:
 
     def authenticate(self, message: Message) -> Caller:
         """Return who signed the request, or whom its token stands for."""
-        reached = incoming.endpoint(message.request, self._public_url, self._fallback)
+        reached = http.endpoint(message.request, self._public_url, self._fallback)
         message.caller = dataclasses.replace(self._caller(message), endpoint=reached)
         message.key_id = message.caller.key_id
         return message.caller

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from otagw import errors, incoming
+from otagw import errors
 from otagw.access import Claim
+from otagw.dialects import http
 from otagw.dialects.iotda.wire import Message
 
 PLAIN: Final = "SDK-HMAC-SHA256"
@@ -114,7 +115,7 @@ def _signed_headers(message: Message, names: str) -> list[str]:
             raise errors.IncompleteSignature(f"the header {name} is missing")
         if name not in signed:
             raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
-    if incoming.signed_headers(names) is None:
+    if http.signed_headers(names) is None:
         raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
     return signed
 

@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.wrappers import Request
 
-from otagw import errors, incoming
+from otagw import errors
 from otagw.access import Caller
+from otagw.dialects import http
 
 JSON: Final = "application/json"
 MAX_BODY: Final = 12 * 1024 * 1024
@@ -74,14 +75,14 @@ def parse(message: Message) -> None:
     message.path, _, message.query = target.partition("#")[0].partition("?")
     message.instance_id = message.header("instance-id")
     message.pairs = list(_pairs(message.query))
-    twice = incoming.repeated(name for name, _ in message.pairs)
+    twice = http.repeated(name for name, _ in message.pairs)
     if twice is not None:
         raise errors.InvalidParameter(ascii(twice).strip("'")[:64], "to be given once")
 
 
 def take(message: Message, longest: int) -> None:
     """Read the body."""
-    message.body = incoming.body(message.request, longest)
+    message.body = http.body(message.request, longest)
 
 
 def match(template: str, path: str) -> dict[str, str] | None:
@@ -104,9 +105,9 @@ def document(message: Message) -> dict[str, Any]:
     """Return the object that a body is, without what is null in it; no body is an empty one."""
     if not message.body:
         return {}
-    if incoming.content_type(message.request)[0] != JSON:
+    if http.content_type(message.request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
-    found: dict[str, Any] = _without_nulls(incoming.json_object(message.body))
+    found: dict[str, Any] = _without_nulls(http.json_object(message.body))
     return found
 
 
@@ -127,6 +128,6 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
 
 def _decode(text: str, name: str) -> str:
     try:
-        return incoming.unquote(text).decode("utf-8")
+        return http.unquote(text).decode("utf-8")
     except UnicodeError:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None

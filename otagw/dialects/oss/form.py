@@ -14,7 +14,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.sansio import multipart
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, incoming
+from otagw import clock, errors
+from otagw.dialects import http
 from otagw.files import links
 from otagw.files.storage import Writer
 from otagw.ota.files import Facts, Measure
@@ -38,7 +39,7 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]
     Returns the fields and what is known of the file, which is written but not yet committed. On any fault the writer is
     discarded.
     """
-    incoming.check_length(request, links.LONGEST, beside=MAX_BESIDE)
+    http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
     fields: dict[str, str] = {}
     writer: Writer | None = None
     try:
@@ -85,7 +86,7 @@ def check(fields: dict[str, str]) -> tuple[str, int]:
 
 def _events(request: Request) -> Iterator[multipart.Event]:
     """Yield the parts of the body, until its end or its first fault."""
-    kind, options = incoming.content_type(request)
+    kind, options = http.content_type(request)
     boundary = options.get("boundary", "")
     if kind != "multipart/form-data" or not BOUNDARY.fullmatch(boundary):
         raise errors.UnsupportedMediaType(KIND)

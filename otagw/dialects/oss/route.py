@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, incoming
+from otagw import errors, gateway
+from otagw.dialects import http
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
 from otagw.files import links
@@ -58,7 +59,7 @@ def _upload(request: Request, message: Addressed) -> Answer:
     def begin(fields: dict[str, str]) -> tuple[Writer, int]:
         nonlocal path
         key, longest = form.check(fields)
-        incoming.check_length(request, longest, beside=form.MAX_BESIDE)
+        http.check_length(request, longest, beside=form.MAX_BESIDE)
         path = files.new_path(key)
         made.append(files.storage().create(path))
         return made[0], longest

@@ -24,11 +24,12 @@ from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import arrived, connection, errors, gateway, settings
-from otagw.connection import Connection, Head, Late
+from otagw import errors, gateway, settings
 from otagw.db import database, rounds
 from otagw.dialects.iotda import wire as iotda
 from otagw.ops import log as our_log
+from otagw.server import arrived, connection
+from otagw.server.connection import Connection, Head, Late
 
 # How many requests are answered together. More would share the cost of a commit better still, but a process would take
 # what another one has time for.
