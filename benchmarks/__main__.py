@@ -24,7 +24,7 @@ def alone(options: argparse.Namespace) -> list[str]:
     """Measure what answers cost by themselves, in this process."""
     from benchmarks.bare import app as bare
     from otagw import app, settings
-    from otagw.ota import presence
+    from otagw.ota.devices import presence
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
         port, environ = prepare(1, folder)

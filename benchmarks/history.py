@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmarks import load
 from otagw import clock, settings
 from otagw.db import database
-from otagw.ota import accounts, listing, packages
+from otagw.ota import accounts, listing
+from otagw.ota.packages import packages
 from otagw.security.nonces import WINDOW_MS, Nonces
 
 HEAD = ["| what | share | range | p50 | p99 |", "| --- | --- | --- | --- | --- |"]

@@ -10,9 +10,14 @@ from multiprocessing.connection import Connection
 
 from otagw import settings
 from otagw.db import database
-from otagw.ota import accounts, devices, jobs, packages, planning, products, selection, sweep, tasks, updates
-from otagw.ota.checks import Draft as Package
-from otagw.ota.devices import Draft
+from otagw.ota import accounts
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Draft
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.products import products
+from otagw.ota.rollouts import due_work, jobs, planning, selection, tasks
+from otagw.ota.updates import updates
 from otagw.security import derived_secrets, vault
 
 PRODUCT = "bench"
@@ -79,7 +84,7 @@ def _roll_out(folder: str, pipe: Connection) -> None:
     job = selection.begin(planning.create(account, planning.Draft(package=str(identity), product_key=PRODUCT)))
     pipe.send(time.perf_counter() - started)
     while jobs.get(account, str(job.id)).filling:
-        sweep.advance_jobs()
+        due_work.advance_jobs()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     pipe.send((time.perf_counter() - started, memory, sum(tasks.counts(account.id, job.id).values())))
 

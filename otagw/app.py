@@ -27,8 +27,8 @@ from otagw.files.storage import Storage
 from otagw.gateway import Answer
 from otagw.net import allowed_hosts
 from otagw.ops import log, metrics
-from otagw.ota import files
 from otagw.ota.accounts import Rules
+from otagw.ota.packages import stored_files
 from otagw.security import derived_secrets, nonce_stores, rate_limit_stores, rate_limits, vault
 from otagw.security.nonce_stores import Store
 from otagw.settings import Settings
@@ -98,7 +98,7 @@ def operations() -> list[str]:
 
 def open_files(settings: Settings) -> None:
     """Give the process the storage of files, and the links to them."""
-    files.use(Storage(settings.storage))
+    stored_files.use(Storage(settings.storage))
     links.use(links.Links(vault.unlock(settings.data_path).derive("links"), settings.link_life_seconds))
 
 
@@ -175,7 +175,7 @@ def _route_health(app: Flask, dialect: Actions, nonces: Store) -> None:
         try:
             database.ping()
             nonces.ping()
-            files.storage().check()
+            stored_files.storage().check()
         except errors.Unavailable as fault:
             return _response(gateway.refuse(dialect, _current(), fault))
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))

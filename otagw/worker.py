@@ -8,28 +8,36 @@ import logging
 import queue
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from otagw import app, taskqueue
 from otagw.db import database
 from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
-from otagw.ota import files, idempotency, outbox
-from otagw.ota import sweep as due
+from otagw.ota import idempotency
+from otagw.ota.packages import stored_files
+from otagw.ota.rollouts import due_work
+from otagw.ota.webhooks import outbox
 from otagw.security import vault
 from otagw.server import supervisor
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.worker")
 TICK_SECONDS: Final = 1.0
-# What may be due. Each call does a bounded piece in short transactions, and returns how many things it did.
-STEPS: Final[list[Callable[[], int]]] = [
-    *(due.end_tasks, due.advance_jobs),
-    outbox.deliver_due,
-    *(files.purge, idempotency.sweep),
-    *(prune.events, prune.deliveries, prune.audit, prune.ended_jobs),
-]
+# What may be due, under the names that metrics and log lines have for it. Each call does a bounded piece in short
+# transactions, and returns how many things it did.
+STEPS: Final[Mapping[str, Callable[[], int]]] = {
+    "ota.sweep.end_tasks": due_work.end_tasks,
+    "ota.sweep.advance_jobs": due_work.advance_jobs,
+    "ota.outbox.deliver_due": outbox.deliver_due,
+    "ota.files.purge": stored_files.purge,
+    "ota.idempotency.sweep": idempotency.sweep,
+    "ota.prune.events": prune.events,
+    "ota.prune.deliveries": prune.deliveries,
+    "ota.prune.audit": prune.audit,
+    "ota.prune.ended_jobs": prune.ended_jobs,
+}
 _WAKE: Final = 0
 _failing: dict[str, type[Exception]] = {}
 
@@ -38,7 +46,7 @@ def sweep(go_on: Callable[[], bool] = lambda: True) -> None:
     """Run the steps in turn until none of them has done anything, or ``go_on`` says no after a round."""
     total: Counter[str] = Counter()
     while True:
-        done = Counter({_name(step): _run(step) for step in STEPS})
+        done = Counter({name: _run(name, step) for name, step in STEPS.items()})
         total += done
         if not done.total() or not go_on():
             break
@@ -81,9 +89,8 @@ def _next(received: "queue.SimpleQueue[int]") -> int:
     return number
 
 
-def _run(step: Callable[[], int]) -> int:
+def _run(name: str, step: Callable[[], int]) -> int:
     """Run one step; what it raises is logged when it is new, and does not stop the others."""
-    name = _name(step)
     try:
         done = step()
     except Exception as error:
@@ -97,7 +104,3 @@ def _run(step: Callable[[], int]) -> int:
     if _failing.pop(name, None):
         log.info("a step works again", extra={"step": name})
     return done
-
-
-def _name(step: Callable[[], int]) -> str:
-    return f"{step.__module__.removeprefix('otagw.')}.{step.__qualname__}"

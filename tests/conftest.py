@@ -23,7 +23,7 @@ from otagw import clock, settings, taskqueue
 from otagw.app import create_app, open_keys
 from otagw.db import database
 from otagw.dialects.aliyun.action import actions
-from otagw.ota import presence
+from otagw.ota.devices import presence
 from tests import signer
 from tests.kept import Kept
 from tests.patience import HANG_SECONDS

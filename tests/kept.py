@@ -11,7 +11,7 @@ from otagw.app import create_app
 from otagw.db import database
 from otagw.files import links
 from otagw.ops import log
-from otagw.ota import presence
+from otagw.ota.devices import presence
 from otagw.security import rate_limit_stores, rate_limits
 
 # What a data folder keeps between two tests; SQLite's own files beside its database are among them.

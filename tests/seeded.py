@@ -122,11 +122,11 @@ SEEDED = [
         "ROLLED_OUT: Final = (NOT_NEEDED, VERIFIED, UNFIT)",
         "tests/aliyun tests/ota",
     ),
-    (f"{OTA}/modules.py", "LIMIT: Final = 10", "LIMIT: Final = 11", "tests/aliyun"),
+    (f"{OTA}/products/modules.py", "LIMIT: Final = 10", "LIMIT: Final = 11", "tests/aliyun"),
     (f"{OTA}/versions.py", "key(version) < key(minimum)", "key(version) <= key(minimum)", "tests/ota"),
     (f"{OTA}/idempotency.py", "24 * 3600 * 1000", "23 * 3600 * 1000", "tests/aliyun tests/ota tests/test_worker.py"),
     (
-        f"{OTA}/checks.py",
+        f"{OTA}/packages/verification.py",
         "if given and given.lower() != actual:",
         "if given and given != actual:",
         "tests/oss tests/aliyun",

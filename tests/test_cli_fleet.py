@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from otagw import clock
 from otagw.cli import main
 from otagw.db import database
-from otagw.ota import devices, updates
+from otagw.ota.devices import devices
+from otagw.ota.updates import updates
 from tests.conftest import KEY, NOW, OTHER, Client
 from tests.patience import HANG_SECONDS, eventually
 

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from otagw.cli import main
 from otagw.db import database
-from otagw.ota import accounts, outbox, webhooks
+from otagw.ota import accounts
+from otagw.ota.webhooks import outbox, webhooks
 from tests.web import answer
 
 OK = answer(status="204 No Content")

@@ -11,7 +11,8 @@ from werkzeug.test import Client as Http
 
 from otagw.db import database
 from otagw.ops import exporter, metrics
-from otagw.ota import accounts, tasks
+from otagw.ota import accounts
+from otagw.ota.rollouts import tasks
 from tests import signer
 from tests.conftest import KEY, ROOT, Client
 
@@ -145,7 +146,7 @@ def test_a_database_that_is_gone_is_told_and_the_rest_goes_on(counted, ask, monk
 
 COUNT = """
 import pathlib, sys
-from otagw import metrics
+from otagw.ops import metrics
 metrics.use(pathlib.Path(sys.argv[1]), ["A"])
 metrics.count("otagw_upload_bytes_total", by=10)
 """

@@ -18,7 +18,8 @@ from otagw import clock, settings, taskqueue, worker
 from otagw.db import database
 from otagw.files.storage import Storage
 from otagw.ops import log, prune
-from otagw.ota import accounts, files, idempotency
+from otagw.ota import accounts, idempotency
+from otagw.ota.packages import stored_files
 from otagw.server import supervisor
 from tests.conftest import NOW, free_port
 from tests.engines import migrated, redis
@@ -30,7 +31,7 @@ from tests.races import race
 def prepared(environment, engine="sqlite", **changes):
     """Make a migrated database of these settings, and the storage."""
     with migrated(environment, engine, **changes) as chosen:
-        files.use(Storage(chosen.storage))
+        stored_files.use(Storage(chosen.storage))
         yield chosen
 
 
@@ -171,7 +172,7 @@ def test_our_steps_do_all_that_is_due_and_nothing_else(store, lines):
         answered(25, NOW * 1000 - idempotency.KEPT_MS)
         answered(2, NOW * 1000 - idempotency.KEPT_MS + 1)
         released(25)
-        files.announce(accounts.ensure("main"), "prefix/", "bin")
+        stored_files.announce(accounts.ensure("main"), "prefix/", "bin")
         worker.sweep()
         assert (count("answer"), count("stored_file")) == (2, 1)
     finally:
@@ -206,18 +207,18 @@ class Counting:
 
 def test_several_sweepers_do_nothing_twice(store):
     storage, threads, number = Counting(), 4, 100
-    files.use(storage)
+    stored_files.use(storage)
     released(number)
 
     def sweep():
         total = 0
-        while done := files.purge():
+        while done := stored_files.purge():
             total += done
         return total
 
     totals = race(*[sweep] * threads)
     # One that found only what the others had claimed already has stopped; nothing is left or done twice all the same.
-    while done := files.purge():
+    while done := stored_files.purge():
         totals.append(done)
     assert sum(totals) == number
     assert sorted(storage.deleted) == sorted(f"key{each}" for each in range(number))
@@ -232,16 +233,16 @@ def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(
             super().delete(path)
 
     storage = Broken()
-    files.use(storage)
+    stored_files.use(storage)
     released(3)
-    steps.append(files.purge)
+    steps.append(stored_files.purge)
     worker.sweep()
     worker.sweep()
     assert sorted(storage.deleted) == ["key1", "key2"]
     clock.hold(lambda: NOW * 2000)
     try:
-        files.use(Counting())
-        assert files.purge() == 1
+        stored_files.use(Counting())
+        assert stored_files.purge() == 1
     finally:
         clock.hold(None)
     assert count("stored_file") == 0
@@ -451,7 +452,7 @@ def test_a_run_sweeps_first_and_ends_by_a_signal(engine, received, number, lines
 
 def test_sighup_ends_a_run_unless_the_settings_are_wrong(environment, received, monkeypatch):
     answers = [False, True]
-    monkeypatch.setattr(worker.server, "can_reload", lambda _: answers.pop(0))
+    monkeypatch.setattr(worker.supervisor, "can_reload", lambda _: answers.pop(0))
     received.put(signal.SIGHUP)
     received.put(signal.SIGHUP)
     with prepared(environment) as chosen:

@@ -12,10 +12,10 @@ import click
 
 from otagw.cli import common
 from otagw.db import database
-from otagw.ota import attributes, fleet, timeline
-from otagw.ota import devices as core
-from otagw.ota import why as reasons
-from otagw.ota.fleet import Batch, Skipped
+from otagw.ota.devices import attributes, csv_import, timeline
+from otagw.ota.devices import devices as core
+from otagw.ota.devices.csv_import import Batch, Skipped
+from otagw.ota.updates import reasons
 from otagw.security import derived_secrets
 
 SHOWN = 5
@@ -42,17 +42,17 @@ def import_(file: BinaryIO, product: str | None, skipped: TextIO | None, account
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)
         try:
-            source = fleet.File(file, product)
+            source = csv_import.File(file, product)
             if source.ignored:
                 click.echo(f"Ignored columns: {', '.join(source.ignored)}", err=True)
-            batches = fleet.register(owner, source.rows())
+            batches = csv_import.register(owner, source.rows())
             # By bytes; where their number is unknown, the bar shows only that it goes on.
             bar: Any = click.progressbar(batches, length=_size(file), label="Importing", file=sys.stderr)
             with bar:
                 for batch in _until_interrupted(batches):
                     done.add(batch)
                     bar.update(source.position - bar.pos)
-        except fleet.Unreadable as error:
+        except csv_import.Unreadable as error:
             done.say(f"Stopped after line {done.line}. " if done.line else None)
             raise click.ClickException(f"{file.name}: {error}") from None
         except (KeyboardInterrupt, *database.TROUBLE):

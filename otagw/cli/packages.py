@@ -8,9 +8,10 @@ import click
 
 from otagw import errors
 from otagw.cli import common
-from otagw.ota import packages as core
-from otagw.ota import release, statements, states
-from otagw.ota.packages import Package
+from otagw.ota import states
+from otagw.ota.packages import packages as core
+from otagw.ota.packages import release, statements
+from otagw.ota.packages.packages import Package
 
 _LATEST = 2**53 - 1
 not_before_option = click.option(

@@ -5,9 +5,9 @@ import re
 import click
 
 from otagw.cli import common
-from otagw.ota import minimums, modules
-from otagw.ota import products as core
-from otagw.ota.products import Draft
+from otagw.ota.products import minimum_versions, modules
+from otagw.ota.products import products as core
+from otagw.ota.products.products import Draft
 from otagw.security import derived_secrets
 
 
@@ -40,7 +40,7 @@ def list_(account: str, page: int) -> None:
     """List products, newest first, 50 a page."""
     with common.store(common.load_settings()) as access:
         found = core.page(common.owner(access, account), page, common.PAGE)
-        lowest = minimums.every(product.key for product in found.items)
+        lowest = minimum_versions.every(product.key for product in found.items)
     for product in found.items:
         least = [f"{known.module} {known.version}" for known in lowest if known.product_key == product.key]
         said = f"  minimum {', '.join(least)}" if least else ""
@@ -98,7 +98,7 @@ def show(key: str, account: str) -> None:
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)
         product = core.get(owner, key)
-        lowest = minimums.every([key])
+        lowest = minimum_versions.every([key])
         known = modules.every(owner, key)
     click.echo(f"ProductKey   {product.key}")
     click.echo(f"Name         {product.name}")
@@ -131,9 +131,9 @@ def minimum(product: str, words: tuple[str, ...], clear: bool, force: bool, acco
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)
         if clear:
-            minimums.clear(owner, product, module)
+            minimum_versions.clear(owner, product, module)
         else:
-            minimums.set_(owner, product, module, words[-1], lower=force)
+            minimum_versions.set_(owner, product, module, words[-1], lower=force)
     click.echo(f"{product} {module} has no minimum" if clear else f"{product} {module} has the minimum {words[-1]}")
 
 

@@ -5,7 +5,7 @@ from typing import BinaryIO
 import click
 
 from otagw.cli import common
-from otagw.ota import signing as core
+from otagw.ota.packages import signing_keys as core
 
 product_option = click.option(
     "--product", "products", multiple=True, help="Sign packages of this ProductKey only; may be repeated."

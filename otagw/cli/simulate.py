@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import click
 
 from otagw.cli import common
-from otagw.ota import devices, modules
-from otagw.ota import fleet as files
-from otagw.ota.devices import Draft
+from otagw.ota.devices import csv_import, devices
+from otagw.ota.devices.devices import Draft
+from otagw.ota.products import modules
 from otagw.simulator import ddi, device, report
 from otagw.simulator.devices import Behaviour, Device
 from otagw.simulator.fleet import Fleet
@@ -122,28 +122,28 @@ def _members(
 
 def _from_file(file: BinaryIO, product: str | None, version: str) -> Iterator[Member]:
     try:
-        for row in files.File(file, product).rows():
+        for row in csv_import.File(file, product).rows():
             problem = row.problem or ("" if row.draft.secret else "there is no DeviceSecret")
             if problem:
                 raise click.ClickException(f"{file.name}: line {row.line}: {problem}")
             running = row.draft.versions.get(modules.DEFAULT, version)
             yield Member(row.product_key, row.draft.name, row.draft.secret or "", running)
-    except files.Unreadable as error:
+    except csv_import.Unreadable as error:
         raise click.ClickException(f"{file.name}: {error}") from None
 
 
 def _registered(product: str, names: list[str], version: str, account: str) -> list[Member]:
     """Register devices in the gateway's own database; those that are there keep their secrets and versions."""
-    rows = [files.Row(0, product, Draft(name, versions={modules.DEFAULT: version})) for name in names]
+    rows = [csv_import.Row(0, product, Draft(name, versions={modules.DEFAULT: version})) for name in names]
     found: list[Member] = []
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)
-        for batch in files.register(owner, rows):
-            refused = [skipped.why for skipped in batch.skipped if skipped.why != files.THERE]
+        for batch in csv_import.register(owner, rows):
+            refused = [skipped.why for skipped in batch.skipped if skipped.why != csv_import.THERE]
             if refused:
                 raise click.ClickException(refused[0])
-        for start in range(0, len(names), files.AT_ONCE):
-            some = devices.several(owner, product, names[start : start + files.AT_ONCE])
+        for start in range(0, len(names), csv_import.AT_ONCE):
+            some = devices.several(owner, product, names[start : start + csv_import.AT_ONCE])
             found += [Member(product, one.name, one.secret, one.version or version) for one in some]
     return found
 

@@ -6,9 +6,9 @@ import click
 
 from otagw import errors
 from otagw.cli import common
-from otagw.ota import outbox
-from otagw.ota import webhooks as core
-from otagw.ota.webhooks import Delivery
+from otagw.ota.webhooks import outbox
+from otagw.ota.webhooks import webhooks as core
+from otagw.ota.webhooks.webhooks import Delivery
 
 
 @click.group()

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from otagw import clock
 from otagw.db import database
-from otagw.ota import jobs, listing, states, tasks
+from otagw.ota import listing, states
+from otagw.ota.rollouts import jobs, tasks
 
 AT_ONCE: Final = 500
 DAY_MS: Final = 24 * 3600 * 1000

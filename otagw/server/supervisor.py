@@ -69,7 +69,7 @@ def pass_signals_on(arbiter: Any, worker: Any) -> None:
 
 def write_what_was_heard(server: Any, worker: Any) -> None:
     """Let a process of gunicorn that ends forget nothing of which devices have asked."""
-    presence = sys.modules.get("otagw.ota.presence")  # one that was stopped at its start has not loaded it
+    presence = sys.modules.get("otagw.ota.devices.presence")  # one that was stopped at its start has not loaded it
     if presence:
         presence.stop()
 

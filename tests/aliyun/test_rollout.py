@@ -2,7 +2,10 @@
 
 import pytest
 
-from otagw.ota import accounts, devices, sweep, updates
+from otagw.ota import accounts
+from otagw.ota.devices import devices
+from otagw.ota.rollouts import due_work
+from otagw.ota.updates import updates
 from tests.conftest import OTHER, Client
 
 P = {"ProductKey": "p"}
@@ -251,10 +254,10 @@ def test_a_device_that_is_too_slow_fails(client, fleet, package, held_clock):
     held_clock.seconds += 3600
     fleet.progress("dev001", 1)
     held_clock.seconds += 599
-    assert sweep.end_tasks() == 0
+    assert due_work.end_tasks() == 0
     assert fleet.ask("dev001") is not None
     held_clock.seconds += 1
-    assert sweep.end_tasks() == 1
+    assert due_work.end_tasks() == 1
     task = task_of(client, job, "dev001")
     assert (task["TaskStatus"], task["TaskDesc"], task["Timeout"]) == ("FAILED", "timeout", "10")
     fleet.report("dev001", "2.0")
@@ -272,7 +275,7 @@ def test_a_planned_job_begins_in_time_and_ends_in_time(client, fleet, package, h
     fleet.progress("dev001", 5)
     held_clock.seconds += 3600
     assert fleet.ask("dev002") is None
-    while sweep.advance_jobs():
+    while due_work.advance_jobs():
         pass
     assert tasks(client, job) == {"dev001": "IN_PROGRESS", "dev002": "CANCELED", "dev003": "CANCELED"}
     fleet.report("dev001", "2.0")

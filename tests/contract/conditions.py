@@ -28,7 +28,7 @@ TRUSTED = {
     "insertion.at_once": "its statements are asked by `_MAKE`, and compare the account of each row",
     "insertion.values": "it puts the account into the row that it returns",
     "modules.require": "a module is its product's, which the caller has required",
-    "objects.check": "buckets are the operator's, and every account's",
+    "bucket_objects.check": "buckets are the operator's, and every account's",
 }
 
 
@@ -220,4 +220,5 @@ def _calls(function, name):
 
 def of_core():
     """Return the sources of the modules of ``otagw/ota``."""
-    return {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "otagw/ota").glob("*.py"))}
+    files = sorted((ROOT / "otagw/ota").rglob("*.py"))
+    return {file.stem: file.read_text(encoding="utf-8") for file in files if file.stem != "__init__"}

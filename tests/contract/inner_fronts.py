@@ -7,21 +7,11 @@ import click
 
 from otagw import errors
 from otagw.cli import main
-from otagw.ota import (
-    accounts,
-    audit,
-    devices,
-    files,
-    groups,
-    insertion,
-    jobs,
-    origins,
-    packages,
-    selection,
-    tasks,
-    timeline,
-)
-from otagw.ota.checks import Draft
+from otagw.ota import accounts, audit
+from otagw.ota.devices import devices, external_ids, groups, timeline
+from otagw.ota.packages import insertion, packages, stored_files
+from otagw.ota.packages.verification import Draft
+from otagw.ota.rollouts import jobs, selection, tasks
 from tests.contract.isolation import FOREIGN, OWN, Answer, Question
 
 
@@ -174,11 +164,11 @@ class Core:
             case "groups.count":
                 return groups.count(account, found["group"])
             case "files.claim":
-                return files.claim(account, [has["file_key"]])
+                return stored_files.claim(account, [has["file_key"]])
             case "files.release":
-                return files.release(account, [has["used_file_key"]])
+                return stored_files.release(account, [has["used_file_key"]])
             case "files.get":
-                return files.get(account, has["file_key"])
+                return stored_files.get(account, has["file_key"])
             case "selection.names_of":
                 return selection.names_of(account.id, has["list_key"])
             case "tasks.counts":
@@ -190,7 +180,7 @@ class Core:
             case "tasks.forget_counts":
                 return tasks.forget_counts(account.id, int(has["job"]))
             case "origins.names":
-                return origins.names(account, has["product"], [has["plain_id"], has["chosen"]])
+                return external_ids.names(account, has["product"], [has["plain_id"], has["chosen"]])
             case "packages.hold":
                 return packages.hold(account, has["package"])
             case "jobs.of_device":

@@ -6,7 +6,8 @@ from click.testing import CliRunner
 
 from otagw import clock
 from otagw.cli import main
-from otagw.ota import accounts, devices, groups
+from otagw.ota import accounts
+from otagw.ota.devices import devices, groups
 from tests.conftest import Client
 from tests.device import signer as device_signer
 from tests.iotda.conftest import Iotda

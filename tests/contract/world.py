@@ -11,7 +11,7 @@ from functools import cached_property
 from otagw import clock, settings, taskqueue
 from otagw.app import create_app, open_keys
 from otagw.db import database
-from otagw.ota import presence
+from otagw.ota.devices import presence
 from tests.conftest import KEY, NOW, OTHER
 from tests.contract import states
 from tests.contract.side import Side, build

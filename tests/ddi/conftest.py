@@ -5,7 +5,7 @@ import json
 import pytest
 
 from otagw import clock
-from otagw.ota import presence
+from otagw.ota.devices import presence
 from tests.oss.conftest import body_of, fields_of, post
 
 SWU = b"07070200" + b"an image of SWUpdate" * 50

@@ -2,7 +2,7 @@
 
 import pytest
 
-from otagw.ota import attributes, devices
+from otagw.ota.devices import attributes, devices
 from tests.ddi.conftest import Device, refusal
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from otagw.db import database
-from otagw.ota import presence
+from otagw.ota.devices import presence
 from tests.conftest import NOW
 
 

@@ -237,7 +237,7 @@ def test_a_database_that_fails_is_said_to_be_unavailable(device, rollout, task, 
 
 
 def test_a_crash_is_ours_and_says_nothing(device, monkeypatch):
-    monkeypatch.setattr("otagw.ota.actions.shown", lambda *_: 1 / 0)
+    monkeypatch.setattr("otagw.ota.updates.numbered_tasks.shown", lambda *_: 1 / 0)
     response = device.send("GET")
     assert refusal(response) == (500, "internal")
     assert "division" not in response.text

@@ -207,7 +207,7 @@ def test_one_action_after_another(device, rollout, task, runs):
 
 def test_a_number_that_the_device_has_is_drawn_again(device, rollout, monkeypatch):
     drawn = iter([16, 16, 16, 17])
-    monkeypatch.setattr("otagw.ota.actions.secrets.randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("otagw.ota.updates.numbered_tasks.secrets.randbelow", lambda _: next(drawn))
     rollout()
     assert device.action() == "17"
     device.tell("17", "closed", "success")
@@ -216,7 +216,7 @@ def test_a_number_that_the_device_has_is_drawn_again(device, rollout, monkeypatc
 
 
 def test_two_devices_may_have_one_number(register, rollout, monkeypatch):
-    monkeypatch.setattr("otagw.ota.actions.secrets.randbelow", lambda _: 0)
+    monkeypatch.setattr("otagw.ota.updates.numbered_tasks.secrets.randbelow", lambda _: 0)
     one, two = register("dev1", "1.0"), register("dev2", "1.0")
     rollout()
     assert (one.action(), two.action()) == ("1", "1")

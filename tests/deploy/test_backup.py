@@ -62,7 +62,7 @@ def test_a_restore_that_is_killed_leaves_nothing_that_could_run(make_live, tmp_p
     gateway.cli("backup", str(tmp_path / "b.tar"))
     (tmp_path / "elsewhere").mkdir()
     restored = Live(tmp_path / "elsewhere")
-    kill = "import os, otagw.restore as r; r._put = lambda *a: os._exit(9); from otagw.cli import main; main()"
+    kill = "import os, otagw.ops.restore as r; r._put = lambda *a: os._exit(9); from otagw.cli import main; main()"
     command = [sys.executable, "-c", kill, "restore", str(tmp_path / "b.tar")]
     assert subprocess.run(command, env=restored.environ, check=False).returncode == 9
     assert not (restored.folder / "data/otagw.db").exists()

@@ -24,7 +24,8 @@ ENGINES = [
 ]
 MAKE_KEYS = """
 import sys
-from otagw import app, database, settings
+from otagw import app, settings
+from otagw.db import database
 chosen = settings.load()
 database.connect(chosen)
 keys = app.open_keys(chosen)

@@ -14,9 +14,10 @@ import requests
 
 from otagw import clock, settings
 from otagw.db import database
-from otagw.ota import accounts, jobs, planning, states, tasks
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import accounts, states
+from otagw.ota.rollouts import jobs, planning, tasks
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
 from tests.engines import postgres
 from tests.ota import rollouts
 from tests.patience import HANG_SECONDS, eventually
@@ -26,14 +27,15 @@ DEVICES, TIMEOUTS = 50_000, 4_000
 # Take a step for each line that is read, and say what was done; after the last line, sweep until nothing is due.
 WORKER = """
 import sys
-from otagw import database, settings
-from otagw.ota import sweep
+from otagw import settings
+from otagw.db import database
+from otagw.ota.rollouts import due_work
 database.connect(settings.load())
 print("ready", flush=True)
 for _ in sys.stdin:
-    print(sweep.advance_jobs() + sweep.end_tasks(), flush=True)
+    print(due_work.advance_jobs() + due_work.end_tasks(), flush=True)
 steps = 0
-while sweep.advance_jobs() + sweep.end_tasks():
+while due_work.advance_jobs() + due_work.end_tasks():
     steps += 1
 print(steps, "steps, and nothing is due", flush=True)
 """

@@ -319,7 +319,7 @@ def test_a_database_that_fails_is_said_to_be_unavailable(device, monkeypatch):
 
 
 def test_a_crash_is_ours_and_says_nothing(device, monkeypatch):
-    monkeypatch.setattr("otagw.ota.updates.asked", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("otagw.ota.updates.updates.asked", lambda *_, **__: 1 / 0)
     response = device.send("GET", "/update")
     assert refusal(response) == (500, "internal")
     assert "division" not in response.text

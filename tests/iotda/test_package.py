@@ -257,7 +257,7 @@ def test_a_folder_is_no_object(make_app, bucket):
 
 
 def test_an_object_has_a_gigabyte_at_most(make_app, bucket, monkeypatch):
-    monkeypatch.setattr("otagw.ota.objects.LONGEST", len(DATA))
+    monkeypatch.setattr("otagw.ota.packages.bucket_objects.LONGEST", len(DATA))
     iotda = mapped(make_app, bucket)
     made(iotda)
     with open(bucket / "a/upgrade.bin", "ab") as file:

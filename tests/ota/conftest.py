@@ -3,7 +3,8 @@
 import pytest
 
 from otagw import clock
-from otagw.ota import accounts, presence
+from otagw.ota import accounts
+from otagw.ota.devices import presence
 from tests.conftest import NOW
 from tests.engines import migrated
 

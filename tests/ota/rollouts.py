@@ -3,10 +3,14 @@
 import json
 
 from otagw.db import database
-from otagw.ota import devices, modules, packages, planning, products, selection, states, sweep
-from otagw.ota.checks import Draft as PackageDraft
-from otagw.ota.devices import Draft as DeviceDraft
-from otagw.ota.planning import Draft
+from otagw.ota import states
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Draft as DeviceDraft
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft as PackageDraft
+from otagw.ota.products import modules, products
+from otagw.ota.rollouts import due_work, planning, selection
+from otagw.ota.rollouts.planning import Draft
 
 URL = "https://files.test/x.bin"
 TABLES = (
@@ -81,7 +85,7 @@ def state_of(job, counts):
 def sweep_all(limit=400):
     """Sweep until nothing is due, which must come soon."""
     for _ in range(limit):
-        if sweep.advance_jobs() + sweep.end_tasks() == 0:
+        if due_work.advance_jobs() + due_work.end_tasks() == 0:
             return
     raise AssertionError("the sweep finds no end")
 

@@ -6,20 +6,13 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import (
-    actions,
-    attributes,
-    devices,
-    packages,
-    planning,
-    presence,
-    products,
-    selection,
-    states,
-    steering,
-    tasks,
-)
-from otagw.ota.checks import Draft
+from otagw.ota import states
+from otagw.ota.devices import attributes, devices, presence
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import products
+from otagw.ota.rollouts import job_control, planning, selection, tasks
+from otagw.ota.updates import numbered_tasks
 from otagw.security import derived_secrets
 from otagw.security.vault import unlock
 from tests.conftest import NOW
@@ -40,7 +33,7 @@ def fleet(account, store):
         devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])
     found = [devices.named(account, "p", f"d{number}") for number in range(COUNT)]
     for device in found:
-        actions.shown(device, "192.0.2.1")
+        numbered_tasks.shown(device, "192.0.2.1")
     return [devices.named(account, "p", device.name) for device in found]
 
 
@@ -57,12 +50,12 @@ def job(account, fleet):
 
 def fetched(device):
     """Return the number of the action that a device is shown, and fetches."""
-    offer = actions.shown(device, None).offer
-    return str(actions.fetch(device, str(offer.task.action)).task.action)
+    offer = numbered_tasks.shown(device, None).offer
+    return str(numbered_tasks.fetch(device, str(offer.task.action)).task.action)
 
 
 def cancel(account, job, *wanted):
-    return lambda: steering.cancel_states(account, str(job.id), wanted or states.OPEN)
+    return lambda: job_control.cancel_states(account, str(job.id), wanted or states.OPEN)
 
 
 def test_who_looks_and_fetches_at_once_sees_one_action(fleet, job):
@@ -76,20 +69,23 @@ def test_who_looks_and_fetches_at_once_sees_one_action(fleet, job):
 def test_a_success_and_a_cancellation_at_once(account, fleet, job):
     numbers = {device.id: fetched(device) for device in fleet}
     reports = [
-        lambda device=device: actions.succeeded(device, numbers[device.id], "", None) or "noted" for device in fleet
+        lambda device=device: numbered_tasks.succeeded(device, numbers[device.id], "", None) or "noted"
+        for device in fleet
     ]
     outcomes = race(cancel(account, job), *reports)
     assert outcomes.count("noted") == COUNT
     for device in fleet:
         assert devices.versions(device) == [("default", "2")]
         task = tasks.by_action(device.id, int(numbers[device.id]))
-        assert (task.state, task.recall) in ((states.SUCCEEDED, None), (states.CANCELED, actions.PENDING))
+        assert (task.state, task.recall) in ((states.SUCCEEDED, None), (states.CANCELED, numbered_tasks.PENDING))
     check()
 
 
 def test_a_failure_and_a_cancellation_at_once(account, fleet, job):
     numbers = {device.id: fetched(device) for device in fleet}
-    reports = [lambda device=device: actions.failed(device, numbers[device.id], "x") or "noted" for device in fleet]
+    reports = [
+        lambda device=device: numbered_tasks.failed(device, numbers[device.id], "x") or "noted" for device in fleet
+    ]
     assert race(cancel(account, job), *reports).count("noted") == COUNT
     assert {tasks.last_of(device.id).state for device in fleet} <= {states.FAILED, states.CANCELED}
     check()
@@ -98,8 +94,8 @@ def test_a_failure_and_a_cancellation_at_once(account, fleet, job):
 def test_progress_and_a_success_at_once_end_in_success(fleet, job):
     for device in fleet:
         number = fetched(device)
-        works = [lambda p=p, d=device, n=number: actions.progress(d, n, p, "") or "noted" for p in (10, 50)]
-        found = race(lambda d=device, n=number: actions.succeeded(d, n, "", None), *works)
+        works = [lambda p=p, d=device, n=number: numbered_tasks.progress(d, n, p, "") or "noted" for p in (10, 50)]
+        found = race(lambda d=device, n=number: numbered_tasks.succeeded(d, n, "", None), *works)
         assert set(found) <= {None, "noted", ENDED}
         assert tasks.by_action(device.id, int(number)).state == states.SUCCEEDED
     check()
@@ -110,22 +106,25 @@ def test_an_agreement_and_a_refusal_at_once_are_one_of_them(account, fleet, job)
     cancel(account, job)()
     for device in fleet:
         number = numbers[device.id]
-        assert actions.shown(device, None).recalled.action == int(number)
-        race(lambda d=device, n=number: actions.agreed(d, n, ""), lambda d=device, n=number: actions.refused(d, n, ""))
+        assert numbered_tasks.shown(device, None).recalled.action == int(number)
+        race(
+            lambda d=device, n=number: numbered_tasks.agreed(d, n, ""),
+            lambda d=device, n=number: numbered_tasks.refused(d, n, ""),
+        )
         assert tasks.by_action(device.id, int(number)).recall is None
-        assert actions.shown(device, None) == (None, None)
+        assert numbered_tasks.shown(device, None) == (None, None)
 
 
 def test_a_deadline_that_passes_between_look_and_fetch(account, fleet, job):
     device = fleet[0]
     number = fetched(device)
-    actions.progress(device, number, 1, "")
+    numbered_tasks.progress(device, number, 1, "")
     database.execute("UPDATE task SET due = ? WHERE device_id = ?", clock.now(), device.id)
     with pytest.raises(errors.NotFound):
-        actions.fetch(device, number)
+        numbered_tasks.fetch(device, number)
     with pytest.raises(ENDED):
-        actions.fetch(device, number)
-    assert actions.shown(device, None) == (None, None)
+        numbered_tasks.fetch(device, number)
+    assert numbered_tasks.shown(device, None) == (None, None)
 
 
 def test_tasks_that_were_never_shown_have_no_number(account, fleet, job):

@@ -4,9 +4,11 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, audit, modules, packages, products
+from otagw.ota import accounts, audit
 from otagw.ota.audit import Actor, Filter
-from otagw.ota.checks import Draft
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import modules, products
 from tests.conftest import NOW
 
 ANN = Actor("ann", "Do", "192.0.2.1", "r1")

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otagw import clock
-from otagw.ota import devices, updates
+from otagw.ota.devices import devices
+from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from otagw import clock, errors
 from otagw.db import database, models
-from otagw.ota import batches, devices, groups, ids, listing, modules, packages, products
-from otagw.ota.checks import Draft as Package
-from otagw.ota.devices import Draft
+from otagw.ota import ids, listing
+from otagw.ota.devices import batch_registration, devices, groups
+from otagw.ota.devices.devices import Draft
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.products import modules, products
 from otagw.security import derived_secrets, vault
 from tests.conftest import NOW
 from tests.races import race
@@ -86,9 +89,9 @@ def test_a_race_of_products_with_one_name_has_one_winner(account):
 
 
 def test_a_batch_is_registered_once_by_two_who_ask(account):
-    batch = batches.check(account, "p", [Draft(f"dev{n}") for n in range(50)])
-    states = race(*[lambda: batches.register(account, batch).state] * 4)
-    assert states == [batches.REGISTERED] * 4
+    batch = batch_registration.check(account, "p", [Draft(f"dev{n}") for n in range(50)])
+    states = race(*[lambda: batch_registration.register(account, batch).state] * 4)
+    assert states == [batch_registration.REGISTERED] * 4
     assert products.get(account, "p").devices == 50
 
 

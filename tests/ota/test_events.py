@@ -6,11 +6,15 @@ import pytest
 
 from otagw import errors
 from otagw.db import database
-from otagw.ota import devices, packages, planning, selection, steering, updates, webhooks
-from otagw.ota.checks import Draft as Package
-from otagw.ota.devices import Draft as Device
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Draft as Device
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.rollouts import job_control, planning, selection
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import updates
+from otagw.ota.webhooks import webhooks
 from otagw.security import derived_secrets, vault
 
 
@@ -67,7 +71,7 @@ def test_each_change_of_a_rollout_is_told_in_order(account, rollout):
 
 def test_many_tasks_that_are_made_or_canceled_at_once_are_told_one_by_one(account, rollout):
     job = rollout(5)
-    steering.cancel_states(account, str(job.id), ["queued"])
+    job_control.cancel_states(account, str(job.id), ["queued"])
     events = [event for event, _ in told()]
     assert events == ["job.created", *["task.queued"] * 5, *["task.canceled"] * 5, "job.canceled"]
     assert {name for event, name in told() if event == "task.canceled"} == {f"dev{n}" for n in range(5)}
@@ -75,9 +79,9 @@ def test_many_tasks_that_are_made_or_canceled_at_once_are_told_one_by_one(accoun
 
 def test_a_pause_is_told_whoever_made_it(account, rollout):
     job = rollout(2, guard_count=1)
-    steering.pause(account, str(job.id), "by hand")
-    steering.pause(account, str(job.id), "again")
-    steering.resume(account, str(job.id))
+    job_control.pause(account, str(job.id), "by hand")
+    job_control.pause(account, str(job.id), "again")
+    job_control.resume(account, str(job.id))
     updates.asked(devices.named(account, "p", "dev0"))
     updates.finished(devices.named(account, "p", "dev0"), False, "broken")
     events = [event for event, _ in told() if event.startswith("job.")]
@@ -88,9 +92,9 @@ def test_what_is_refused_is_not_told(account, rollout):
     job = rollout(1)
     before = told()
     with pytest.raises(errors.WrongState):
-        steering.resume(account, str(job.id))
+        job_control.resume(account, str(job.id))
     with pytest.raises(errors.NotFound):
-        steering.confirm(account, ["17"])
+        job_control.confirm(account, ["17"])
     assert told() == before
 
 

@@ -8,8 +8,8 @@ import requests
 
 from otagw import errors
 from otagw.net import allowed_hosts
-from otagw.ota import fetch
-from otagw.ota.fetch import Fetcher
+from otagw.ota.packages import fetch
+from otagw.ota.packages.fetch import Fetcher
 from tests.conftest import free_port
 from tests.deploy import pki
 from tests.web import Web, answer

@@ -21,7 +21,8 @@ CROWD = 4
 REFUSED = errors.LimitReached(kind="thing", limit=0)
 KILLED = """
 import os, signal
-from otagw import database, settings
+from otagw import settings
+from otagw.db import database
 from otagw.ota import accounts, idempotency
 database.connect(settings.load())
 work = lambda: os.kill(os.getpid(), signal.SIGKILL)

@@ -8,10 +8,12 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database, rounds
-from otagw.ota import accounts, audit, packages, products, signing
+from otagw.ota import accounts, audit
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor
-from otagw.ota.checks import Draft
+from otagw.ota.packages import packages, signing_keys
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import products
 from tests.races import race
 
 URL = "https://files.test/x"
@@ -136,7 +138,7 @@ def test_keys_that_sign_by_themselves_do(account, store, auto):
     from otagw.security.vault import unlock
 
     derived_secrets.use(unlock(store.data_path))
-    signing.create(account, "k", auto=auto)
+    signing_keys.create(account, "k", auto=auto)
     make(account, "first", **PLAIN, product_key="p")
     make(account, "n", **PLAIN, product_key="p", size=7, sign_method="SHA256", sign="a" * 64)
     assert database.execute("SELECT count(*) FROM package_signature").fetchone() == (int(auto),)

@@ -4,8 +4,9 @@ import pytest
 
 from otagw import clock, settings
 from otagw.db import database
-from otagw.ota import accounts, insertion, listing, packages
-from otagw.ota.checks import Draft
+from otagw.ota import accounts, listing
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.verification import Draft
 from tests.conftest import NOW
 
 ROWS = 100_000

@@ -4,10 +4,14 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, dryrun, jobs, minimums, modules, packages, products, steering, tasks, updates, why
-from otagw.ota.devices import find
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import accounts
+from otagw.ota.devices.devices import find
+from otagw.ota.packages import packages
+from otagw.ota.products import minimum_versions, modules, products
+from otagw.ota.rollouts import dry_run, job_control, jobs, tasks
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import reasons, updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 from tests.races import race
@@ -32,7 +36,7 @@ def device(name="dev1"):
 @pytest.mark.parametrize("kind", ["static", "dynamic", "verify", "dry"])
 def test_what_is_below_is_not_planned(account, kind):
     package = rollouts.package(account, "fw", verify=kind == "verify")
-    minimums.set_(account, "p", "default", "2.1")
+    minimum_versions.set_(account, "p", "default", "2.1")
     more = {
         "static": {},
         "dry": {},
@@ -41,7 +45,7 @@ def test_what_is_below_is_not_planned(account, kind):
     }[kind]
     draft = Draft(package=package, product_key="p", **more)
     with pytest.raises(errors.BelowMinimum) as fault:
-        dryrun.run(account, draft) if kind == "dry" else rollouts.create(account, package, **more)
+        dry_run.run(account, draft) if kind == "dry" else rollouts.create(account, package, **more)
     assert vars(fault.value) == {"version": "2.0", "minimum": "2.1", "module": "default"}
     assert rollouts.rows("job") == {}
     assert packages.get(account, package).status in (-1, 0)
@@ -49,7 +53,7 @@ def test_what_is_below_is_not_planned(account, kind):
 
 @pytest.mark.parametrize("minimum", ["2.0", "v2", "2.0.0+9", "2.0-rc1", "1.9"])
 def test_what_is_not_below_is_planned_and_offered_also_as_a_downgrade(account, minimum):
-    minimums.set_(account, "p", "default", minimum)
+    minimum_versions.set_(account, "p", "default", minimum)
     rollouts.create(account, rollouts.package(account, "fw"))
     assert updates.asked(device()).task.version == "2.0"
     assert updates.asked(device("dev2")).task.version == "2.0"  # it runs 3.0
@@ -59,8 +63,8 @@ def test_the_minimum_of_another_module_or_product_is_nothing_to_it(account):
     modules.create(account, "p", "mcu", title=None, description=None)
     with database.write():
         products.require(account, "q")
-    minimums.set_(account, "p", "MCU", "9")
-    minimums.set_(account, "q", "default", "9")
+    minimum_versions.set_(account, "p", "MCU", "9")
+    minimum_versions.set_(account, "q", "default", "9")
     rollouts.create(account, rollouts.package(account, "fw"))
     assert updates.asked(device())
     below = rollouts.package(account, "fw2", module="mcu")
@@ -74,14 +78,14 @@ def test_a_task_from_before_the_minimum_rose_fails_when_its_device_asks(account,
     if at_work:
         assert updates.asked(device())
         updates.progress(device(), 40)
-    minimums.set_(account, "p", "default", "2.1")
+    minimum_versions.set_(account, "p", "default", "2.1")
     updates.reported_version(device(), "1.0")
-    assert why.sentences(device()) == [f"default 2.0, job {of(device()).job_id}: not offered, because {BELOW}."]
+    assert reasons.sentences(device()) == [f"default 2.0, job {of(device()).job_id}: not offered, because {BELOW}."]
     assert updates.asked(device()) is None
     ended = of(device())
     assert (ended.state, ended.note) == ("failed", BELOW)
     assert updates.asked(device()) is None
-    (said,) = why.sentences(device())
+    (said,) = reasons.sentences(device())
     assert said.endswith(f"failed: {BELOW}.")
     rollouts.check()
 
@@ -89,15 +93,15 @@ def test_a_task_from_before_the_minimum_rose_fails_when_its_device_asks(account,
 def test_it_is_not_retried_and_not_restarted_before_the_minimum_allows_it(account):
     rules = Rules(source_versions=("1.0",), retry_interval=10, retry_count=5)
     job = rollouts.create(account, rollouts.package(account, "fw"), rules=rules)
-    minimums.set_(account, "p", "default", "2.1")
+    minimum_versions.set_(account, "p", "default", "2.1")
     assert updates.asked(device()) is None
     task = of(device())
     assert (task.state, task.attempts) == ("failed", 0)
     with pytest.raises(errors.WrongState) as fault:
-        steering.restart(account, str(job), [str(task.id)])
+        job_control.restart(account, str(job), [str(task.id)])
     assert fault.value.state == BELOW
-    minimums.set_(account, "p", "default", "2.0", lower=True)
-    steering.restart(account, str(job), [str(task.id)])
+    minimum_versions.set_(account, "p", "default", "2.0", lower=True)
+    job_control.restart(account, str(job), [str(task.id)])
     assert updates.asked(device()).task.id == task.id
 
 
@@ -106,62 +110,62 @@ def test_a_dynamic_job_below_selects_nobody_and_an_older_one_may(account, how):
     rules = Rules(source_versions=("1.0",))
     rollouts.create(account, rollouts.package(account, "high", "2.2"), selection=jobs.DYNAMIC, rules=rules)
     low = rollouts.create(account, rollouts.package(account, "low"), selection=jobs.DYNAMIC, rules=rules)
-    minimums.set_(account, "p", "default", "2.1")
+    minimum_versions.set_(account, "p", "default", "2.1")
     if how == "reports":
         updates.reported_version(device(), "1.0")
     assert updates.asked(device()).task.version == "2.2"
-    minimums.set_(account, "p", "default", "9")
+    minimum_versions.set_(account, "p", "default", "9")
     assert updates.asked(device()) is None
     assert of(device()).state == "failed"
     updates.reported_version(device(), "1.0")
     assert tasks.open_of(device().id) == []
-    said = why.sentences(device())
+    said = reasons.sentences(device())
     reason = "the version 2.0 is below 9, the minimum of the module default"
     assert f"Job {low} selects no device, because {reason}." in said
     assert len(said) == 3
 
 
 def test_a_minimum_does_not_sink_by_itself(account):
-    minimums.set_(account, "p", "default", "2.1")
+    minimum_versions.set_(account, "p", "default", "2.1")
     for lower in ("2.0.9", "2.1-rc.9", "1"):
         with pytest.raises(errors.InvalidParameter) as fault:
-            minimums.set_(account, "p", "default", lower)
+            minimum_versions.set_(account, "p", "default", lower)
         assert fault.value.expected.startswith("2.1, ")
-        assert minimums.find("p", "default") == "2.1"
-    minimums.set_(account, "p", "default", "2.1.0")
-    minimums.set_(account, "p", "default", "2.0", lower=True)
-    assert minimums.every(["p"]) == [("p", "default", "2.0")]
+        assert minimum_versions.find("p", "default") == "2.1"
+    minimum_versions.set_(account, "p", "default", "2.1.0")
+    minimum_versions.set_(account, "p", "default", "2.0", lower=True)
+    assert minimum_versions.every(["p"]) == [("p", "default", "2.0")]
 
 
 def test_of_several_that_raise_it_at_once_the_highest_stays(account):
-    minimums.set_(account, "p", "default", "1")
-    rising = [lambda n=n: minimums.set_(account, "p", "default", f"1.{n}") for n in range(2, 12)]
+    minimum_versions.set_(account, "p", "default", "1")
+    rising = [lambda n=n: minimum_versions.set_(account, "p", "default", f"1.{n}") for n in range(2, 12)]
     outcomes = race(*rising)
     assert set(outcomes) <= {None, errors.InvalidParameter}
-    assert minimums.find("p", "default") == "1.11"
+    assert minimum_versions.find("p", "default") == "1.11"
 
 
 @pytest.mark.parametrize("version", ["", " ", "1 0", "1\n", "1\0", "9" * 257, "\ud800"])
 def test_what_is_no_version_is_refused(account, version):
     with pytest.raises(errors.InvalidParameter):
-        minimums.set_(account, "p", "default", version)
-    assert minimums.every(["p"]) == []
+        minimum_versions.set_(account, "p", "default", version)
+    assert minimum_versions.every(["p"]) == []
 
 
 def test_what_is_not_there_has_no_minimum(account):
     other = accounts.ensure("other")
-    minimums.set_(account, "p", "default", "1")
+    minimum_versions.set_(account, "p", "default", "1")
     for act in (
-        lambda: minimums.set_(account, "none", "default", "1"),
-        lambda: minimums.set_(account, "p", "none", "1"),
-        lambda: minimums.set_(other, "p", "default", "9"),
-        lambda: minimums.clear(other, "p", "default"),
-        lambda: minimums.clear(account, "p", "none"),
+        lambda: minimum_versions.set_(account, "none", "default", "1"),
+        lambda: minimum_versions.set_(account, "p", "none", "1"),
+        lambda: minimum_versions.set_(other, "p", "default", "9"),
+        lambda: minimum_versions.clear(other, "p", "default"),
+        lambda: minimum_versions.clear(account, "p", "none"),
     ):
         with pytest.raises(errors.NotFound):
             act()
-    minimums.clear(account, "p", "default")
-    assert minimums.find("p", "default") is None
+    minimum_versions.clear(account, "p", "default")
+    assert minimum_versions.find("p", "default") is None
 
 
 def test_it_goes_with_its_product_and_not_with_its_module(account):
@@ -169,8 +173,8 @@ def test_it_goes_with_its_product_and_not_with_its_module(account):
     with database.write():
         products.require(account, "q")
     modules.create(account, "q", "Mcu", title=None, description=None)
-    minimums.set_(account, "q", "mcu", "2")
+    minimum_versions.set_(account, "q", "mcu", "2")
     modules.delete(account, "q", "mcu")
-    assert minimums.every(["q"]) == [("q", "Mcu", "2")]
+    assert minimum_versions.every(["q"]) == [("q", "Mcu", "2")]
     products.delete(account, "q")
-    assert minimums.every(["q"]) == []
+    assert minimum_versions.every(["q"]) == []

@@ -6,8 +6,11 @@ import pytest
 
 from otagw import errors
 from otagw.db import database
-from otagw.ota import accounts, devices, groups, listing, packages, products, projects
-from otagw.ota.checks import Draft
+from otagw.ota import accounts, listing, projects
+from otagw.ota.devices import devices, groups
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import products
 from otagw.security import derived_secrets, vault
 from tests.races import behind
 

@@ -8,9 +8,11 @@ import pytest
 
 from otagw import errors
 from otagw.db import database
-from otagw.ota import accounts, modules, packages, projects
+from otagw.ota import accounts, projects
 from otagw.ota.accounts import Account, Rules
-from otagw.ota.checks import Draft
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import modules
 from tests.races import race
 
 TOP = (1 << 63) - 1

@@ -18,7 +18,8 @@ import pytest
 from otagw import clock
 from otagw.db import database
 from otagw.ops import log, prune
-from otagw.ota import accounts, outbox, webhooks
+from otagw.ota import accounts
+from otagw.ota.webhooks import outbox, webhooks
 from otagw.security import derived_secrets, vault
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually
@@ -344,8 +345,9 @@ def test_a_delivery_whose_sender_is_killed_is_sent_again(hook, emit, web, store,
     webhook = hook(page=web.stall(b""))
     emit(n=1)
     code = (
-        "import os; from otagw import clock, database, settings, vault; from otagw.ota import credentials, outbox\n"
-        "chosen = settings.load(); database.connect(chosen); credentials.use(vault.unlock(chosen.data_path))\n"
+        "import os; from otagw import clock, settings; from otagw.db import database\n"
+        "from otagw.security import derived_secrets, vault; from otagw.ota.webhooks import outbox\n"
+        "chosen = settings.load(); database.connect(chosen); derived_secrets.use(vault.unlock(chosen.data_path))\n"
         f"clock.hold(lambda: {time.ms}); outbox.deliver_due()"
     )
     environ = {**os.environ, **environment, "OTAGW_DATABASE_URL": store.database, "PYTHONPATH": str(ROOT)}

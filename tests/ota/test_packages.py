@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, listing, packages
-from otagw.ota.checks import Draft
+from otagw.ota import accounts, listing
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
 from tests.races import race
 
 fresh = itertools.count()

@@ -5,8 +5,11 @@ import pytest
 from otagw import clock
 from otagw.db import database
 from otagw.ops import prune
-from otagw.ota import audit, jobs, packages, steering, tasks, timeline
+from otagw.ota import audit
 from otagw.ota.audit import Actor
+from otagw.ota.devices import timeline
+from otagw.ota.packages import packages
+from otagw.ota.rollouts import job_control, jobs, tasks
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -82,7 +85,7 @@ def job_of(account, name, **more):
 
 
 def end(account, job):
-    steering.cancel_states(account, str(job.id), ["queued", "notified", "in_progress", "confirm"])
+    job_control.cancel_states(account, str(job.id), ["queued", "notified", "in_progress", "confirm"])
 
 
 def test_ended_jobs_go_with_their_tasks_and_are_counted_no_more(fleet):
@@ -118,7 +121,7 @@ def test_a_job_that_was_restarted_stays(fleet):
     end(fleet, job)
     later(31)
     (task,) = tasks.page(fleet, job.id, 1, 1).items
-    steering.restart(fleet, str(job.id), [str(task.id)])
+    job_control.restart(fleet, str(job.id), [str(task.id)])
     assert prune.ended_jobs() == 0
     assert number("task") == 5
 

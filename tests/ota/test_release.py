@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, files, packages, products, release, signing
-from otagw.ota.checks import Draft
+from otagw.ota import accounts
+from otagw.ota.packages import packages, release, signing_keys, stored_files
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import products
 from otagw.security import derived_secrets
 from otagw.security.vault import unlock
 from tests.conftest import NOW
@@ -77,10 +79,10 @@ def test_a_package_of_several_files_lists_them_in_its_order(account, make):
 
 
 def test_an_uploaded_file_is_known_whatever_its_sign(account, make):
-    key = files.announce(account, "", "bin")
-    facts = files.Measure()
+    key = stored_files.announce(account, "", "bin")
+    facts = stored_files.Measure()
     facts.update(b"bytes")
-    files.uploaded(key, f"{key}/1", facts.facts())
+    stored_files.uploaded(key, f"{key}/1", facts.facts())
     package = make(object_key=key, url=None, size=None, sign_method=None, sign=None)
     said = json.loads(release.statement(account, package))
     assert (said["sha256"], said["size"]) == (hashlib.sha256(b"bytes").hexdigest(), 5)
@@ -103,7 +105,7 @@ def test_an_uploaded_file_is_known_whatever_its_sign(account, make):
     ],
 )
 def test_what_is_not_known_is_not_signed(account, make, more, reason):
-    key, _ = signing.create(account, "k", auto=True)
+    key, _ = signing_keys.create(account, "k", auto=True)
     package = make(**more)
     assert of(package) == []
     for act in (
@@ -119,9 +121,9 @@ def test_what_is_not_known_is_not_signed(account, make, more, reason):
 
 
 def test_a_package_is_signed_by_each_key_that_is_here(account, make):
-    first, _ = signing.create(account, "first")
-    second, _ = signing.create(account, "second")
-    signing.create(account, "offline", offline=True)
+    first, _ = signing_keys.create(account, "first")
+    second, _ = signing_keys.create(account, "second")
+    signing_keys.create(account, "offline", offline=True)
     package = make()
     assert of(package) == []
     made = release.sign(account, package)
@@ -134,7 +136,7 @@ def test_a_package_is_signed_by_each_key_that_is_here(account, make):
 
 
 def test_one_character_of_the_text_changed_is_noticed(account, make):
-    key, _ = signing.create(account, "k")
+    key, _ = signing_keys.create(account, "k")
     (one,) = release.sign(account, make())
     for position in range(0, len(one.statement), 7):
         changed = one.statement[:position] + "X" + one.statement[position + 1 :]
@@ -143,7 +145,7 @@ def test_one_character_of_the_text_changed_is_noticed(account, make):
 
 
 def test_signing_again_replaces(account, make):
-    key, _ = signing.create(account, "k")
+    key, _ = signing_keys.create(account, "k")
     package = make()
     release.sign(account, package)
     release.sign(account, package, "k", NOW + 500)
@@ -154,15 +156,15 @@ def test_signing_again_replaces(account, make):
 def test_a_key_that_signs_on_its_own_signs_its_products_alone(account, make):
     with database.write():
         products.require(account, "p")
-    key, _ = signing.create(account, "k", product_keys=["p"], auto=True)
-    signing.create(account, "by-hand")
+    key, _ = signing_keys.create(account, "k", product_keys=["p"], auto=True)
+    signing_keys.create(account, "by-hand")
     mine, other = make("one"), make("two", product_key="q")
     assert judge(key, *of(mine))["product"] == "p"
     assert of(other) == []
 
 
 def test_a_creation_asked_for_twice_is_signed_once(account):
-    signing.create(account, "k", auto=True)
+    signing_keys.create(account, "k", auto=True)
     draft = Draft(name="f", version="2.0", product_key="p", **KNOWN)
     first, again = (packages.create(account, draft, "token") for _ in range(2))
     assert first == again
@@ -170,23 +172,23 @@ def test_a_creation_asked_for_twice_is_signed_once(account):
 
 
 def test_a_disabled_key_signs_nothing_and_is_not_shown(account, make):
-    signing.create(account, "k", auto=True)
+    signing_keys.create(account, "k", auto=True)
     package = make()
-    signing.enable(account, "k", False)
+    signing_keys.enable(account, "k", False)
     assert of(package) == []
     assert of(make("another")) == []
     with pytest.raises(errors.WrongState, match="is disabled"):
         release.sign(account, package, "k")
     with pytest.raises(errors.NotFound):
         release.sign(account, package)
-    signing.enable(account, "k", True)
+    signing_keys.enable(account, "k", True)
     assert len(of(package)) == 1
 
 
 def test_a_key_for_another_product_does_not_sign(account, make):
     with database.write():
         products.require(account, "q")
-    signing.create(account, "k", product_keys=["q"])
+    signing_keys.create(account, "k", product_keys=["q"])
     package = make()
     with pytest.raises(errors.WrongState, match="is not for the product p"):
         release.sign(account, package, "k")
@@ -199,7 +201,7 @@ def elsewhere(account):
     """A key pair whose public part alone is known to the gateway, as ``offline``."""
     private = Ed25519PrivateKey.generate()
     pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    key = signing.add(account, "offline", pem)
+    key = signing_keys.add(account, "offline", pem)
 
     def sign(text):
         return base64.b64encode(private.sign(text.encode())).decode()
@@ -241,29 +243,31 @@ def test_a_key_that_is_elsewhere_does_not_sign_here(account, make, elsewhere):
 
 
 def test_a_key_is_deleted_only_without_signatures(account, make):
-    signing.create(account, "k")
+    signing_keys.create(account, "k")
     package = make()
     release.sign(account, package)
     with pytest.raises(errors.InUse):
-        signing.delete(account, "k")
+        signing_keys.delete(account, "k")
     packages.delete(account, package)
     assert of(package) == []
-    signing.delete(account, "k")
-    assert signing.every(account) == []
+    signing_keys.delete(account, "k")
+    assert signing_keys.every(account) == []
 
 
 def test_a_key_that_signs_while_it_is_deleted_is_one_or_the_other(account, make):
     made = [make(f"fw{number}") for number in range(4)]
-    signing.create(account, "k")
-    outcomes = race(lambda: signing.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made))
+    signing_keys.create(account, "k")
+    outcomes = race(
+        lambda: signing_keys.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made)
+    )
     assert len(outcomes) == 5
     assert all(out in (None, errors.InUse, errors.NotFound) or isinstance(out, list) for out in outcomes), outcomes
     (left,) = database.execute("SELECT COUNT(*) FROM package_signature").fetchone()
-    assert bool(left) is bool(signing.every(account))
+    assert bool(left) is bool(signing_keys.every(account))
 
 
 def test_nothing_that_changes_a_package_changes_what_was_signed(account, make):
-    key, _ = signing.create(account, "k", auto=True)
+    key, _ = signing_keys.create(account, "k", auto=True)
     package = make()
     before = of(package)
     packages.modify(account, package, name="new", description="d", custom_info="{}")
@@ -276,18 +280,18 @@ def test_nothing_that_changes_a_package_changes_what_was_signed(account, make):
 
 def test_another_accounts_keys_and_packages_are_not_there(account, make):
     package, other = make(), accounts.ensure("other")
-    signing.create(account, "k")
-    signing.create(other, "theirs", auto=True)
+    signing_keys.create(account, "k")
+    signing_keys.create(other, "theirs", auto=True)
     for act in (
         lambda: release.sign(other, package),
         lambda: release.sign(other, package, "theirs"),
         lambda: release.attach(other, package, "theirs", "AAAA"),
         lambda: release.statement(other, package),
         lambda: release.sign(account, package, "theirs"),
-        lambda: signing.enable(other, "k", False),
-        lambda: signing.delete(other, "k"),
-        lambda: signing.get(other, "k"),
-        lambda: signing.create(other, "mine", product_keys=["p"]),
+        lambda: signing_keys.enable(other, "k", False),
+        lambda: signing_keys.delete(other, "k"),
+        lambda: signing_keys.get(other, "k"),
+        lambda: signing_keys.create(other, "mine", product_keys=["p"]),
     ):
         with pytest.raises(errors.NotFound):
             act()
@@ -297,25 +301,25 @@ def test_another_accounts_keys_and_packages_are_not_there(account, make):
 @pytest.mark.parametrize("name", ["", "a b", "a\n", "k" * 65, "é", "../k"])
 def test_a_name_that_is_none_is_refused(account, name):
     with pytest.raises(errors.InvalidParameter):
-        signing.create(account, name)
+        signing_keys.create(account, name)
 
 
 def test_a_name_is_given_once(account):
-    signing.create(account, "k")
+    signing_keys.create(account, "k")
     with pytest.raises(errors.AlreadyExists):
-        signing.create(account, "k", offline=True)
-    signing.create(accounts.ensure("other"), "k")
+        signing_keys.create(account, "k", offline=True)
+    signing_keys.create(accounts.ensure("other"), "k")
 
 
 def test_a_private_part_is_neither_kept_in_clear_nor_shown(account):
-    key, shown = signing.create(account, "k")
+    key, shown = signing_keys.create(account, "k")
     assert shown is None
     (sealed,) = database.execute("SELECT private FROM signing_key").fetchone()
     raw = base64.b64decode(derived_secrets.secret(f"signing key/{key.id}", sealed))
     assert len(raw) == 32
     assert raw not in base64.b64decode(sealed)
-    offline, pem = signing.create(account, "offline", offline=True)
+    offline, pem = signing_keys.create(account, "offline", offline=True)
     assert pem.startswith("-----BEGIN PRIVATE KEY-----\n")
     assert offline.private is None
     with pytest.raises(errors.InvalidParameter):
-        signing.create(account, "both", offline=True, auto=True)
+        signing_keys.create(account, "both", offline=True, auto=True)

@@ -17,22 +17,14 @@ from hypothesis.stateful import (
 )
 
 from otagw import clock, errors
-from otagw.ota import (
-    accounts,
-    devices,
-    groups,
-    jobs,
-    modules,
-    packages,
-    planning,
-    selection,
-    states,
-    steering,
-    sweep,
-    updates,
-)
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import accounts, states
+from otagw.ota.devices import devices, groups
+from otagw.ota.packages import packages
+from otagw.ota.products import modules
+from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -117,7 +109,7 @@ class Rollouts(RuleBasedStateMachine):
     def delete_device(self, data):
         name = data.draw(st.sampled_from(sorted(self.runs)))
         gone = self.device(name)
-        steering.delete_device(self.account, gone)
+        job_control.delete_device(self.account, gone)
         del self.runs[name]
         assert not [task for task in self.open_tasks() if task["device_id"] == gone.id]
         updates.reported_version(gone, "1.0")  # it was looked up before
@@ -180,7 +172,7 @@ class Rollouts(RuleBasedStateMachine):
     def confirm(self, data):
         task = data.draw(st.sampled_from(self.open_tasks("confirm")))
         try:
-            steering.confirm(self.account, [str(task["id"])])
+            job_control.confirm(self.account, [str(task["id"])])
         except errors.WrongState:
             assert rollouts.rows("job")[task["job_id"]]["state"] == "planned"
         else:
@@ -190,7 +182,7 @@ class Rollouts(RuleBasedStateMachine):
     @rule(data=st.data(), wanted=st.sets(st.sampled_from(states.OPEN)))
     def cancel_job(self, data, wanted):
         job = self.draw_job(data)
-        steering.cancel_states(self.account, str(job["id"]), sorted(wanted))
+        job_control.cancel_states(self.account, str(job["id"]), sorted(wanted))
         if not rollouts.rows("job")[job["id"]]["filling"]:
             assert not [t for t in self.open_tasks() if t["job_id"] == job["id"] and t["state"] in wanted]
 
@@ -198,7 +190,7 @@ class Rollouts(RuleBasedStateMachine):
     def cancel_device(self, data, package):
         names = data.draw(st.lists(st.sampled_from(sorted(self.runs)), min_size=1, unique=True))
         try:
-            steering.cancel_devices(self.account, self.packages[package], "p", names)
+            job_control.cancel_devices(self.account, self.packages[package], "p", names)
         except errors.NotFound:
             assert int(self.packages[package]) not in rollouts.rows("package")
         else:
@@ -211,7 +203,7 @@ class Rollouts(RuleBasedStateMachine):
         task = self.closed[data.draw(st.sampled_from(sorted(self.closed)))]
         busy = [t for t in self.open_tasks() if t["device_id"] == task["device_id"] and t["module"] == task["module"]]
         try:
-            steering.restart(self.account, str(task["job_id"]), [str(task["id"])])
+            job_control.restart(self.account, str(task["job_id"]), [str(task["id"])])
         except errors.WrongState:
             job = rollouts.rows("job")[task["job_id"]]
             gone = task["device_id"] not in rollouts.rows("device") or task["package_id"] not in rollouts.rows(
@@ -231,7 +223,7 @@ class Rollouts(RuleBasedStateMachine):
     def pause(self, data):
         job = self.draw_job(data)
         try:
-            steering.pause(self.account, str(job["id"]), "by hand")
+            job_control.pause(self.account, str(job["id"]), "by hand")
         except errors.WrongState:
             assert is_ended(job)
         else:
@@ -241,14 +233,14 @@ class Rollouts(RuleBasedStateMachine):
     @rule(data=st.data())
     def resume(self, data):
         paused = [str(job["id"]) for job in rollouts.rows("job").values() if job["paused"]]
-        steering.resume(self.account, data.draw(st.sampled_from(paused)))
+        job_control.resume(self.account, data.draw(st.sampled_from(paused)))
 
     @precondition(lambda self: rollouts.rows("job"))
     @rule(data=st.data())
     def stop(self, data):
         job = self.draw_job(data)
         try:
-            steering.stop(self.account, str(job["id"]))
+            job_control.stop(self.account, str(job["id"]))
         except errors.WrongState:
             assert job["selection"] == jobs.STATIC
 
@@ -388,9 +380,12 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(steps=st.sampled_from([1, 2, 400]), at_once=st.sampled_from([1, 5000]))
     def the_worker_sweeps(self, steps, at_once):
-        with mock.patch.object(selection, "AT_ONCE", at_once), mock.patch.object(steering, "CANCELED_AT_ONCE", at_once):
+        with (
+            mock.patch.object(selection, "AT_ONCE", at_once),
+            mock.patch.object(job_control, "CANCELED_AT_ONCE", at_once),
+        ):
             for _ in range(steps):
-                if sweep.advance_jobs() + sweep.end_tasks() == 0:
+                if due_work.advance_jobs() + due_work.end_tasks() == 0:
                     self.nothing_is_due()
                     return
         assert steps != 400, "the sweep finds no end"
@@ -484,7 +479,7 @@ class Rollouts(RuleBasedStateMachine):
             self.now += 300 * MINUTE
             for job in rollouts.rows("job").values():
                 if job["selection"] == jobs.DYNAMIC:
-                    steering.stop(self.account, str(job["id"]))
+                    job_control.stop(self.account, str(job["id"]))
             for _ in range(60):
                 rollouts.sweep_all()
                 self.let_go_on()
@@ -505,9 +500,9 @@ class Rollouts(RuleBasedStateMachine):
     def let_go_on(self):
         for job in rollouts.rows("job").values():
             if job["paused"]:
-                steering.resume(self.account, str(job["id"]))
+                job_control.resume(self.account, str(job["id"]))
         for task in self.open_tasks("confirm"):
-            steering.confirm(self.account, [str(task["id"])])
+            job_control.confirm(self.account, [str(task["id"])])
 
     # --- help
 

@@ -3,9 +3,14 @@
 import pytest
 
 from otagw import clock, errors
-from otagw.ota import devices, jobs, modules, packages, planning, selection, states, steering, sweep, tasks, updates
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import states
+from otagw.ota.devices import devices
+from otagw.ota.packages import packages
+from otagw.ota.products import modules
+from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection, tasks
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 from tests.races import race
@@ -74,12 +79,12 @@ def test_a_task_is_confirmed_or_canceled_but_not_both(account, package):
     for _ in ATTEMPTS:
         job = rollouts.create(account, package, rules=Rules(need_confirm=True))
         race(
-            lambda job=job: steering.confirm(account, keys(job)),
-            lambda job=job: steering.cancel_states(account, str(job), [states.CONFIRM]),
+            lambda job=job: job_control.confirm(account, keys(job)),
+            lambda job=job: job_control.cancel_states(account, str(job), [states.CONFIRM]),
         )
         rollouts.check()
         assert set(state(job).values()) <= {"queued", "canceled"}
-        steering.cancel_states(account, str(job), states.OPEN)
+        job_control.cancel_states(account, str(job), states.OPEN)
 
 
 def test_confirmations_in_any_order_do_not_wait_for_each_other(account, package):
@@ -90,12 +95,12 @@ def test_confirmations_in_any_order_do_not_wait_for_each_other(account, package)
         made = [rollouts.create(account, key, rules=Rules(need_confirm=True)) for key in (package, other)]
         first, second = (keys(job) for job in made)
         race(
-            lambda found=[*first[:3], *second[:3]]: steering.confirm(account, found),
-            lambda found=[*second[3:], *first[3:]]: steering.confirm(account, found),
+            lambda found=[*first[:3], *second[:3]]: job_control.confirm(account, found),
+            lambda found=[*second[3:], *first[3:]]: job_control.confirm(account, found),
         )
         for job in made:
             assert set(state(job).values()) == {"queued"}
-            steering.cancel_states(account, str(job), states.OPEN)
+            job_control.cancel_states(account, str(job), states.OPEN)
         rollouts.check()
 
 
@@ -110,11 +115,11 @@ def test_a_report_at_the_end_of_its_time_wins_or_loses(account, package, held):
             updates.progress(device, 1)
         held.now += MINUTE
         race(
-            sweep.end_tasks,
+            due_work.end_tasks,
             *[lambda device=device: updates.progress(device, 50) for device in found[:2]],
             *[lambda device=device: updates.finished(device, False, "no") for device in found[2:4]],
             *[lambda device=device: updates.reported_version(device, "2.0") for device in found[4:]],
-            sweep.end_tasks,
+            due_work.end_tasks,
         )
         for task in rollouts.rows("task").values():
             assert task["state"] in states.CLOSED
@@ -132,7 +137,7 @@ def test_a_paused_job_offers_nothing_once_the_pause_is_acknowledged(account, pac
         counted = []
 
         def pause(job=job, counted=counted):
-            steering.pause(account, str(job), "x")
+            job_control.pause(account, str(job), "x")
             counted.append(len(events("offered")))
 
         race(pause, *[lambda device=device: updates.asked(device) for device in found])
@@ -150,12 +155,12 @@ def test_a_restarted_task_or_that_of_a_new_job_but_not_both(account, package, he
         updates.finished(device, False)
         held.now += 1
         race(
-            lambda job=job: steering.restart(account, str(job), keys(job)),
+            lambda job=job: job_control.restart(account, str(job), keys(job)),
             lambda: rollouts.create(account, newer) and None,
         )
         rollouts.check()
         (left,) = tasks.open_of(device.id)
-        steering.cancel_states(account, str(left.job_id), states.OPEN)
+        job_control.cancel_states(account, str(left.job_id), states.OPEN)
 
 
 def test_a_device_that_reports_twice_at_once_gets_one_task_of_a_dynamic_job(account, package):
@@ -208,8 +213,8 @@ def test_a_cancellation_by_device_does_not_wait_for_those_who_wait_for_it(accoun
         names = [device.name for device in found]
         job = rollouts.create(account, package, target=jobs.SPECIFIC, rules=Rules(names=tuple(names)))
         race(
-            lambda names=names: steering.cancel_devices(account, package, "p", names),
-            lambda names=names: steering.cancel_devices(account, package, "p", names[::-1]),
+            lambda names=names: job_control.cancel_devices(account, package, "p", names),
+            lambda names=names: job_control.cancel_devices(account, package, "p", names[::-1]),
             *[lambda device=device: updates.progress(device, 10) for device in found],
         )
         rollouts.check()
@@ -225,7 +230,7 @@ def test_a_device_that_is_deleted_while_it_is_selected_or_reports_leaves_no_open
         held.now += 1
         race(
             lambda: rollouts.create(account, package) and None,
-            *[lambda device=device: steering.delete_device(account, device) for device in found],
+            *[lambda device=device: job_control.delete_device(account, device) for device in found],
             *[lambda device=device: updates.reported_version(device, "1.0") for device in found],
         )
         there = rollouts.rows("device")
@@ -241,7 +246,7 @@ def test_a_package_is_deleted_or_its_task_restarted_but_not_both(account):
         job = rollouts.create(account, key, target=jobs.SPECIFIC, rules=Rules(names=(device.name,)))
         updates.finished(device, False)
         outcomes = race(
-            lambda job=job: steering.restart(account, str(job), keys(job)),
+            lambda job=job: job_control.restart(account, str(job), keys(job)),
             lambda key=key: packages.delete(account, key),
         )
         assert outcomes.count(None) == 1

@@ -3,9 +3,13 @@
 import pytest
 
 from otagw import clock, errors
-from otagw.ota import devices, groups, jobs, matching, packages, planning, selection, states, steering, sweep, updates
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import states
+from otagw.ota.devices import devices, groups
+from otagw.ota.packages import packages
+from otagw.ota.rollouts import due_work, dynamic_jobs, job_control, jobs, planning, selection
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -44,7 +48,7 @@ def task_of(job_id):
 
 
 def restart(account, job_id):
-    steering.restart(account, str(job_id), [str(task_of(job_id)["id"])])
+    job_control.restart(account, str(job_id), [str(task_of(job_id)["id"])])
 
 
 @pytest.mark.parametrize("begins", [None, 1])
@@ -54,21 +58,21 @@ def test_a_job_whose_time_is_over_before_a_worker_sees_it_ends(account, held, de
     job = planning.create(account, draft).id
     held.now += 3 * MINUTE
     rollouts.sweep_all()
-    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", steering.TIME_IS_OVER)
+    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", job_control.TIME_IS_OVER)
     assert (job_of(job)["state"], job_of(job)["due"]) == ("canceled", None)
 
 
 def test_a_job_of_which_something_was_canceled_after_its_end_ends_wholly(account, held, device, package):
     job = rollouts.create(account, package, finish_at=held.now + MINUTE)
     held.now += MINUTE
-    steering.cancel_states(account, str(job), [states.CONFIRM])
+    job_control.cancel_states(account, str(job), [states.CONFIRM])
     rollouts.sweep_all()
     assert job_of(job)["state"] == "canceled"
 
 
 def test_a_planned_job_that_is_restarted_waits_for_its_time_again(account, held, device, package):
     job = rollouts.create(account, package, schedule_at=held.now + MINUTE)
-    steering.cancel_states(account, str(job), states.OPEN)
+    job_control.cancel_states(account, str(job), states.OPEN)
     assert job_of(job)["state"] == "canceled"
     restart(account, job)
     assert job_of(job)["state"] == "planned"
@@ -105,7 +109,7 @@ def test_a_restart_of_nothing_changes_nothing(account, device):
     draft = {"kind": jobs.VERIFY, "target": jobs.SPECIFIC, "rules": Rules(names=("d",))}
     job = rollouts.create(account, key, **draft)
     updates.finished(device, False)
-    steering.restart(account, str(job), [])
+    job_control.restart(account, str(job), [])
     assert packages.get(account, key).status == states.UNFIT
 
 
@@ -115,7 +119,7 @@ def test_a_package_that_a_device_still_has_to_install_is_not_deleted(account, de
     )
     job = planning.create(account, draft).id
     assert updates.asked(device) is not None
-    steering.stop(account, str(job))
+    job_control.stop(account, str(job))
     with pytest.raises(errors.InUse):
         packages.delete(account, package)
     updates.reported_version(device, "2.0")
@@ -128,23 +132,23 @@ def test_a_task_whose_package_is_gone_is_not_restarted(account, device, package)
     packages.delete(account, package)
     with pytest.raises(errors.WrongState) as refused:
         restart(account, job)
-    assert refused.value.state == steering.NO_PACKAGE
+    assert refused.value.state == job_control.NO_PACKAGE
 
 
 def test_a_task_whose_device_is_gone_is_canceled_and_not_restarted(account, device, package):
     job = rollouts.create(account, package)
-    steering.delete_device(account, device)
-    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", steering.DELETED)
+    job_control.delete_device(account, device)
+    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", job_control.DELETED)
     assert job_of(job)["state"] == "canceled"
     with pytest.raises(errors.WrongState) as refused:
         restart(account, job)
-    assert refused.value.state == steering.NO_DEVICE
+    assert refused.value.state == job_control.NO_DEVICE
 
 
 def test_a_device_that_was_deleted_gets_nothing_of_a_dynamic_job(account, device, package):
     draft = Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
     planning.create(account, draft)
-    steering.delete_device(account, device)
+    job_control.delete_device(account, device)
     updates.reported_version(device, "1.0")
     assert updates.asked(device) is None
     assert rollouts.rows("task") == {}
@@ -155,11 +159,11 @@ def test_a_resumed_job_keeps_its_guard_unless_it_had_paused_itself(account, held
     found = [devices.named(account, "p", f"d{n}") for n in range(4)]
     job = rollouts.create(account, package, rules=Rules(guard_count=2))
     updates.finished(found[0], False)
-    steering.pause(account, str(job), "by hand")
-    steering.resume(account, str(job))
+    job_control.pause(account, str(job), "by hand")
+    job_control.resume(account, str(job))
     updates.finished(found[1], False)
     assert job_of(job)["paused"] == "2 devices failed, and 2 are the limit"
-    steering.resume(account, str(job))
+    job_control.resume(account, str(job))
     updates.finished(found[2], False)
     assert job_of(job)["paused"] is None
 
@@ -203,13 +207,13 @@ def test_a_device_that_is_at_work_again_does_not_wait_for_its_retry(account, dev
 def test_a_device_that_was_matched_too_often_may_ask_without_a_trace(account, device, package):
     draft = Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
     planning.create(account, draft)
-    for _ in range(matching.MATCHES):
+    for _ in range(dynamic_jobs.MATCHES):
         assert updates.asked(device) is not None
         updates.finished(device, False)
     before = len(rollouts.rows("device_event"))
     assert [updates.asked(device) for _ in range(3)] == [None] * 3
     assert len(rollouts.rows("device_event")) == before
-    assert sweep.end_tasks() == 0
+    assert due_work.end_tasks() == 0
 
 
 def test_a_dynamic_job_for_a_group_takes_its_members_as_they_report(account, device, package):
@@ -239,7 +243,7 @@ def test_a_job_whose_step_goes_wrong_does_not_keep_the_others_waiting(account, h
     rollouts.sweep_all()
     assert (job_of(broken)["filling"], job_of(other)["filling"]) == (True, False)
     monkeypatch.setattr(selection, "_window", whole)
-    held.now += sweep.AGAIN_MS
+    held.now += due_work.AGAIN_MS
     rollouts.sweep_all()
     assert (job_of(broken)["filling"], job_of(broken)["due"]) == (False, None)
     assert task_of(broken)["state"] == "failed"  # the other has its device

@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from otagw import clock
 from otagw.db import database
 from otagw.files.storage import Storage
-from otagw.ota import dryrun, files, groups, jobs, modules, planning, selection, states, updates
-from otagw.ota.devices import named
-from otagw.ota.files import Facts
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota import states
+from otagw.ota.devices import groups
+from otagw.ota.devices.devices import named
+from otagw.ota.packages import stored_files
+from otagw.ota.packages.stored_files import Facts
+from otagw.ota.products import modules
+from otagw.ota.rollouts import dry_run, jobs, planning, selection
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
+from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -118,7 +123,7 @@ def test_the_selected_are_those_of_the_model(
         name for name in ids if (target != jobs.SPECIFIC or name in listed) and (target != jobs.GROUP or about[name][1])
     ]
     fitting = [n for n in meant if about[n][0] != "2.0" and (not sources or about[n][0] in sources)]
-    dry = dryrun.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
     before = rollouts.rows("task")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection, "AT_ONCE", at_once)
@@ -139,10 +144,10 @@ def test_the_selected_are_those_of_the_model(
         assert after[key]["state"] == ("canceled" if task["device_name"] in lost else task["state"])
         assert task["job_id"] == older
     reasons = {
-        dryrun.SAME: sum(about[n][0] == "2.0" for n in meant),
-        dryrun.OTHER: sum(bool(sources) and about[n][0] not in (None, "2.0", *sources) for n in meant),
-        dryrun.UNKNOWN: sum(bool(sources) and about[n][0] is None for n in meant),
-        dryrun.NOT_CHOSEN: len(fitting) - len(taken),
+        dry_run.SAME: sum(about[n][0] == "2.0" for n in meant),
+        dry_run.OTHER: sum(bool(sources) and about[n][0] not in (None, "2.0", *sources) for n in meant),
+        dry_run.UNKNOWN: sum(bool(sources) and about[n][0] is None for n in meant),
+        dry_run.NOT_CHOSEN: len(fitting) - len(taken),
         selection.BUSY: sum(state == "failed" for state in found.values()),
     }
     shown = {skipped["reason"]: skipped["count"] for skipped in dry["skipped"]}
@@ -181,13 +186,13 @@ def test_jobs_for_a_small_share_do_not_take_the_same_devices(account, ticking):
 
 def listed(account, store, content):
     """Keep a list of names as an upload would; return its key."""
-    files.use(Storage(store.storage))
-    key = files.announce(account, "list/", "csv")
-    path = files.new_path(key)
-    writer = files.storage().create(path)
+    stored_files.use(Storage(store.storage))
+    key = stored_files.announce(account, "list/", "csv")
+    path = stored_files.new_path(key)
+    writer = stored_files.storage().create(path)
     writer.write(content)
     writer.commit()
-    files.uploaded(key, path, Facts(len(content), "m", "s", "t"))
+    stored_files.uploaded(key, path, Facts(len(content), "m", "s", "t"))
     return key
 
 
@@ -206,7 +211,7 @@ def test_a_list_is_read_however_it_is_written(store, account, ticking, content, 
     key = listed(account, store, content)
     draft = {"target": jobs.SPECIFIC, "rules": Rules(list_key=key)}
     package = rollouts.package(account, "new")
-    dry = dryrun.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
     assert dry["selected"] == len(names)
     assert set(selected(rollouts.create(account, package, **draft))) == names
     rollouts.check()
@@ -217,10 +222,10 @@ def test_a_list_of_five_thousand_names_is_taken_in_steps(store, account, ticking
     key = listed(account, store, ",".join(f"d{n}" for n in range(5000)).encode())
     draft = {"target": jobs.SPECIFIC, "rules": Rules(list_key=key)}
     package = rollouts.package(account, "new")
-    dry = dryrun.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
     assert dry == {
         "selected": 2500,
-        "skipped": [{"reason": dryrun.ABSENT, "count": 2500, "examples": [f"d{n}" for n in (1, 3, 5, 7, 9)]}],
+        "skipped": [{"reason": dry_run.ABSENT, "count": 2500, "examples": [f"d{n}" for n in (1, 3, 5, 7, 9)]}],
     }
     job = planning.create(account, Draft(package=package, product_key="p", **draft))
     taken = 1

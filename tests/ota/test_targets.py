@@ -6,25 +6,12 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import (
-    accounts,
-    devices,
-    groups,
-    jobs,
-    lists,
-    origins,
-    phases,
-    planning,
-    selection,
-    spaces,
-    states,
-    steering,
-    targets,
-    tasks,
-)
-from otagw.ota.devices import Draft
-from otagw.ota.jobs import Rules
-from otagw.ota.updates import asked, finished, reported_version
+from otagw.ota import accounts, spaces, states
+from otagw.ota.devices import devices, external_ids, groups
+from otagw.ota.devices.devices import Draft
+from otagw.ota.rollouts import bulk_control, device_lists, job_control, job_progress, jobs, planning, selection, tasks
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.updates.updates import asked, finished, reported_version
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -54,7 +41,7 @@ def make(account, package, *names, **rules):
 
 def found(account, key):
     """Return the states of a job's tasks by device, and its phase."""
-    job, phase = phases.get(account, key)
+    job, phase = job_progress.get(account, key)
     rows, count = tasks.below(job.id, NEWEST, 0, 50)
     assert count == len(rows)
     assert rollouts.counted() == rollouts.there()
@@ -68,80 +55,84 @@ def device(name):
 def test_each_device_is_accounted_for(account, fleet):
     expected = {"a": "queued", "b": "queued", "c": "succeeded", "d": "failed", "e": "queued"}
     key = make(account, fleet)
-    assert found(account, key) == (expected, phases.RUNNING)
+    assert found(account, key) == (expected, job_progress.RUNNING)
     rows, _ = tasks.below(int(key), NEWEST, 0, 50)
     assert {task.device_name: task.progress for task in rows} == {"a": 0, "b": 0, "c": 100, "d": 0, "e": 0}
-    assert found(account, make(account, fleet, "a", "c")) == ({"a": "failed", "c": "succeeded"}, phases.MIXED)
+    assert found(account, make(account, fleet, "a", "c")) == ({"a": "failed", "c": "succeeded"}, job_progress.MIXED)
 
 
 def test_a_job_of_devices_that_have_the_version_has_succeeded(account, fleet):
-    assert found(account, make(account, fleet, "c")) == ({"c": "succeeded"}, phases.SUCCEEDED)
-    assert found(account, make(account, fleet, "d")) == ({"d": "failed"}, phases.FAILED)
+    assert found(account, make(account, fleet, "c")) == ({"c": "succeeded"}, job_progress.SUCCEEDED)
+    assert found(account, make(account, fleet, "d")) == ({"d": "failed"}, job_progress.FAILED)
 
 
 def test_named_devices_are_stopped_and_retried_each_by_itself(account, fleet):
     key = make(account, fleet, "a", "b", "c")
-    assert targets.stop(account, key, ["a", "c", "x"]) == {"a": None, "c": "it is succeeded", "x": targets.NO_TASK}
+    assert bulk_control.stop(account, key, ["a", "c", "x"]) == {
+        "a": None,
+        "c": "it is succeeded",
+        "x": bulk_control.NO_TASK,
+    }
     asked(device("b"))
     finished(device("b"), False)
-    assert found(account, key) == ({"a": "canceled", "b": "failed", "c": "succeeded"}, phases.MIXED)
-    assert targets.retry(account, key, ["a", "c"]) == {"a": None, "c": "it is succeeded"}
-    assert found(account, key)[1] == phases.RUNNING
-    targets.retry(account, key, None)
+    assert found(account, key) == ({"a": "canceled", "b": "failed", "c": "succeeded"}, job_progress.MIXED)
+    assert bulk_control.retry(account, key, ["a", "c"]) == {"a": None, "c": "it is succeeded"}
+    assert found(account, key)[1] == job_progress.RUNNING
+    bulk_control.retry(account, key, None)
     assert found(account, key)[0] == {"a": "queued", "b": "queued", "c": "succeeded"}
 
 
 def test_all_devices_are_stopped(account, fleet):
     key = make(account, fleet, "a", "b", "c")
-    targets.stop(account, key, None)
-    assert found(account, key) == ({"a": "canceled", "b": "canceled", "c": "succeeded"}, phases.STOPPED)
-    for act in (targets.stop, targets.retry, targets.confirm):
+    bulk_control.stop(account, key, None)
+    assert found(account, key) == ({"a": "canceled", "b": "canceled", "c": "succeeded"}, job_progress.STOPPED)
+    for act in (bulk_control.stop, bulk_control.retry, bulk_control.confirm):
         with pytest.raises(errors.WrongState):
             act(account, key, None)
 
 
 def test_a_stop_that_takes_long_is_told_and_cannot_be_repeated(account, fleet, monkeypatch):
-    monkeypatch.setattr(steering, "CANCELED_AT_ONCE", 1)
+    monkeypatch.setattr(job_control, "CANCELED_AT_ONCE", 1)
     monkeypatch.setattr(selection, "REQUEST_SECONDS", -1)
     key = make(account, fleet, "a", "b")
-    targets.stop(account, key, None)
-    assert found(account, key) == ({"a": "canceled", "b": "queued"}, phases.STOPPING)
+    bulk_control.stop(account, key, None)
+    assert found(account, key) == ({"a": "canceled", "b": "queued"}, job_progress.STOPPING)
     assert asked(device("b")) is None
-    for act in (targets.stop, targets.retry):
+    for act in (bulk_control.stop, bulk_control.retry):
         with pytest.raises(errors.WrongState):
             act(account, key, None)
-    while steering.cancel_step(int(key)):
+    while job_control.cancel_step(int(key)):
         pass
-    assert found(account, key) == ({"a": "canceled", "b": "canceled"}, phases.STOPPED)
+    assert found(account, key) == ({"a": "canceled", "b": "canceled"}, job_progress.STOPPED)
 
 
 def test_a_device_that_is_busy_or_gone_is_not_retried(account, fleet):
     key = make(account, fleet, "a", "b", "e")
-    targets.stop(account, key, ["a", "b"])
+    bulk_control.stop(account, key, ["a", "b"])
     make(account, fleet, "a")
     devices.delete(account, device("b"))
-    problems = targets.retry(account, key, ["a", "b"])
+    problems = bulk_control.retry(account, key, ["a", "b"])
     assert problems == {"a": "the device has another update under way", "b": "its device is not there any more"}
 
 
 def test_confirmation_of_all(account, fleet):
     key = make(account, fleet, "a", "b", need_confirm=True)
     assert found(account, key)[0] == {"a": "confirm", "b": "confirm"}
-    targets.confirm(account, key, None)
+    bulk_control.confirm(account, key, None)
     assert found(account, key)[0] == {"a": "queued", "b": "queued"}
 
 
 def test_more_tasks_than_a_step_takes(account, fleet, monkeypatch):
-    monkeypatch.setattr(targets, "AT_ONCE", 2)
-    monkeypatch.setattr(targets, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(bulk_control, "AT_ONCE", 2)
+    monkeypatch.setattr(bulk_control, "FORGOTTEN_AT_ONCE", 2)
     key = make(account, fleet, need_confirm=True)
-    targets.confirm(account, key, None)
+    bulk_control.confirm(account, key, None)
     assert found(account, key)[0]["e"] == "queued"
-    targets.stop(account, key, ["a", "b", "e"])
-    targets.retry(account, key, None)
+    bulk_control.stop(account, key, ["a", "b", "e"])
+    bulk_control.retry(account, key, None)
     assert found(account, key)[0] == {**dict.fromkeys("abde", "confirm"), "c": "succeeded"}
-    targets.stop(account, key, None)
-    targets.forget(account, key)
+    bulk_control.stop(account, key, None)
+    bulk_control.forget(account, key)
     assert rollouts.rows("job") == rollouts.rows("task") == {}
     assert database.execute("SELECT COUNT(*) FROM counter WHERE scope LIKE 'task/%'").fetchone() == (0,)
 
@@ -149,26 +140,33 @@ def test_more_tasks_than_a_step_takes(account, fleet, monkeypatch):
 def test_a_job_that_runs_is_not_forgotten(account, fleet):
     key = make(account, fleet, "a")
     with pytest.raises(errors.WrongState):
-        targets.forget(account, key)
+        bulk_control.forget(account, key)
     with pytest.raises(errors.NotFound):
-        targets.forget(accounts.ensure("other"), key)
-    assert found(account, key) == ({"a": "queued"}, phases.RUNNING)
+        bulk_control.forget(accounts.ensure("other"), key)
+    assert found(account, key) == ({"a": "queued"}, job_progress.RUNNING)
 
 
 def test_phases_are_filtered_by_as_they_are_shown(account, fleet):
     first, second, third = (make(account, fleet, name) for name in "abc")
-    targets.stop(account, second, None)
+    bulk_control.stop(account, second, None)
     planning.create(account, planning.Draft(package=fleet, product_key="p", origin={"app_id": "x"}))
-    every, count = phases.below(account, NEWEST, 0, 50, package_kind="firmware")
+    every, count = job_progress.below(account, NEWEST, 0, 50, package_kind="firmware")
     assert count == 4
-    assert [phase for _, phase in every] == [phases.FILLING, phases.SUCCEEDED, phases.STOPPED, phases.RUNNING]
+    assert [phase for _, phase in every] == [
+        job_progress.FILLING,
+        job_progress.SUCCEEDED,
+        job_progress.STOPPED,
+        job_progress.RUNNING,
+    ]
     for job, phase in every:
-        chosen, count = phases.below(account, NEWEST, 0, 50, package_kind="firmware", phase=phase)
+        chosen, count = job_progress.below(account, NEWEST, 0, 50, package_kind="firmware", phase=phase)
         assert ([(each.id, now) for each, now in chosen], count) == ([(job.id, phase)], 1)
-    assert [job.id for job, _ in phases.below(account, int(third), 1, 1, package_kind="firmware")[0]] == [int(first)]
-    assert phases.below(account, NEWEST, 0, 50, package_kind="firmware", origin={"app_id": "y"})[1] == 3
-    assert phases.below(account, NEWEST, 0, 50, package_kind="software") == ([], 0)
-    assert phases.below(accounts.ensure("other"), NEWEST, 0, 50, package_kind="firmware") == ([], 0)
+    assert [job.id for job, _ in job_progress.below(account, int(third), 1, 1, package_kind="firmware")[0]] == [
+        int(first)
+    ]
+    assert job_progress.below(account, NEWEST, 0, 50, package_kind="firmware", origin={"app_id": "y"})[1] == 3
+    assert job_progress.below(account, NEWEST, 0, 50, package_kind="software") == ([], 0)
+    assert job_progress.below(accounts.ensure("other"), NEWEST, 0, 50, package_kind="firmware") == ([], 0)
 
 
 def test_tasks_that_wait_for_another_try_are_told_apart(account, fleet):
@@ -180,7 +178,7 @@ def test_tasks_that_wait_for_another_try_are_told_apart(account, fleet):
     assert [task.device_name for task in tasks.below(job, NEWEST, 0, 9, retrying=True)[0]] == ["a"]
     rest, count = tasks.below(job, NEWEST, 0, 9, among=states.OPEN, retrying=False)
     assert ([task.device_name for task in rest], count) == (["b"], 1)
-    assert targets.retry(account, key, ["a"]) == {"a": None}
+    assert bulk_control.retry(account, key, ["a"]) == {"a": None}
     assert tasks.retrying(job) == {}
 
 
@@ -194,44 +192,44 @@ def test_software_is_a_module_of_its_own(account, fleet):
 
 def test_a_long_list_is_kept_as_a_file(account, store, fleet, monkeypatch):
     from otagw.files.storage import Storage
-    from otagw.ota import files
+    from otagw.ota.packages import stored_files
 
-    files.use(Storage(store.storage))
-    monkeypatch.setattr(lists, "HELD", 2)
-    rules = lists.name(account, Rules(inclusive=True), ["a", "b", "c"])
+    stored_files.use(Storage(store.storage))
+    monkeypatch.setattr(device_lists, "HELD", 2)
+    rules = device_lists.name(account, Rules(inclusive=True), ["a", "b", "c"])
     assert (rules.names, bool(rules.list_key)) == ((), True)
     key = str(rollouts.create(account, fleet, target=jobs.SPECIFIC, rules=rules))
     assert found(account, key)[0].keys() == {"a", "b", "c"}
-    assert lists.name(account, Rules(), ["a", "b"]).names == ("a", "b")
+    assert device_lists.name(account, Rules(), ["a", "b"]).names == ("a", "b")
 
 
 def test_ids_of_devices(account, fleet):
-    made = origins.register(account, "p_q", Draft("x_y"), None, {"app_id": "1"})
-    chosen = origins.register(account, "p", Draft("z"), "my-own", {})
-    assert origins.find(account, "p_q_x_y").id == made.id
-    assert origins.find(account, "my-own").id == chosen.id
-    assert origins.find(account, "p_a").id == device("a").id
+    made = external_ids.register(account, "p_q", Draft("x_y"), None, {"app_id": "1"})
+    chosen = external_ids.register(account, "p", Draft("z"), "my-own", {})
+    assert external_ids.find(account, "p_q_x_y").id == made.id
+    assert external_ids.find(account, "my-own").id == chosen.id
+    assert external_ids.find(account, "p_a").id == device("a").id
     for taken in ((Draft("new"), "my-own"), (Draft("z"), "new"), (Draft("q_x_y"), None)):
         with pytest.raises(errors.AlreadyExists):
-            origins.register(account, "p", *taken, {})
+            external_ids.register(account, "p", *taken, {})
     assert device("new") is None
     other = accounts.ensure("other")
     for key in ("my-own", "p_a", "p_nobody", "p", ""):
         with pytest.raises(errors.NotFound):
-            origins.find(other, key)
-    assert origins.names(account, "p", ["p_a", "my-own", "p_nobody", "p_q_x_y"]) == {"p_a": "a", "my-own": "z"}
-    assert origins.shown("p", ["z", "a", "gone"]) == ["my-own", "p_a", "p_gone"]
-    assert origins.of([made.id, device("a").id]) == {made.id: origins.Origin(None, {"app_id": "1"})}
+            external_ids.find(other, key)
+    assert external_ids.names(account, "p", ["p_a", "my-own", "p_nobody", "p_q_x_y"]) == {"p_a": "a", "my-own": "z"}
+    assert external_ids.shown("p", ["z", "a", "gone"]) == ["my-own", "p_a", "p_gone"]
+    assert external_ids.of([made.id, device("a").id]) == {made.id: external_ids.Origin(None, {"app_id": "1"})}
     devices.delete(account, chosen)
     assert database.execute("SELECT COUNT(*) FROM device_origin").fetchone() == (1,)
 
 
 def test_devices_are_listed_by_what_was_noted(account, fleet):
-    origins.register(account, "q", Draft("x", "nick"), None, {"app_id": "1", "gateway_id": "g"})
-    origins.register(account, "q", Draft("y"), None, {"app_id": "2"})
+    external_ids.register(account, "q", Draft("x", "nick"), None, {"app_id": "1", "gateway_id": "g"})
+    external_ids.register(account, "q", Draft("y"), None, {"app_id": "2"})
 
     def listed(**filters):
-        rows, count = origins.below(account, NEWEST, 0, 50, **filters)
+        rows, count = external_ids.below(account, NEWEST, 0, 50, **filters)
         assert count == len(rows)
         return sorted(each.name for each in rows)
 
@@ -240,7 +238,7 @@ def test_devices_are_listed_by_what_was_noted(account, fleet):
     assert listed(facts={"app_id": "1"}) == ["a", "b", "c", "d", "e", "x"]
     assert listed(own_facts={"gateway_id": "g"}) == listed(nickname="nick") == ["x"]
     assert listed(since=NOW * 2000) == listed(name="nobody") == []
-    assert [each.name for each in origins.below(account, NEWEST, 1, 1)[0]] == ["x"]
+    assert [each.name for each in external_ids.below(account, NEWEST, 1, 1)[0]] == ["x"]
 
 
 def test_names_of_several_groups(account, fleet):

@@ -3,8 +3,13 @@
 import pytest
 
 from otagw.db import database
-from otagw.ota import devices, jobs, packages, planning, products, selection, states, tasks, updates
-from otagw.ota.checks import Draft
+from otagw.ota import states
+from otagw.ota.devices import devices
+from otagw.ota.packages import packages
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import products
+from otagw.ota.rollouts import jobs, planning, selection, tasks
+from otagw.ota.updates import updates
 from otagw.security import derived_secrets
 from otagw.security.vault import unlock
 from tests.races import race

@@ -7,7 +7,8 @@ import pytest
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import accounts, webhooks
+from otagw.ota import accounts
+from otagw.ota.webhooks import webhooks
 from otagw.security import derived_secrets, vault
 from tests.conftest import NOW
 

@@ -57,7 +57,7 @@ from otagw import clock, settings, taskqueue  # noqa: E402 - after chance is hel
 from otagw.app import create_app  # noqa: E402
 from otagw.cli import main as command_line  # noqa: E402
 from otagw.db import database  # noqa: E402 - after chance is held
-from otagw.ota import presence  # noqa: E402
+from otagw.ota.devices import presence  # noqa: E402
 from tests import signer  # noqa: E402
 from tests.conftest import Client  # noqa: E402
 from tests.ddi.conftest import Device as DdiDevice  # noqa: E402

@@ -19,7 +19,8 @@ from otagw import settings, taskqueue, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
 from otagw.db import database, other_sessions
-from otagw.ota import outbox, presence
+from otagw.ota.devices import presence
+from otagw.ota.webhooks import outbox
 from otagw.security import vault
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
@@ -288,7 +289,8 @@ def other_process(old):
     """Let another process keep the database open, as one that serves does, until the test ends it."""
     held = textwrap.dedent("""
         import sys
-        from otagw import database, settings
+        from otagw import settings
+        from otagw.db import database
         database.connect(settings.load())
         database.check_version()
         print("open", flush=True)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 from marshmallow import fields as stock
 
-from otagw.ota import devices, products
+from otagw.ota.devices import devices
+from otagw.ota.products import products
 
 # The letters of names: English, Chinese and Japanese. docs/wire/aliyun.md lists the ranges.
 LETTERS: Final = (

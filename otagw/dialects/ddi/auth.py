@@ -6,8 +6,9 @@ from typing import Final
 from werkzeug.wrappers import Request
 
 from otagw import errors
-from otagw.ota import devices, products
-from otagw.ota.devices import Device
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Device
+from otagw.ota.products import products
 from otagw.security import derived_secrets
 
 TARGET, GATEWAY = "targettoken", "gatewaytoken"

@@ -7,12 +7,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from otagw.files import links
-from otagw.ota import files, modules, packages, release
-from otagw.ota.packages import Artifact
-from otagw.ota.updates import Offer
+from otagw.ota.packages import packages, release, stored_files
+from otagw.ota.packages.packages import Artifact
+from otagw.ota.products import modules
+from otagw.ota.updates.updates import Offer
 
 # What SWUpdate and RAUC want a name to end with; SWUpdate refuses what does not.
-SUFFIXES: Final[Mapping[str | None, str]] = {files.CPIO: ".swu", files.SQUASHFS: ".raucb"}
+SUFFIXES: Final[Mapping[str | None, str]] = {stored_files.CPIO: ".swu", stored_files.SQUASHFS: ".raucb"}
 WHOLE: Final = "os"
 _SUFFIX: Final = re.compile(r"(\.tar)?\.[A-Za-z0-9]{1,16}\Z")
 _UNFIT: Final = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]')

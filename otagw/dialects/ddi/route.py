@@ -18,8 +18,10 @@ from otagw import errors, gateway
 from otagw.dialects import http
 from otagw.dialects.ddi import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
-from otagw.ota import actions, attributes, products
-from otagw.ota.devices import Device
+from otagw.ota.devices import attributes
+from otagw.ota.devices.devices import Device
+from otagw.ota.products import products
+from otagw.ota.updates import numbered_tasks
 
 PATH: Final = "/<product>/controller/v1/<device>"
 JSON: Final = "application/json"
@@ -56,7 +58,7 @@ class Operation:
 
 
 def _poll(call: Call) -> Mapping[str, Any]:
-    recalled, offer = actions.shown(call.device, call.address)
+    recalled, offer = numbered_tasks.shown(call.device, call.address)
     found: dict[str, str] = {}
     if recalled:
         found["cancelAction"] = f"cancelAction/{recalled.action}"
@@ -79,28 +81,28 @@ def _clock(seconds: int) -> str:
 
 
 def _deployment(call: Call, action: str) -> Mapping[str, Any]:
-    return offers.deployment(actions.fetch(call.device, action), call.endpoint)
+    return offers.deployment(numbered_tasks.fetch(call.device, action), call.endpoint)
 
 
 def _feedback(call: Call, action: str) -> None:
     said = fields.feedback(call.body)
     match said.execution, said.finished:
         case "closed", "success":
-            actions.succeeded(call.device, action, said.text, call.address)
+            numbered_tasks.succeeded(call.device, action, said.text, call.address)
         case "closed", "failure":
-            actions.failed(call.device, action, said.text)
+            numbered_tasks.failed(call.device, action, said.text)
         case "closed" | "rejected", _:
-            actions.said(call.device, action, f"{said.execution}: {said.text}".removesuffix(": "))
-        case "canceled", _ if actions.expected(call.device, action).recall:
-            actions.agreed(call.device, action, said.text)
+            numbered_tasks.said(call.device, action, f"{said.execution}: {said.text}".removesuffix(": "))
+        case "canceled", _ if numbered_tasks.expected(call.device, action).recall:
+            numbered_tasks.agreed(call.device, action, said.text)
         case "canceled", _:
-            actions.failed(call.device, action, f"canceled: {said.text}".removesuffix(": "))
+            numbered_tasks.failed(call.device, action, f"canceled: {said.text}".removesuffix(": "))
         case _:
-            actions.progress(call.device, action, said.percent or 0, said.text)
+            numbered_tasks.progress(call.device, action, said.percent or 0, said.text)
 
 
 def _cancellation(call: Call, action: str) -> Mapping[str, Any]:
-    number = str(actions.recalled(call.device, action).action)
+    number = str(numbered_tasks.recalled(call.device, action).action)
     return {"id": number, "cancelAction": {"stopId": number}}
 
 
@@ -108,12 +110,12 @@ def _cancel_feedback(call: Call, action: str) -> None:
     """Go by the execution: the result of a refusal may well be a success."""
     said = fields.feedback(call.body)
     if said.execution in ("closed", "canceled"):
-        actions.agreed(call.device, action, said.text)
+        numbered_tasks.agreed(call.device, action, said.text)
     elif said.execution == "rejected":
-        actions.refused(call.device, action, said.text)
+        numbered_tasks.refused(call.device, action, said.text)
     else:
-        actions.recalled(call.device, action)
-        actions.said(call.device, action, said.text)
+        numbered_tasks.recalled(call.device, action)
+        numbered_tasks.said(call.device, action, said.text)
 
 
 def _attributes(call: Call) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 from werkzeug.wrappers import Request
 
 from otagw import clock, errors
-from otagw.ota import devices, products
-from otagw.ota.devices import Device
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Device
+from otagw.ota.products import products
 from otagw.security import derived_secrets
 
 _BEARER: Final = re.compile(r"Bearer +([0-9]{1,12})\.([0-9a-f]{64})", re.IGNORECASE | re.ASCII)

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Request
 
 from otagw import errors
 from otagw.dialects import http
-from otagw.ota import modules, versions
+from otagw.ota import versions
+from otagw.ota.products import modules
 
 JSON: Final = "application/json"
 LONGEST: Final = 1024

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from otagw.files import links
-from otagw.ota import files, release
-from otagw.ota.updates import Offer
+from otagw.ota.packages import release, stored_files
+from otagw.ota.updates.updates import Offer
 
 
 def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
@@ -50,5 +50,5 @@ def _url(endpoint: str, url: str | None, key: str | None) -> str | None:
 def _sha256(key: str | None, method: str | None, sign: str | None) -> str | None:
     if method == "SHA256":
         return sign
-    file = files.find(key) if key else None
+    file = stored_files.find(key) if key else None
     return file.facts.sha256 if file else None

@@ -15,9 +15,11 @@ from otagw import clock, errors, gateway
 from otagw.dialects import http
 from otagw.dialects.device import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
-from otagw.ota import tasks, timeline, updates
-from otagw.ota.devices import Device
-from otagw.ota.tasks import Task
+from otagw.ota.devices import timeline
+from otagw.ota.devices.devices import Device
+from otagw.ota.rollouts import tasks
+from otagw.ota.rollouts.tasks import Task
+from otagw.ota.updates import updates
 
 PATH: Final = "/device/v1"
 MAX_BODY: Final = 16 * 1024

@@ -5,9 +5,13 @@ from typing import Any, Final
 
 from otagw.dialects.iotda import codes
 from otagw.dialects.iotda.render import known, utc
-from otagw.ota import origins, packages, selection, states, tasks, updates
-from otagw.ota.jobs import Job
-from otagw.ota.tasks import Task
+from otagw.ota import states
+from otagw.ota.devices import external_ids
+from otagw.ota.packages import packages
+from otagw.ota.rollouts import selection, tasks
+from otagw.ota.rollouts.jobs import Job
+from otagw.ota.rollouts.tasks import Task
+from otagw.ota.updates import updates
 
 TYPES: Final[Mapping[str, str]] = {
     "softwareUpgrade": packages.SOFTWARE,
@@ -48,7 +52,7 @@ def shown(job: Job, phase: str) -> dict[str, Any]:
         task_mode=facts.get("task_mode"),
         need_confirm=facts.get("need_confirm", rules.need_confirm or None),
         task_ext_info=facts.get("task_ext_info"),
-        targets=origins.shown(job.product_key, rules.names) if rules.names else None,
+        targets=external_ids.shown(job.product_key, rules.names) if rules.names else None,
         targets_filter=facts.get("filter") or groups_filter,
         document=facts.get("document") or {"package_id": str(job.package_id)},
         task_policy=policy or None,

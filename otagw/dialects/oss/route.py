@@ -18,8 +18,8 @@ from otagw.files import links
 from otagw.files.storage import Writer
 from otagw.gateway import Addressed, Answer
 from otagw.ops import metrics
-from otagw.ota import files
-from otagw.ota.files import File
+from otagw.ota.packages import stored_files
+from otagw.ota.packages.stored_files import File
 
 XML: Final = "application/xml"
 POST, GET = OPERATIONS = ("PostObject", "GetObject")
@@ -60,19 +60,19 @@ def _upload(request: Request, message: Addressed) -> Answer:
         nonlocal path
         key, longest = form.check(fields)
         http.check_length(request, longest, beside=form.MAX_BESIDE)
-        path = files.new_path(key)
-        made.append(files.storage().create(path))
+        path = stored_files.new_path(key)
+        made.append(stored_files.storage().create(path))
         return made[0], longest
 
     fields, facts = form.read(request, begin)
     key = fields["key"]
     try:
         made[0].commit()
-        files.uploaded(key, path, facts)
+        stored_files.uploaded(key, path, facts)
     except BaseException:
         made[0].discard()
         with contextlib.suppress(errors.Unavailable):  # then it goes with the rest of its key
-            files.storage().delete(path)
+            stored_files.storage().delete(path)
         raise
     metrics.count("otagw_upload_bytes_total", by=facts.size)
     return _uploaded(fields, message, facts.md5)
@@ -95,9 +95,9 @@ def _download(request: Request, message: Addressed, key: str, handover: Handover
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
     if not links.current().allows(key, *given):
         raise errors.ExpiredTimestamp
-    file = files.find(key)
+    file = stored_files.find(key)
     if file is None:
-        raise errors.NotFound(kind=files.KIND, key=key)
+        raise errors.NotFound(kind=stored_files.KIND, key=key)
     tag = file.facts.sha256
     headers = {
         "ETag": quote_etag(tag),
@@ -155,6 +155,6 @@ def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, 
 
 def _open(file: File) -> BinaryIO:
     try:
-        return files.storage().open(file.path)
+        return stored_files.storage().open(file.path)
     except FileNotFoundError:  # deleted since it was found
-        raise errors.NotFound(kind=files.KIND, key=file.key) from None
+        raise errors.NotFound(kind=stored_files.KIND, key=file.key) from None

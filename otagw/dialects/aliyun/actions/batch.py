@@ -10,17 +10,17 @@ from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.actions.device import NO_PRODUCT, summary
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
-from otagw.ota import batches
-from otagw.ota.batches import Refused
-from otagw.ota.devices import Draft
+from otagw.ota.devices import batch_registration
+from otagw.ota.devices.batch_registration import Refused
+from otagw.ota.devices.devices import Draft
 
 LONGEST: Final = 10_000
 NO_BATCH: Final = "iot.device.DeviceApplyIsNotFound"
 STATES: Final[Mapping[str, str]] = {
-    batches.CHECKED: "CHECK_SUCCESS",
-    batches.REFUSED: "CHECK_FAILED",
-    batches.REGISTERED: "CREATE_SUCCESS",
-    batches.FAILED: "CREATE_FAILED",
+    batch_registration.CHECKED: "CHECK_SUCCESS",
+    batch_registration.REFUSED: "CHECK_FAILED",
+    batch_registration.REGISTERED: "CREATE_SUCCESS",
+    batch_registration.FAILED: "CREATE_FAILED",
 }
 _NAME: Final = fields.new_device_name()
 _NICKNAME: Final = fields.Wide(4, 64)
@@ -66,10 +66,10 @@ def batch_check_device_names(
     ill_formed = list(_ill_formed(wanted))
     bad = {(refused.name, refused.nickname) for refused in ill_formed}
     good = [draft for draft in wanted if (draft.name, draft.nickname) not in bad]
-    batch = batches.check(caller.account, product_key, good, ill_formed)
+    batch = batch_registration.check(caller.account, product_key, good, ill_formed)
     names = [r.name for r in ill_formed if r.problem.endswith(_NAME.expected)]
     nicknames = [r.nickname for r in ill_formed if r.problem.endswith(_NICKNAME.expected)]
-    repeated = [r.name for r in batch.refused if r.problem in (batches.TAKEN, batches.TWICE)]
+    repeated = [r.name for r in batch.refused if r.problem in (batch_registration.TAKEN, batch_registration.TWICE)]
     return {
         "data": {
             "apply_id": batch.id,
@@ -92,7 +92,7 @@ class BatchRegisterDevice(AliyunSchema):
 @operation(BatchRegisterDevice, needs="ota:BatchRegisterDevice", codes=(NO_PRODUCT,))
 def batch_register_device(caller: Caller, product_key: str, count: int, client_token: str | None) -> dict[str, Any]:
     """Register up to 10,000 devices under names that the gateway makes up; all are there when the answer comes."""
-    return {"data": {"apply_id": batches.make(caller.account, product_key, count, client_token)}}
+    return {"data": {"apply_id": batch_registration.make(caller.account, product_key, count, client_token)}}
 
 
 class Application(AliyunSchema):
@@ -116,8 +116,8 @@ def batch_register_device_with_apply_id(caller: Caller, product_key: str, apply_
 
     If one of them was taken since, none is registered, and QueryBatchRegisterDeviceStatus says CREATE_FAILED.
     """
-    batch = batches.get(caller.account, apply_id, product_key)
-    return {"data": {"apply_id": batches.register(caller.account, batch).id}}
+    batch = batch_registration.get(caller.account, apply_id, product_key)
+    return {"data": {"apply_id": batch_registration.register(caller.account, batch).id}}
 
 
 class QueryBatchRegisterDeviceStatus(Application):
@@ -127,7 +127,7 @@ class QueryBatchRegisterDeviceStatus(Application):
 @operation(QueryBatchRegisterDeviceStatus, needs="ota:QueryBatchRegisterDeviceStatus", codes=(NO_BATCH,))
 def query_batch_register_device_status(caller: Caller, product_key: str, apply_id: int) -> dict[str, Any]:
     """Show what came of a check or a registration: CHECK_SUCCESS, CHECK_FAILED, CREATE_SUCCESS or CREATE_FAILED."""
-    batch = batches.get(caller.account, apply_id, product_key)
+    batch = batch_registration.get(caller.account, apply_id, product_key)
     invalid = {refused.name for refused in batch.refused}
     return {
         "data": {
@@ -150,7 +150,7 @@ class QueryPageByApplyId(AliyunSchema):
 @operation(QueryPageByApplyId, needs="ota:QueryPageByApplyId", codes=(NO_BATCH,))
 def query_page_by_apply_id(caller: Caller, apply_id: int, current_page: int, page_size: int) -> dict[str, Any]:
     """List the devices that were registered together, newest first, with their secrets."""
-    page = batches.page(caller.account, apply_id, current_page, page_size)
+    page = batch_registration.page(caller.account, apply_id, current_page, page_size)
     names = ("device_id", "device_name", "device_secret", "iot_id")
     return {
         "apply_device_list": {

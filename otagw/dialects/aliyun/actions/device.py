@@ -8,8 +8,9 @@ from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import second, utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
-from otagw.ota import devices, steering
-from otagw.ota.devices import Device
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Device
+from otagw.ota.rollouts import job_control
 
 STATES: Final[Mapping[str, str]] = {
     devices.DISABLED: "DISABLE",
@@ -133,7 +134,7 @@ class DeleteDevice(DeviceReference):
 @operation(DeleteDevice, needs="ota:DeleteDevice", codes=(NO_PRODUCT, NO_DEVICE))
 def delete_device(caller: Caller, iot_id: str | None, product_key: str | None, device_name: str | None) -> None:
     """Delete a device for good; one that is registered under its name later has another secret."""
-    steering.delete_device(caller.account, find(caller, iot_id, product_key, device_name))
+    job_control.delete_device(caller.account, find(caller, iot_id, product_key, device_name))
 
 
 class EnableThing(DeviceReference):

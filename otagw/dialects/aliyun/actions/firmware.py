@@ -9,9 +9,9 @@ from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.files import links
-from otagw.ota import files, packages
-from otagw.ota.checks import Draft
-from otagw.ota.packages import Package
+from otagw.ota.packages import packages, stored_files
+from otagw.ota.packages.packages import Package
+from otagw.ota.packages.verification import Draft
 
 _DIGITS = {"MD5": 32, "SHA256": 64}
 
@@ -250,7 +250,7 @@ def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
 def _object_key(caller: Caller, url: str | None) -> str | None:
     """Return the key of a file of our own store, by whatever name of ours it is addressed."""
     key = links.key_of(url) if url else None
-    if key and url and (links.is_at(url, caller.endpoint) or files.find(key, caller.account.id)):
+    if key and url and (links.is_at(url, caller.endpoint) or stored_files.find(key, caller.account.id)):
         return key
     return None
 

@@ -9,8 +9,8 @@ from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.actions.device import reference
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.ota import groups
-from otagw.ota.groups import Draft, Group
+from otagw.ota.devices import groups
+from otagw.ota.devices.groups import Draft, Group
 
 # The vendor's word for a group to which devices are added by name; the gateway has no others.
 STATIC: Final = "LINK_PLATFORM"

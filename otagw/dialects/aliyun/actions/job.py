@@ -10,9 +10,11 @@ from otagw.dialects.aliyun.actions.device import NO_DEVICE, NO_PRODUCT
 from otagw.dialects.aliyun.actions.rollout import NO_FIRMWARE, Tag
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.ota import devices, groups, jobs, packages, steering
-from otagw.ota.jobs import Job
-from otagw.ota.packages import Package
+from otagw.ota.devices import devices, groups
+from otagw.ota.packages import packages
+from otagw.ota.packages.packages import Package
+from otagw.ota.rollouts import job_control, jobs
+from otagw.ota.rollouts.jobs import Job
 
 NO_JOB: Final = "iot.ota.JobNotFound"
 WRONG_JOB: Final = "iot.ota.InvalidJobStatus"
@@ -103,7 +105,7 @@ def update_ota_job(
     if jobs.get(caller.account, job_id).selection == jobs.DYNAMIC:
         rules |= {"timeout": timeout_in_minutes} if timeout_in_minutes else {}
         rules |= {"source_versions": src_version_list} if src_version_list else {}
-    steering.change(caller.account, job_id, **rules)
+    job_control.change(caller.account, job_id, **rules)
 
 
 class CancelOTAStrategyByJob(JobId):
@@ -113,7 +115,7 @@ class CancelOTAStrategyByJob(JobId):
 @operation(CancelOTAStrategyByJob, needs="ota:CancelOTAStrategyByJob", codes=(NO_JOB, WRONG_JOB))
 def cancel_ota_strategy_by_job(caller: Caller, job_id: str) -> None:
     """Stop a dynamic job: it takes no more devices and is CANCELED; those that it has go on."""
-    steering.stop(caller.account, job_id)
+    job_control.stop(caller.account, job_id)
 
 
 class PauseOTAJob(JobId):
@@ -125,7 +127,7 @@ class PauseOTAJob(JobId):
 @operation(PauseOTAJob, needs="ota:PauseOTAJob", origin=OWN, codes=(NO_JOB, WRONG_JOB))
 def pause_ota_job(caller: Caller, job_id: str, reason: str | None) -> None:
     """Let a job offer nothing more until it is resumed; devices at work go on."""
-    steering.pause(caller.account, job_id, reason or "paused by the operator")
+    job_control.pause(caller.account, job_id, reason or "paused by the operator")
 
 
 class ResumeOTAJob(JobId):
@@ -135,7 +137,7 @@ class ResumeOTAJob(JobId):
 @operation(ResumeOTAJob, needs="ota:ResumeOTAJob", origin=OWN, codes=(NO_JOB, WRONG_JOB))
 def resume_ota_job(caller: Caller, job_id: str) -> None:
     """Let a paused job go on; one that paused itself does not do so again."""
-    steering.resume(caller.account, job_id)
+    job_control.resume(caller.account, job_id)
 
 
 def _page(page: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import minute
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.ota import modules
+from otagw.ota.products import modules
 
 
 class ModuleName(AliyunSchema):

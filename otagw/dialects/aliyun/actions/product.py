@@ -7,8 +7,8 @@ from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.ota import products
-from otagw.ota.products import Draft, Product
+from otagw.ota.products import products
+from otagw.ota.products.products import Draft, Product
 
 # How the vendor writes a product's network in a request, and in an answer.
 NETWORKS: Final[Mapping[str, int]] = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}

@@ -12,9 +12,10 @@ from otagw.dialects.aliyun.actions.upload import DEVICES
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.files import links
-from otagw.ota import dryrun, files, jobs, packages, planning, selection
-from otagw.ota.jobs import Rules
-from otagw.ota.planning import Draft
+from otagw.ota.packages import packages, stored_files
+from otagw.ota.rollouts import dry_run, jobs, planning, selection
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.planning import Draft
 
 NO_FIRMWARE: Final = "iot.ota.FirmwareNotFound"
 _CREATE: Final = (
@@ -235,7 +236,7 @@ def _list_key(url: str) -> str:
     """Return the key of an uploaded list; a firmware, which may be a gigabyte, is none and is not read as one."""
     key = links.key_of(url) or ""
     if not key.startswith(DEVICES):
-        raise errors.NotFound(kind=files.KIND, key=url)
+        raise errors.NotFound(kind=stored_files.KIND, key=url)
     return key
 
 
@@ -279,6 +280,6 @@ def _create(caller: Caller, params: Mapping[str, Any], *, rules: Rules, **more: 
         **more,
     )
     if params["dry_run"]:
-        return {"data": {"dry_run": True, **dryrun.run(caller.account, draft)}}
+        return {"data": {"dry_run": True, **dry_run.run(caller.account, draft)}}
     job = selection.begin(planning.create(caller.account, draft, params["client_token"]))
     return {"data": {"job_id": str(job.id), "utc_create": utc(job.created)}}

@@ -11,8 +11,12 @@ from otagw.dialects.aliyun.actions.job import NO_JOB, WRONG_JOB, JobId
 from otagw.dialects.aliyun.actions.rollout import NO_FIRMWARE
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
-from otagw.ota import ids, jobs, products, states, steering, tasks, timeline, why
-from otagw.ota.tasks import Task
+from otagw.ota import ids, states
+from otagw.ota.devices import timeline
+from otagw.ota.products import products
+from otagw.ota.rollouts import job_control, jobs, tasks
+from otagw.ota.rollouts.tasks import Task
+from otagw.ota.updates import reasons
 
 NO_TASK: Final = "iot.ota.TaskNotFound"
 WRONG_TASK: Final = "iot.ota.InvalidTaskStatus"
@@ -135,7 +139,7 @@ def cancel_ota_task_by_job(
     wanted = [state for state, flag in flags.items() if flag]
     if cancel_scheduled_task and jobs.get(caller.account, job_id).state == states.PLANNED:
         wanted = list(states.OPEN)
-    steering.cancel_states(caller.account, job_id, wanted)
+    job_control.cancel_states(caller.account, job_id, wanted)
 
 
 class CancelOTATaskByDevice(AliyunSchema):
@@ -157,7 +161,7 @@ def cancel_ota_task_by_device(
     caller: Caller, firmware_id: str, product_key: str, device_name: tuple[str, ...], job_id: str | None
 ) -> None:
     """Cancel the tasks of up to 200 devices that are not at work on them, of all jobs of a firmware or of one."""
-    steering.cancel_devices(caller.account, firmware_id, product_key, device_name, job_id)
+    job_control.cancel_devices(caller.account, firmware_id, product_key, device_name, job_id)
 
 
 class ConfirmOTATask(AliyunSchema):
@@ -169,7 +173,7 @@ class ConfirmOTATask(AliyunSchema):
 @operation(ConfirmOTATask, needs="ota:ConfirmOTATask", origin=BOTH, codes=(NO_TASK, WRONG_TASK, WRONG_JOB))
 def confirm_ota_task(caller: Caller, task_id: tuple[str, ...]) -> None:
     """Confirm up to ten tasks that wait for it, all or none; a job whose time has not come cannot be confirmed yet."""
-    steering.confirm(caller.account, task_id)
+    job_control.confirm(caller.account, task_id)
 
 
 class ReupgradeOTATask(JobId):
@@ -181,7 +185,7 @@ class ReupgradeOTATask(JobId):
 @operation(ReupgradeOTATask, needs="ota:ReupgradeOTATask", codes=(NO_JOB, NO_TASK, WRONG_TASK))
 def reupgrade_ota_task(caller: Caller, job_id: str, task_id: tuple[str, ...]) -> None:
     """Restart up to ten tasks of a job that failed or were canceled, all or none; the job is IN_PROGRESS again."""
-    steering.restart(caller.account, job_id, task_id)
+    job_control.restart(caller.account, job_id, task_id)
 
 
 class QueryOTADeviceTimeline(DeviceReference):
@@ -209,7 +213,7 @@ def query_ota_device_timeline(
         "page_count": page.count,
         "total": page.total,
         "data": {
-            "reason": why.sentences(device),
+            "reason": reasons.sentences(device),
             "event": [
                 {
                     "utc_time": utc(event.at),

@@ -10,7 +10,7 @@ from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.files import links
 from otagw.files.links import Form
-from otagw.ota import files
+from otagw.ota.packages import stored_files
 
 FIRMWARE: Final = "ota/firmware/"
 DEVICES: Final = "ota/devices/"
@@ -49,7 +49,7 @@ def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
 
 
 def _form(caller: Caller, prefix: str, suffix: str, longest: int) -> Form:
-    key = files.announce(caller.account, prefix, suffix)
+    key = stored_files.announce(caller.account, prefix, suffix)
     return links.current().form(caller.endpoint, key, longest)
 
 

@@ -10,8 +10,9 @@ from otagw.dialects.iotda import codes
 from otagw.dialects.iotda.render import known
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import Id, IotdaSchema, Text, Texts
-from otagw.ota import origins, phases, targets
 from otagw.ota.accounts import Account
+from otagw.ota.devices import external_ids
+from otagw.ota.rollouts import bulk_control, job_progress
 
 _CODES = ("IOTDA.905001", "IOTDA.905002")
 _Act = Callable[[Account, str, Sequence[str] | None], Mapping[str, str | None]]
@@ -74,20 +75,20 @@ class DeleteBatchTask(IotdaSchema):
 @operation(DeleteBatchTask, "DELETE /batchtasks/{task_id}", status=204, codes=_CODES)
 def delete_batch_task(caller: Caller, task_id: str) -> None:
     """Delete a batch task that has ended, with its subtasks."""
-    targets.forget(caller.account, task_id)
+    bulk_control.forget(caller.account, task_id)
 
 
-_stop, _retry, _confirm = targets.stop, targets.retry, targets.confirm
+_stop, _retry, _confirm = bulk_control.stop, bulk_control.retry, bulk_control.confirm
 
 
 def _each(caller: Caller, task_id: str, wanted: list[str] | None, act: _Act) -> dict[str, Any]:
     """Act on devices, and say of each that was named what came of it."""
-    job, _ = phases.get(caller.account, task_id)
-    names = origins.names(caller.account, job.product_key, wanted or [])
+    job, _ = job_progress.get(caller.account, task_id)
+    names = external_ids.names(caller.account, job.product_key, wanted or [])
     done = act(caller.account, task_id, None if wanted is None else list(names.values()))
     results = []
     for target in wanted or []:
-        problem = done.get(names[target]) if target in names else targets.NO_TASK
+        problem = done.get(names[target]) if target in names else bulk_control.NO_TASK
         results.append(
             known(
                 target=target,

@@ -11,22 +11,13 @@ from otagw.dialects.iotda import batches, codes, fields
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.package import KINDS
 from otagw.dialects.iotda.schema import MISSING, Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Texts, Time
-from otagw.ota import (
-    groups,
-    jobs,
-    lists,
-    origins,
-    packages,
-    phases,
-    planning,
-    selection,
-    spaces,
-    states,
-    tasks,
-)
-from otagw.ota.jobs import Rules
-from otagw.ota.packages import Package
-from otagw.ota.tasks import Task
+from otagw.ota import spaces, states
+from otagw.ota.devices import external_ids, groups
+from otagw.ota.packages import packages
+from otagw.ota.packages.packages import Package
+from otagw.ota.rollouts import device_lists, job_progress, jobs, planning, selection, tasks
+from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.tasks import Task
 
 _PACKAGE_OF: Final = {kind: name for name, kind in KINDS.items()}
 _PHASE_OF: Final = {name: phase for phase, name in codes.PHASES.items()}
@@ -141,10 +132,10 @@ def create_batch_task(
         schedule_at=policy.get("schedule_time"),
         group=group_ids[0] if len(group_ids) == 1 else None,
         origin={name: value for name, value in facts.items() if value is not None},
-        rules=lists.name(caller.account, rules, names),
+        rules=device_lists.name(caller.account, rules, names),
     )
     job = selection.begin(planning.create(caller.account, draft))
-    return batches.shown(job, phases.of(job))
+    return batches.shown(job, job_progress.of(job))
 
 
 class ListBatchTasks(fields.Paged):
@@ -163,7 +154,7 @@ def list_batch_tasks(
 
     Jobs of other APIs are among them, in each resource space, but for dynamic ones, which have no end.
     """
-    found, count = phases.below(
+    found, count = job_progress.below(
         caller.account,
         fields.ceiling(marker),
         offset,
@@ -200,8 +191,8 @@ def show_batch_task(
 
     Nothing is ever `Removed`: what a device that was deleted had to do is stopped.
     """
-    job, phase = phases.get(caller.account, task_id)
-    name = origins.names(caller.account, job.product_key, [target]).get(target, "") if target else None
+    job, phase = job_progress.get(caller.account, task_id)
+    name = external_ids.names(caller.account, job.product_key, [target]).get(target, "") if target else None
     found: list[Task] = []
     count = 0
     if task_detail_status != batches.REMOVED:
@@ -209,7 +200,7 @@ def show_batch_task(
         found, count = tasks.below(
             job.id, fields.ceiling(marker), offset, limit, among=among, retrying=retrying, name=name
         )
-    devices = origins.shown(job.product_key, [task.device_name for task in found])
+    devices = external_ids.shown(job.product_key, [task.device_name for task in found])
     return {
         "batchtask": batches.shown(job, phase),
         "task_details": [batches.detail(task, device) for task, device in zip(found, devices, strict=True)],
@@ -223,10 +214,10 @@ def _devices(caller: Caller, package: Package, targets: list[str], group_ids: li
     if product_key is None:
         if not targets:
             raise errors.InvalidParameter("targets_filter", "targets, for a package that is of no product")
-        product_key = origins.find(caller.account, targets[0]).product_key
+        product_key = external_ids.find(caller.account, targets[0]).product_key
     if not targets:
         return product_key, groups.names(caller.account, group_ids, product_key) if len(group_ids) > 1 else []
-    names = origins.names(caller.account, product_key, targets)
+    names = external_ids.names(caller.account, product_key, targets)
     missing = next((target for target in targets if target not in names), None)
     if missing is not None:
         raise errors.NotFound(kind="device", key=missing)

@@ -12,9 +12,12 @@ from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes import app
 from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Time
-from otagw.ota import devices, modules, origins, products, spaces, steering
-from otagw.ota.devices import Device, Draft
-from otagw.ota.origins import Origin
+from otagw.ota import spaces
+from otagw.ota.devices import devices, external_ids
+from otagw.ota.devices.devices import Device, Draft
+from otagw.ota.devices.external_ids import Origin
+from otagw.ota.products import modules, products
+from otagw.ota.rollouts import job_control
 
 STATES: Final[Mapping[str, str]] = {
     devices.DISABLED: "FROZEN",
@@ -70,7 +73,7 @@ def add_device(
     shadow is not looked at, and a device below a gateway is updated like any other.
     """
     if gateway_id:
-        origins.find(caller.account, gateway_id)
+        external_ids.find(caller.account, gateway_id)
     auth = dict(auth_info or {})
     noted = {
         "app_id": app_id or spaces.default(caller.account).id,
@@ -78,10 +81,10 @@ def add_device(
         "secure_access": auth.get("secure_access"),
         **facts,
     }
-    chosen = device_id if device_id != origins.default_id(product_id, node_id) else None
+    chosen = device_id if device_id != external_ids.default_id(product_id, node_id) else None
     draft = Draft(node_id, device_name, auth.get("secret"))
     kept = {name: value for name, value in noted.items() if value is not None}
-    return _whole(caller, origins.register(caller.account, product_id, draft, chosen, kept))
+    return _whole(caller, external_ids.register(caller.account, product_id, draft, chosen, kept))
 
 
 class ListDevices(fields.Paged):
@@ -111,7 +114,7 @@ def list_devices(
     offset: int,
 ) -> dict[str, Any]:
     """List devices, newest first, without their secrets; those of other APIs are in each resource space."""
-    found, count = origins.below(
+    found, count = external_ids.below(
         caller.account,
         fields.ceiling(marker),
         offset,
@@ -124,7 +127,7 @@ def list_devices(
         facts={"app_id": app_id} if app_id else None,
         own_facts={"gateway_id": gateway_id} if gateway_id else None,
     )
-    known_of, apps = origins.of(device.id for device in found), app.names(caller.account)
+    known_of, apps = external_ids.of(device.id for device in found), app.names(caller.account)
     return {
         "devices": [_summary(device, known_of.get(device.id, Origin()), apps) for device in found],
         "page": fields.page([device.id for device in found], count, marker),
@@ -140,7 +143,7 @@ class ShowDevice(IotdaSchema):
 @operation(ShowDevice, "GET /devices/{device_id}", codes=("IOTDA.906001",))
 def show_device(caller: Caller, device_id: str) -> dict[str, Any]:
     """Show a device with its secret, and with what it has reported to run."""
-    return _whole(caller, origins.find(caller.account, device_id))
+    return _whole(caller, external_ids.find(caller.account, device_id))
 
 
 class DeleteDevice(ShowDevice):
@@ -150,7 +153,7 @@ class DeleteDevice(ShowDevice):
 @operation(DeleteDevice, "DELETE /devices/{device_id}", status=204, codes=("IOTDA.906001",))
 def delete_device(caller: Caller, device_id: str) -> None:
     """Delete a device; what it was to do is stopped."""
-    steering.delete_device(caller.account, origins.find(caller.account, device_id))
+    job_control.delete_device(caller.account, external_ids.find(caller.account, device_id))
 
 
 def _summary(device: Device, origin: Origin, apps: Mapping[str, str]) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def _summary(device: Device, origin: Origin, apps: Mapping[str, str]) -> dict[st
     return known(
         app_id=space,
         app_name=apps.get(space or ""),
-        device_id=origin.external_id or origins.default_id(device.product_key, device.name),
+        device_id=origin.external_id or external_ids.default_id(device.product_key, device.name),
         node_id=device.name,
         gateway_id=gateway,
         device_name=device.nickname,
@@ -177,7 +180,7 @@ def _summary(device: Device, origin: Origin, apps: Mapping[str, str]) -> dict[st
 
 
 def _whole(caller: Caller, device: Device) -> dict[str, Any]:
-    origin = origins.of([device.id]).get(device.id, Origin())
+    origin = external_ids.of([device.id]).get(device.id, Origin())
     parts = [v for v in devices.versions(device) if v.module.lower() not in (modules.DEFAULT, modules.SOFTWARE)]
     auth = known(auth_type="SECRET", secret=device.secret, secure_access=origin.facts.get("secure_access"), timeout=0)
     return {

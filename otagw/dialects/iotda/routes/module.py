@@ -9,8 +9,8 @@ from otagw.dialects.iotda import fields
 from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import Id, IotdaSchema, Text
-from otagw.ota import modules
-from otagw.ota.modules import Module
+from otagw.ota.products import modules
+from otagw.ota.products.modules import Module
 
 _NOT_DEFAULT = "another name than default, which is the whole device"
 

@@ -11,9 +11,10 @@ from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.module import check_name
 from otagw.dialects.iotda.schema import MISSING, Choice, Id, IotdaSchema, Object, Text, Texts
-from otagw.ota import modules, objects, packages
-from otagw.ota.checks import Draft
-from otagw.ota.packages import Package
+from otagw.ota.packages import bucket_objects, packages
+from otagw.ota.packages.packages import Package
+from otagw.ota.packages.verification import Draft
+from otagw.ota.products import modules
 
 KINDS: Final = {"softwarePackage": "software", "firmwarePackage": "firmware", "modulePackage": packages.MODULE}
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
@@ -189,10 +190,10 @@ def delete_ota_package(caller: Caller, package_id: str) -> None:
 def _copied(caller: Caller, location: Mapping[str, Any]) -> str | None:
     """Return the key of our own copy of an object, if its bucket is one that we can read."""
     bucket, key = location["bucket_name"], location["object_key"]
-    if not objects.check(caller.account, bucket):
+    if not bucket_objects.check(caller.account, bucket):
         return None
     suffix = max((ending for ending in ENDINGS if key.endswith(f".{ending}")), key=len)
-    return objects.copy(caller.account, bucket, key, suffix)
+    return bucket_objects.copy(caller.account, bucket, key, suffix)
 
 
 def _summary(package: Package) -> dict[str, Any]:

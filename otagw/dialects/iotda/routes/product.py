@@ -11,8 +11,9 @@ from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes import app
 from otagw.dialects.iotda.schema import Choice, Id, IotdaSchema, Json, Text
-from otagw.ota import products, spaces
-from otagw.ota.products import Draft, Product
+from otagw.ota import spaces
+from otagw.ota.products import products
+from otagw.ota.products.products import Draft, Product
 
 # Under which trait is kept what only this front shows of a product.
 _MODEL: Final = "model"

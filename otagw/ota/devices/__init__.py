@@ -1,0 +1,1 @@
+"""Devices: registered, grouped, seen."""

@@ -1,0 +1,160 @@
+"""Devices registered many at a time: all of a batch or none of it.
+
+Names of the caller's choice are checked first and registered by the id of that check; or the gateway makes up names.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from otagw import clock, errors
+from otagw.db import database
+from otagw.ota import audit, idempotency, listing
+from otagw.ota.accounts import Account
+from otagw.ota.devices import devices
+from otagw.ota.devices.devices import Device, Draft
+from otagw.ota.listing import Page
+from otagw.ota.products import products
+
+KIND: Final = "device batch"
+CHECKED, REFUSED, REGISTERED, FAILED = "checked", "refused", "registered", "failed"
+KEPT_MS: Final = 24 * 3600 * 1000
+SWEPT_AT_ONCE: Final = 10
+Name = tuple[str, str | None]
+TAKEN: Final = "the product has a device of this name"
+TWICE: Final = "the name comes twice"
+_SELECT: Final = "SELECT id, product_key, state, names, refused FROM device_batch"
+
+
+class Refused(NamedTuple):
+    """A name that cannot be registered, and why."""
+
+    name: str
+    nickname: str | None
+    problem: str
+
+
+class Batch(NamedTuple):
+    """A batch as it is kept: names with nicknames, in the order they came."""
+
+    id: int
+    product_key: str
+    state: str
+    names: list[Name]
+    refused: list[Refused]
+
+
+def check(account: Account, product_key: str, drafts: Sequence[Draft], refused: Sequence[Refused] = ()) -> Batch:
+    """Keep names that are to be registered, with what is wrong of them; ``refused`` is what the front found already."""
+    first: dict[str, Draft] = {}
+    problems = list(refused)
+    for draft in drafts:
+        if draft.name in first:
+            problems.append(Refused(draft.name, draft.nickname, TWICE))
+        first.setdefault(draft.name, draft)
+    with database.write():
+        products.require(account, product_key)
+        taken = _taken(product_key, list(first))
+        problems += [Refused(name, first[name].nickname, TAKEN) for name in taken]
+        names = [(draft.name, draft.nickname) for name, draft in first.items() if name not in taken]
+        return _insert(account, product_key, REFUSED if problems else CHECKED, names, problems)
+
+
+def register(account: Account, batch: Batch) -> Batch:
+    """Register the devices of a batch that was checked; asked again, do nothing.
+
+    Raises `errors.WrongState` when some of its names were refused. If a name was taken since the check, the batch has
+    failed, and shows which.
+    """
+    with database.write():
+        batch = get(account, batch.id, batch.product_key, database.HOLD)
+        if batch.state == REGISTERED:
+            return batch
+        if batch.state != CHECKED:
+            raise errors.WrongState(kind=KIND, key=str(batch.id), state=batch.state)
+        products.owner_of(batch.product_key, database.ALONE)  # nobody takes a name meanwhile
+        names = [name for name, _ in batch.names]
+        taken = _taken(batch.product_key, names)
+        refused = [Refused(name, nickname, TAKEN) for name, nickname in batch.names if name in taken]
+        if not refused:
+            devices.add(account, batch.product_key, [Draft(*pair) for pair in batch.names], batch.id)
+        state = FAILED if refused else REGISTERED
+        database.execute(
+            "UPDATE device_batch SET state = ?, refused = ? WHERE id = ?", state, json.dumps(refused), batch.id
+        )
+        audit.note(account.id, KIND, batch.id)
+        return batch._replace(state=state, refused=refused)
+
+
+def make(account: Account, product_key: str, count: int, token: str | None = None) -> int:
+    """Register so many devices under names that the gateway makes up; return the id of the batch."""
+
+    def work() -> dict[str, Any]:
+        products.require(account, product_key)
+        names: list[Name] = [(devices.new_name(), None) for _ in range(count)]
+        batch = _insert(account, product_key, REGISTERED, names, [])
+        devices.add(account, product_key, [Draft(name) for name, _ in names], batch.id)
+        return {"id": batch.id}
+
+    return int(idempotency.run(account, "device.make", token, lambda: [product_key, count], work)["id"])
+
+
+def get(account: Account, identity: int, product_key: str, lock: str = "") -> Batch:
+    """Return a batch of a product; with a lock, it stays as it is until we are done."""
+    row = database.execute(
+        f"{_SELECT} WHERE id = ? AND account_id = ? AND product_key = ?{database.lock(lock)}",
+        *(identity, account.id, product_key),
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound(kind=KIND, key=str(identity))
+    raw = Batch(*row)
+    return raw._replace(
+        names=[(name, nickname) for name, nickname in json.loads(row[3])],
+        refused=[Refused(*refused) for refused in json.loads(row[4])],
+    )
+
+
+def page(account: Account, identity: int, number: int, size: int) -> Page[Device]:
+    """Return a page of the devices of a batch, newest first."""
+    with database.read():
+        if not database.execute(
+            "SELECT 1 FROM device_batch WHERE id = ? AND account_id = ?", identity, account.id
+        ).fetchone():
+            raise errors.NotFound(kind=KIND, key=str(identity))
+        (total,) = database.execute("SELECT COUNT(*) FROM device WHERE batch_id = ?", identity).fetchone()
+        rows = listing.rows(devices.SELECT, devices.KIND, "batch_id = ?", [identity], total, number, size)
+        return Page([devices.device(row) for row in rows], number, size, total)
+
+
+def _insert(account: Account, product_key: str, state: str, names: list[Name], refused: list[Refused]) -> Batch:
+    now = clock.now()
+    _sweep(now - KEPT_MS)
+    row = database.execute(
+        "INSERT INTO device_batch (account_id, product_key, state, names, refused, created) "
+        "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        *(account.id, product_key, state, json.dumps(names), json.dumps(refused), now),
+    ).fetchone()
+    audit.note(account.id, KIND, row[0])
+    return Batch(row[0], product_key, state, names, refused)
+
+
+def _taken(product_key: str, names: list[str]) -> set[str]:
+    """Return which of the names the product has already."""
+    found: set[str] = set()
+    for start in range(0, len(names), 1000):
+        some = names[start : start + 1000]
+        marks = ",".join("?" * len(some))
+        rows = database.execute(
+            f"SELECT name FROM device WHERE product_key = ? AND name IN ({marks})", product_key, *some
+        )
+        found |= {name for (name,) in rows.fetchall()}
+    return found
+
+
+def _sweep(oldest: int) -> None:
+    """Forget a few batches that were checked a day ago and never registered."""
+    database.execute(
+        "DELETE FROM device_batch WHERE id IN (SELECT id FROM device_batch WHERE created < ? AND state <> ? "
+        "ORDER BY created LIMIT ?)",
+        *(oldest, REGISTERED, SWEPT_AT_ONCE),
+    )

@@ -1,0 +1,59 @@
+"""What happened between the gateway and a device, in order: for whoever asks why it does not update."""
+
+from typing import Final, NamedTuple
+
+from otagw import clock
+from otagw.db import database
+from otagw.ota.accounts import Account
+from otagw.ota.devices.devices import Device
+from otagw.ota.listing import Page
+
+# What is noted.
+REPORTED, OFFERED, LINK, PROGRESS, DECIDED = "reported", "offered", "link", "progress", "decided"
+# A device that asks again and again gets a link each time; one an hour is noted.
+LINK_NOTED_MS: Final = 3600 * 1000
+_LONGEST: Final = 1024
+
+
+class Event(NamedTuple):
+    """One thing that happened, at a time in milliseconds; job and task where it is about one."""
+
+    id: int
+    at: int
+    kind: str
+    job_id: int | None
+    task_id: int | None
+    detail: str
+
+
+def note(device_id: int, kind: str, detail: str, job_id: int | None = None, task_id: int | None = None) -> None:
+    """Note something, inside the write that makes it true."""
+    database.execute(
+        "INSERT INTO device_event (device_id, at, kind, job_id, task_id, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        *(device_id, clock.now(), kind, job_id, task_id, detail[:_LONGEST]),
+    )
+
+
+def note_link(device_id: int, job_id: int, task_id: int) -> None:
+    """Note that a device was given where to download from, unless that was noted of its task within an hour."""
+    row = database.execute(
+        "SELECT at FROM device_event WHERE device_id = ? AND kind = ? AND task_id = ? ORDER BY id DESC LIMIT 1",
+        *(device_id, LINK, task_id),
+    ).fetchone()
+    if row is None or clock.now() - row[0] >= LINK_NOTED_MS:
+        with database.write():
+            note(device_id, LINK, "where to download from", job_id, task_id)
+
+
+def page(account: Account, device: Device, number: int, size: int) -> Page[Event]:
+    """Return a page of a device's events, newest first."""
+    assert device.account_id == account.id  # noqa: S101 - the caller found the device in its account
+    with database.read():
+        query = "SELECT COUNT(*) FROM device_event WHERE device_id = ?"
+        (total,) = database.execute(query, device.id).fetchone()
+        rows = database.execute(
+            "SELECT id, at, kind, job_id, task_id, detail FROM device_event WHERE device_id = ? "
+            "ORDER BY id DESC LIMIT ? OFFSET ?",
+            *(device.id, size, (number - 1) * size),
+        )
+        return Page([Event(*row) for row in rows.fetchall()], number, size, total)

@@ -1,0 +1,123 @@
+"""Files of other hosts, read once to know their size and digests; nothing of them is kept.
+
+Only hosts that the operator lists are asked. Their names are resolved once, every address is checked, and exactly these
+addresses are connected to, while Host header, TLS server name and certificate go by the name. Why it is so:
+docs/decisions/0009-fetching.md.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urljoin
+
+import requests
+
+from otagw import errors
+from otagw.net import outgoing
+from otagw.net.allowed_hosts import Hosts
+from otagw.net.outgoing import Endpoint, Target, Timeouts, Wire
+from otagw.ota.packages.stored_files import Facts, Measure
+
+LONGEST: Final = 1_048_576_000
+SECONDS: Final = 50
+CONNECT_SECONDS: Final = 5
+SILENT_SECONDS: Final = 10
+REDIRECTS: Final = 5
+CHUNK: Final = 64 * 1024
+_HEADERS: Final = {"User-Agent": "otagw", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+
+
+class _Problem(Exception):
+    """Why a file cannot be verified, in words that complete a sentence about it."""
+
+
+class Fetcher:
+    """Fetch the files that one request of a client names; together they have `SECONDS`."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._until = time.monotonic() + SECONDS
+
+    def facts(self, url: str) -> Facts | None:
+        """Return what the file at a URL is, or None if its host is not listed.
+
+        Raises `errors.FetchFailed`.
+        """
+        if not self._hosts:
+            return None
+        target = outgoing.target("GET", url, _HEADERS)
+        if target is None or not self._hosts.lists(target.host, target.port):
+            return None
+        try:
+            return self._follow(target)
+        except _Problem as found:
+            problem = str(found)
+        # Raised out here, it does not hold on to the errors before it, and with them to the connection.
+        raise errors.FetchFailed(target.shown, problem)
+
+    def _follow(self, target: Target) -> Facts:
+        for _ in range(REDIRECTS + 1):
+            if target.has_user:
+                raise _Problem("a URL with a user name or password is not fetched")
+            with self._answer(target) as response:
+                if not response.is_redirect:
+                    return _facts(response)
+                location = response.headers["location"]
+            target = self._next(target, location)
+        raise _Problem(f"it redirects more than {REDIRECTS} times")
+
+    def _next(self, before: Target, location: str) -> Target:
+        """Return where a redirect leads, if that may be followed."""
+        try:
+            target = outgoing.target("GET", urljoin(before.url, location), _HEADERS)
+        except ValueError:
+            target = None
+        if target is None:
+            raise _Problem("it redirects to what is no http or https URL")
+        if not self._hosts.lists(target.host, target.port):
+            raise _Problem("it redirects to a host that is not listed")
+        if (before.scheme, target.scheme) == ("https", "http"):
+            raise _Problem("it redirects from https to http")
+        return target
+
+    @contextlib.contextmanager
+    def _answer(self, target: Target) -> Iterator[requests.Response]:
+        """Send a request; whatever breaks until the answer is done with becomes a `_Problem`."""
+        late = _Problem(f"it did not arrive within {SECONDS} seconds")
+        with Wire(self._endpoints(target), self._until, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as line:
+            try:
+                with outgoing.sent(target.request, line) as response:
+                    yield response
+            except outgoing.BROKEN as error:
+                raise (late if line.over else _Problem(outgoing.why(error))) from None
+            if line.over:  # then an end that looked right was ours
+                raise late
+
+    def _endpoints(self, target: Target) -> list[Endpoint]:
+        """Resolve a host; one address that is not allowed spoils the others."""
+        try:
+            found = outgoing.resolve(target.host, target.port)
+        except (OSError, UnicodeError):
+            raise _Problem("its host cannot be resolved") from None
+        if not all(self._hosts.allows(ip_address(address[0]), target.port) for _, address in found):
+            raise _Problem("its host resolves to an address that is not allowed")
+        return found
+
+
+def _facts(response: requests.Response) -> Facts:
+    """Read the file as its bytes stand on the other host."""
+    if response.status_code != requests.codes.ok:
+        raise _Problem(f"it answers with status {response.status_code}")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise _Problem("it comes compressed or otherwise encoded")
+    long = _Problem(f"it has more than {LONGEST} bytes")
+    if (response.raw.length_remaining or 0) > LONGEST:
+        raise long
+    measure = Measure()
+    for data in response.raw.stream(CHUNK, decode_content=False):
+        measure.update(data)
+        if measure.size > LONGEST:
+            raise long
+    return measure.facts()

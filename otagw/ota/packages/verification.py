@@ -1,0 +1,96 @@
+"""Whether a package is what it is said to be: its files are looked at before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from otagw import errors
+from otagw.ota.accounts import Account
+from otagw.ota.packages import stored_files
+from otagw.ota.packages.fetch import Fetcher
+from otagw.ota.packages.stored_files import Facts
+from otagw.ota.products import modules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
+
+    ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
+    then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
+    our own store. ``origin`` is whatever else the front that made the package has to show again. ``facts`` are for
+    `check` alone: what it found out of each file.
+    """
+
+    name: str | None
+    version: str
+    kind: str = "firmware"
+    product_key: str | None = None
+    module: str = modules.DEFAULT
+    source_versions: tuple[str, ...] = ()
+    differential: bool = False
+    description: str | None = None
+    custom_info: str | None = None
+    needs_verification: bool = True
+    url: str | None = None
+    size: int | None = None
+    sign_method: str | None = None
+    sign: str | None = None
+    object_key: str | None = None
+    files: tuple[Mapping[str, Any], ...] = ()
+    facts: tuple[Facts | None, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
+    """Return the draft with what was left out of its files filled in, and whether all of its bytes are known.
+
+    Raises `errors.NotFound` for a file that the account has not uploaded, `errors.FetchFailed` for one of a listed host
+    that cannot be had, `errors.SizeMismatch` and `errors.DigestMismatch`. Files of unlisted hosts are taken as they are
+    said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
+    """
+    fetcher = Fetcher(account.rules.fetch_hosts)
+    method = draft.sign_method or "MD5"
+    if draft.files:
+        parts = [_part(account, fetcher, method, part) for part in draft.files]
+        found = tuple(facts for _, facts in parts)
+        return replace(draft, files=tuple(part for part, _ in parts), facts=found), all(found)
+    facts = _facts(account, fetcher, draft.url, draft.object_key)
+    if facts is None:
+        return draft, False
+    return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign), facts=(facts,)), True
+
+
+def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:
+    """Return what is known of a file: of our own store by its key, of another host by its URL."""
+    if object_key:
+        return stored_files.get(account, object_key).facts
+    return fetcher.facts(url) if url else None
+
+
+def _part(
+    account: Account, fetcher: Fetcher, method: str, part: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Facts | None]:
+    facts = _facts(account, fetcher, part["url"], part.get("object_key"))
+    if facts is None:
+        return part, None
+    filled = {
+        "size": _size(facts, part["size"]),
+        "file_md5": _sign(facts, "MD5", part["file_md5"]),
+        "sign_value": _sign(facts, method, part["sign_value"]),
+    }
+    return {**part, **filled}, facts
+
+
+def _size(facts: Facts, given: int | None) -> int:
+    if given not in (None, facts.size):
+        raise errors.SizeMismatch(given or 0, facts.size)
+    return facts.size
+
+
+def _sign(facts: Facts, method: str, given: str | None) -> str:
+    """Return the digest as it was given, in whatever case, or ours."""
+    actual = facts.md5 if method == "MD5" else facts.sha256
+    if given and given.lower() != actual:
+        raise errors.DigestMismatch(method, given, actual)
+    return given or actual

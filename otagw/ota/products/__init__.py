@@ -1,0 +1,1 @@
+"""Products, their modules, and the lowest version that each may be given."""

@@ -1,0 +1,284 @@
+"""Jobs: rollouts of a package, to devices chosen once (static) or whenever they report a version (dynamic).
+
+A job's state follows from its tasks: whoever ends one calls `settle`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple
+
+from otagw import clock, errors
+from otagw.db import database
+from otagw.db.models import Job as Row
+from otagw.ota import ids, listing, states
+from otagw.ota.accounts import Account
+from otagw.ota.devices import devices
+from otagw.ota.listing import Page
+from otagw.ota.packages import packages
+from otagw.ota.products import modules
+from otagw.ota.rollouts import tasks
+from otagw.ota.webhooks import events
+
+KIND: Final = "job"
+VERIFY, UPGRADE = "verify", "upgrade"
+STATIC, DYNAMIC = "static", "dynamic"
+ALL, SPECIFIC, GRAY, GROUP = "all", "specific", "gray", "group"
+MINUTE_MS: Final = 60_000
+# A dynamic job's second mode: only devices that report a version after it began.
+LATER: Final = 2
+COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_SELECT: Final = f"SELECT {', '.join('job.' + column for column in COLUMNS)} FROM job"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """By what a job goes about its devices; as the front that made it checked them.
+
+    ``percent`` is in thousandths, times are minutes. A device that fails is retried ``retry_count`` times; a job pauses
+    itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed. An ``inclusive`` job
+    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails.
+    """
+
+    source_versions: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    list_key: str | None = None
+    group_id: int | None = None
+    percent: int | None = None
+    timeout: int | None = None
+    retry_interval: int | None = None
+    retry_count: int = 0
+    per_minute: int = 10_000
+    overwrite: bool = False
+    several_modules: bool = False
+    inclusive: bool = False
+    mode: int = 1
+    need_push: bool = True
+    need_confirm: bool = False
+    protocol: str = "HTTPS"
+    tags: tuple[tuple[str, str], ...] = ()
+    guard_percent: int | None = None
+    guard_count: int | None = None
+    guard_minimum: int = 1
+
+
+class Job(NamedTuple):
+    """A job as it is kept; the fields stand in the order of the columns.
+
+    ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
+    are being canceled. ``filling`` with ``cursor``, ``position`` and ``population`` is how far the selection has come,
+    ``upto`` the id of the last device that was there when the job was made.
+    """
+
+    id: int
+    account_id: int
+    package_id: int
+    product_key: str
+    module: str
+    version: str
+    kind: str
+    selection: str
+    target: str
+    state: str
+    rules: Rules
+    created: int
+    modified: int
+    schedule_at: int | None
+    finish_at: int | None
+    started: int | None
+    ended: int | None
+    due: int | None
+    paused: str | None
+    stopped: bool
+    filling: bool
+    cursor: int
+    position: int
+    population: int | None
+    upto: int
+    cancel: str
+    rate_minute: int
+    rate_used: int
+    package_kind: str
+    origin: str | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what the front that made it noted of it."""
+        return dict(json.loads(self.origin)) if self.origin else {}
+
+    @property
+    def offers(self) -> bool:
+        """Tell whether its tasks go on: a dynamic job that was stopped only takes no more devices."""
+        return self.state == states.IN_PROGRESS or (self.selection == DYNAMIC and self.stopped)
+
+    @property
+    def first_state(self) -> str:
+        """Return what state its tasks begin in."""
+        return states.CONFIRM if self.rules.need_confirm else states.QUEUED
+
+
+def insert(job: Job) -> None:
+    """Keep a new job, inside a write."""
+    values = job._replace(rules=_write(job.rules))  # type: ignore[arg-type]  # as the column has it
+    database.execute(f"INSERT INTO job ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})", *values)
+    listing.count(job.account_id, [of_package_scope(job.package_id)], 1)
+    events.job_changed(job, "created")
+
+
+def get(account: Account, key: str) -> Job:
+    """Return a job by its id, which is a decimal text."""
+    job = find(ids.read(KIND, key))
+    if job is None or job.account_id != account.id:
+        raise errors.NotFound(kind=KIND, key=key)
+    return job
+
+
+def find(job_id: int, lock: str = "") -> Job | None:
+    """Return a job by its number, whoever's it is."""
+    row = database.execute(f"{_SELECT} WHERE id = ?{database.lock(lock)}", job_id).fetchone()
+    return _job(row) if row else None
+
+
+def hold(job_ids: Iterable[int]) -> None:
+    """Keep jobs and their tasks to ourselves, inside a write; whoever holds several takes the newest first."""
+    for job_id in sorted(set(job_ids), reverse=True):
+        find(job_id, database.HOLD)
+
+
+def of_package(account: Account, package_key: str, number: int, size: int) -> Page[Job]:
+    """Return a page of a package's jobs, newest first."""
+    with database.read():
+        package = packages.get(account, package_key)
+        scope, where = of_package_scope(package.id), "package_id = ?"
+        rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, [package.id], number, size)
+        return Page([_job(row) for row in rows], number, size, total)
+
+
+def among(condition: str, *values: Any) -> list[Job]:
+    """Return the jobs for which a condition on ``job`` holds, newest first."""
+    rows = database.execute(f"{_SELECT} WHERE {condition} ORDER BY job.id DESC", *values)
+    return [_job(row) for row in rows.fetchall()]
+
+
+def of_device(account: Account, package_key: str, device: devices.Device, number: int, size: int) -> Page[Job]:
+    """Return a page of those of a package's jobs that have a task for a device, newest first."""
+    with database.read():
+        package = packages.get(account, package_key)
+        among = "id IN (SELECT job_id FROM task WHERE device_id = ? AND package_id = ?)"
+        values = [device.id, package.id]
+        (total,) = database.execute(f"SELECT COUNT(*) FROM job WHERE {among}", *values).fetchone()
+        rows = listing.rows(_SELECT, KIND, among, values, total, number, size)
+        return Page([_job(row) for row in rows], number, size, total)
+
+
+def dynamic_for(product_key: str, module: str) -> list[Job]:
+    """Return the dynamic jobs that run for a module of a product, newest first: the newest policy wins."""
+    rows = database.execute(
+        f"{_SELECT} WHERE product_key = ? AND module = ? AND selection = ? AND state = ? ORDER BY id DESC",
+        *(product_key, module.lower(), DYNAMIC, states.IN_PROGRESS),
+    )
+    return [_job(row) for row in rows.fetchall()]
+
+
+def dynamic_of(device: devices.Device, module: str | None) -> list[tuple[devices.Version, Job]]:
+    """Return the dynamic jobs that run for what a device has reported, by module and newest first."""
+    where, values = ("", ()) if module is None else (" AND v.folded = ?", (module.lower(),))
+    rows = database.execute(
+        f"SELECT v.module, v.version, {', '.join('job.' + column for column in COLUMNS)} FROM device_version v "
+        "JOIN job ON job.product_key = ? AND job.module = v.folded AND job.selection = ? AND job.state = ? "
+        f"WHERE v.device_id = ?{where} ORDER BY v.folded <> ?, v.folded, job.id DESC",
+        *(device.product_key, DYNAMIC, states.IN_PROGRESS, device.id, *values, modules.DEFAULT),
+    )
+    return [(devices.Version(*row[:2]), _job(row[2:])) for row in rows.fetchall()]
+
+
+def filling(product_key: str) -> list[int]:
+    """Return the jobs that are still selecting devices of a product."""
+    query = "SELECT id FROM job WHERE product_key = ? AND due IS NOT NULL AND filling"
+    return [job_id for (job_id,) in database.execute(query, product_key).fetchall()]
+
+
+def set_(job: Job, **columns: Any) -> Job:
+    """Change facts of a job, inside a write."""
+    changes = {"modified": clock.now(), **columns}
+    written = {**changes, "rules": _write(changes["rules"])} if "rules" in changes else changes
+    database.execute(
+        f"UPDATE job SET {', '.join(f'{column} = ?' for column in written)} WHERE id = ?", *written.values(), job.id
+    )
+    return job._replace(**changes)
+
+
+def settle(job_id: int) -> None:
+    """Bring the state of a job, and of the package it verifies, into line with its tasks; inside a write."""
+    job = find(job_id, database.HOLD)
+    if job is None:
+        return
+    counts = tasks.counts(job.account_id, job.id)
+    facts = states.Facts(
+        is_planned=job.started is None,
+        is_filling=job.filling or bool(job.cancel),
+        is_dynamic=job.selection == DYNAMIC,
+        is_stopped=job.stopped,
+        counts=counts,
+    )
+    state = states.job_state(facts)
+    if state != job.state:
+        ended = None if state in states.RUNNING else clock.now()
+        job = set_(job, state=state, ended=ended)
+        job = set_(job, due=due(job))
+        events.job_changed(job, state)
+        if job.kind == VERIFY and ended:
+            passed = counts[states.SUCCEEDED] and not counts[states.FAILED] and not counts[states.CANCELED]
+            packages.set_status(job.package_id, states.VERIFIED if passed else states.UNFIT)
+    _guard(job, counts)
+
+
+def _guard(job: Job, counts: Mapping[str, int]) -> None:
+    """Pause a job of which too many devices have failed."""
+    reason = excess(job, counts)
+    if reason and not job.paused and job.state in states.RUNNING:
+        events.job_changed(set_(job, paused=reason), "paused")
+
+
+def excess(job: Job, counts: Mapping[str, int]) -> str | None:
+    """Return by what a job's failures are too many, if they are."""
+    rules = job.rules
+    failed, ended = counts[states.FAILED], counts[states.FAILED] + counts[states.SUCCEEDED]
+    if not failed or ended < rules.guard_minimum:
+        return None
+    if rules.guard_count is not None and failed >= rules.guard_count:
+        return f"{failed} devices failed, and {rules.guard_count} are the limit"
+    if rules.guard_percent is not None and failed * 100 >= rules.guard_percent * ended:
+        return f"{failed} of {ended} devices failed, and {rules.guard_percent} percent are the limit"
+    return None
+
+
+def due(job: Job) -> int | None:
+    """Return when a worker has to look at a job next: to fill it, to begin it, or to end it."""
+    if job.filling or job.cancel:
+        return clock.now()
+    if job.state not in states.RUNNING:
+        return None
+    if job.state == states.PLANNED:
+        return job.schedule_at
+    if not job.finish_at or job.finish_at > clock.now():
+        return job.finish_at
+    counts = tasks.counts(job.account_id, job.id)
+    return job.finish_at if any(counts[state] for state in states.WAITING) else None
+
+
+def of_package_scope(package_id: int) -> str:
+    """Return the counter of a package's jobs."""
+    return listing.scope(KIND, package=str(package_id))
+
+
+def _write(rules: Rules) -> str:
+    return json.dumps(asdict(rules), ensure_ascii=False)
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    raw = Job(*row)
+    kept = json.loads(row[COLUMNS.index("rules")])
+    lists = {name: tuple(kept[name]) for name in ("source_versions", "names")}
+    rules = Rules(**{**kept, **lists, "tags": tuple((key, value) for key, value in kept["tags"])})
+    return raw._replace(rules=rules, stopped=bool(raw.stopped), filling=bool(raw.filling))

@@ -1,0 +1,139 @@
+"""A new job: whether it can be made, and what it is then."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from otagw import clock, errors
+from otagw.db import database
+from otagw.ota import audit, idempotency, states
+from otagw.ota.accounts import Account
+from otagw.ota.devices import devices, groups
+from otagw.ota.packages import packages, stored_files
+from otagw.ota.packages.packages import Package
+from otagw.ota.products import minimum_versions, products
+from otagw.ota.rollouts import jobs
+from otagw.ota.rollouts.jobs import Job, Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown.
+
+    ``origin`` is whatever else the front that makes it has to show again.
+    """
+
+    package: str
+    product_key: str
+    kind: str = jobs.UPGRADE
+    selection: str = jobs.STATIC
+    target: str = jobs.ALL
+    schedule_at: int | None = None
+    finish_at: int | None = None
+    group: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+
+
+def draft(account: Account, asked: Draft) -> tuple[Job, Package]:
+    """Return the job that would be made, unsaved; raise what `create` raises."""
+    package = packages.get(account, asked.package)
+    if package.product_key not in (None, asked.product_key):
+        raise errors.NotFound(kind=packages.KIND, key=asked.package)
+    products.check(account, asked.product_key)
+    allowed = states.VERIFIABLE if asked.kind == jobs.VERIFY else states.ROLLED_OUT
+    if package.status not in allowed:
+        raise errors.WrongState(kind=packages.KIND, key=asked.package, state=states.PACKAGE_STATES[package.status])
+    if not (package.url or package.object_key or package.files):
+        bucket = package.origin.get("bucket")
+        problem = f"its bucket {bucket} is not mapped here" if bucket else "none was named when it was made"
+        raise errors.NoBytes(kind=packages.KIND, key=asked.package, problem=problem)
+    minimum_versions.check(asked.product_key, package.module, package.version)
+    rules = asked.rules
+    if asked.group:
+        rules = replace(rules, group_id=groups.get(account, asked.group).id)
+    _check_names(account, asked.product_key, rules.names)
+    if rules.list_key:
+        stored_files.get(account, rules.list_key)
+    return _new(account, package, asked, rules), package
+
+
+def create(account: Account, asked: Draft, token: str | None = None) -> Job:
+    """Keep a new job; its devices are selected after that, by `selection.begin`.
+
+    Raises `errors.NotFound` for a package, product, group, device or list that is not there, `errors.WrongState` for a
+    package in the wrong state of verification, `errors.NoBytes` for one that no device could download,
+    `errors.BelowMinimum` for one that none may be given, and `errors.AlreadyExists` where the package has a dynamic job
+    that runs.
+    """
+
+    def work() -> dict[str, Any]:
+        packages.hold(account, asked.package)
+        job, package = draft(account, asked)
+        if job.selection == jobs.DYNAMIC and _runs_dynamic(package.id):
+            raise errors.AlreadyExists(kind=jobs.KIND, key=asked.package)
+        jobs.insert(job)
+        if job.kind == jobs.VERIFY:
+            packages.set_status(package.id, states.VERIFYING)
+        if job.rules.list_key:
+            stored_files.claim(account, [job.rules.list_key])
+        audit.note(account.id, jobs.KIND, job.id)
+        return {"id": job.id}
+
+    with database.write():  # what is returned was not deleted meanwhile
+        answer = idempotency.run(account, f"job.{asked.kind}.{asked.selection}", token, lambda: asdict(asked), work)
+        return jobs.get(account, str(answer["id"]))
+
+
+def _check_names(account: Account, product_key: str, names: tuple[str, ...]) -> None:
+    """Raise `errors.NotFound` unless all of these devices are there."""
+    found = {device.name for device in devices.several(account, product_key, names)} if names else set()
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise errors.NotFound(kind=devices.KIND, key=missing[0])
+
+
+def _new(account: Account, package: Package, asked: Draft, rules: Rules) -> Job:
+    now = clock.now()
+    is_planned = asked.schedule_at is not None and asked.schedule_at > now
+    return Job(
+        id=clock.new_id(now),
+        account_id=account.id,
+        package_id=package.id,
+        product_key=asked.product_key,
+        module=package.part.lower(),
+        version=package.version,
+        kind=asked.kind,
+        selection=asked.selection,
+        target=asked.target,
+        state=states.PLANNED if is_planned else states.IN_PROGRESS,
+        rules=rules,
+        created=now,
+        modified=now,
+        schedule_at=asked.schedule_at,
+        finish_at=asked.finish_at,
+        started=None if is_planned else now,
+        ended=None,
+        due=now,
+        paused=None,
+        stopped=False,
+        filling=asked.selection == jobs.STATIC,
+        cursor=0,
+        position=0,
+        population=None,
+        upto=devices.last_id(asked.product_key),
+        cancel="",
+        rate_minute=0,
+        rate_used=0,
+        package_kind=package.kind,
+        origin=json.dumps(dict(asked.origin), ensure_ascii=False) if asked.origin else None,
+    )
+
+
+def _runs_dynamic(package_id: int) -> bool:
+    row = database.execute(
+        "SELECT 1 FROM job WHERE package_id = ? AND selection = ? AND state IN (?, ?) LIMIT 1",
+        *(package_id, jobs.DYNAMIC, *states.RUNNING),
+    ).fetchone()
+    return row is not None

@@ -1,0 +1,277 @@
+"""Tasks: one device in one job. Every change of state goes through `move`, by the table of `states`.
+
+Locks are taken in one order, where an engine has several writers: the job, its tasks, the counters.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from otagw import clock, errors
+from otagw.db import database
+from otagw.db.models import Task as Row
+from otagw.ops import metrics
+from otagw.ota import ids, listing, states
+from otagw.ota.accounts import Account
+from otagw.ota.devices import timeline
+from otagw.ota.listing import Page
+from otagw.ota.webhooks import events
+
+KIND: Final = "task"
+COUNTER: Final = "otagw_tasks_total"
+COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_SELECT: Final = f"SELECT {', '.join('task.' + column for column in COLUMNS)} FROM task"
+_OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
+# What becomes of a task's number. Who was shown it is to be told that it is canceled; who does not know yet, when it is
+# restarted, goes on by the same number, and everybody else gets another.
+_CANCELED: Final = ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
+_RESTARTED: Final = ", action = CASE WHEN recall IS NULL THEN NULL ELSE action END, recall = NULL"
+_NUMBER: Final = {states.CANCELED: _CANCELED, states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
+
+
+class Task(NamedTuple):
+    """A task as it is kept; the fields stand in the order of the columns. Times are milliseconds, progress percent.
+
+    ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
+    ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.
+    """
+
+    id: int
+    account_id: int
+    job_id: int
+    package_id: int
+    device_id: int
+    product_key: str
+    device_name: str
+    module: str
+    state: str
+    source_version: str | None
+    version: str
+    progress: int
+    note: str | None
+    attempts: int
+    created: int
+    modified: int
+    started: int | None
+    retry_at: int | None
+    due: int | None
+    action: int | None = None
+    recall: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.state in states.OPEN
+
+
+def get(account: Account, key: str) -> Task:
+    """Return a task by its id, which is a decimal text."""
+    row = database.execute(f"{_SELECT} WHERE id = ? AND account_id = ?", ids.read(KIND, key), account.id).fetchone()
+    if row is None:
+        raise errors.NotFound(kind=KIND, key=key)
+    return Task(*row)
+
+
+def find(task_id: int, lock: str = "") -> Task | None:
+    """Return a task by its number, whoever's it is."""
+    row = database.execute(f"{_SELECT} WHERE id = ?{database.lock(lock)}", task_id).fetchone()
+    return Task(*row) if row else None
+
+
+def open_of(device_id: int, module: str | None = None) -> list[Task]:
+    """Return the open tasks of a device, of one of its modules or of all."""
+    where, values = ("", ()) if module is None else (" AND module = ?", (module.lower(),))
+    rows = database.execute(
+        f"{_SELECT} WHERE device_id = ? AND state IN {_OPEN}{where} ORDER BY id", device_id, *values
+    )
+    return [Task(*row) for row in rows.fetchall()]
+
+
+def at_hand(device_id: int) -> list[Task]:
+    """Return the open tasks of a device, and those of whose cancellation it is to be told."""
+    rows = database.execute(
+        f"{_SELECT} WHERE device_id = ? AND state IN {_OPEN} UNION ALL "
+        f"{_SELECT} WHERE device_id = ? AND recall = 'pending' ORDER BY 1",
+        *(device_id, device_id),
+    )
+    return [Task(*row) for row in rows.fetchall()]
+
+
+def by_action(device_id: int, action: int) -> Task | None:
+    """Return a task of a device by the number it was shown by."""
+    row = database.execute(f"{_SELECT} WHERE device_id = ? AND action = ?", device_id, action).fetchone()
+    return Task(*row) if row else None
+
+
+def last_of(device_id: int) -> Task | None:
+    """Return the newest task of a device."""
+    row = database.execute(f"{_SELECT} WHERE device_id = ? ORDER BY id DESC LIMIT 1", device_id).fetchone()
+    return Task(*row) if row else None
+
+
+def page(
+    account: Account,
+    job_id: int,
+    number: int,
+    size: int,
+    *,
+    state: str | None = None,
+    names: Sequence[str] = (),
+) -> Page[Task]:
+    """Return a page of a job's tasks, newest first; in one state, or of some devices."""
+    where = "job_id = ?"
+    values: list[Any] = [job_id]
+    if state:
+        where, values = f"{where} AND state = ?", [*values, state]
+    if names:
+        where, values = f"{where} AND device_name IN ({','.join('?' * len(names))})", [*values, *names]
+    with database.read():
+        if names:  # few, and not kept count of
+            (total,) = database.execute(f"SELECT COUNT(*) FROM task WHERE {where}", *values).fetchone()
+        else:
+            total = sum(number for name, number in counts(account.id, job_id).items() if state in (None, name))
+        rows = listing.rows(_SELECT, KIND, where, values, total, number, size)
+        return Page([Task(*row) for row in rows], number, size, total)
+
+
+def below(
+    job_id: int,
+    ceiling: int,
+    skip: int,
+    size: int,
+    *,
+    among: Sequence[str] = states.TASK_STATES,
+    retrying: bool | None = None,
+    name: str | None = None,
+) -> tuple[list[Task], int]:
+    """Return tasks of a job whose ids are below a ceiling, newest first, and how many there are below or above.
+
+    ``among`` are states; with ``retrying`` only those that wait for another try, or only the others; ``name`` is that
+    of a device.
+    """
+    where = f"job_id = ? AND state IN ({','.join('?' * len(among))})"
+    values: list[Any] = [job_id, *among]
+    if retrying is not None:
+        where += f" AND retry_at IS {'NOT ' if retrying else ''}NULL"
+    if name is not None:
+        where, values = f"{where} AND device_name = ?", [*values, name]
+    rows = database.execute(
+        f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT ? OFFSET ?", *(*values, ceiling, size, skip)
+    ).fetchall()
+    (total,) = database.execute(f"SELECT COUNT(*) FROM task WHERE {where}", *values).fetchone()
+    return [Task(*row) for row in rows], total
+
+
+def retrying(job_id: int) -> dict[str, int]:
+    """Return how many tasks of a job wait for another try, by the state that they are in."""
+    query = "SELECT state, COUNT(*) FROM task WHERE job_id = ? AND retry_at IS NOT NULL GROUP BY state"
+    return dict(database.execute(query, job_id).fetchall())
+
+
+def counts(account_id: int, job_id: int) -> dict[str, int]:
+    """Return how many tasks of a job are in each state."""
+    scopes = {scope(job_id, state): state for state in states.TASK_STATES}
+    marks = ",".join("?" * len(scopes))
+    rows = database.execute(
+        f"SELECT scope, total FROM counter WHERE account_id = ? AND scope IN ({marks})", account_id, *scopes
+    )
+    found = {scopes[name]: total for name, total in rows.fetchall()}
+    return {state: found.get(state, 0) for state in states.TASK_STATES}
+
+
+def scope(job_id: int, state: str) -> str:
+    """Return the counter of a job's tasks in a state."""
+    return listing.scope(KIND, job=str(job_id), state=state)
+
+
+def move(task: Task, event: str, note: str | None = None, **columns: Any) -> Task | None:
+    """Move a task, inside a write; return it as it is then, or None where the table knows no such move from its state.
+
+    Whoever moves a task to a closed state calls `jobs.settle` after it.
+    """
+    step = states.MOVES[event]
+    now = clock.now()
+    changes: dict[str, Any] = {"state": step.target, "modified": now, **columns}
+    if step.target in states.CLOSED:
+        changes |= {"due": None, "retry_at": None}
+    if note is not None:
+        changes["note"] = note[:1024]
+    if task.state not in step.sources:
+        return None
+    moved = database.execute(
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{_NUMBER.get(step.target, '')} "
+        "WHERE id = ? AND state = ?",
+        *(*changes.values(), task.id, task.state),
+    ).rowcount
+    if not moved:
+        return None
+    if step.target != task.state:
+        listing.count(task.account_id, [scope(task.job_id, task.state)], -1)
+        listing.count(task.account_id, [scope(task.job_id, step.target)], 1)
+        metrics.count_committed(COUNTER, step.target)
+    timeline.note(task.device_id, timeline.DECIDED, _said(step.target, note), task.job_id, task.id)
+    now_is = task._replace(**changes)
+    events.task_changed(now_is)
+    return now_is
+
+
+def set_(task: Task, **columns: Any) -> Task:
+    """Change facts of a task that keeps its state, inside a write."""
+    changes = {"modified": clock.now(), **columns}
+    database.execute(
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ?", *changes.values(), task.id
+    )
+    return task._replace(**changes)
+
+
+def cancel_some(account_id: int, job_id: int, state: str, note: str, limit: int) -> int:
+    """Cancel up to so many tasks of a job that are in a state; return how many there were."""
+    where = "id IN (SELECT id FROM task WHERE job_id = ? AND state = ? ORDER BY id LIMIT ?)"
+    return cancel_where(account_id, where, (job_id, state, limit), note)
+
+
+def cancel_where(account_id: int, where: str, values: Sequence[Any], note: str) -> int:
+    """Cancel open tasks in one statement, inside a write whose jobs are locked; return how many there were."""
+    rows = database.execute(f"SELECT id, job_id, state FROM task WHERE {where}", *values).fetchall()
+    canceled = database.execute(
+        f"UPDATE task SET state = ?, note = ?, modified = ?, due = NULL, retry_at = NULL{_CANCELED} "
+        f"WHERE {where} RETURNING {', '.join(COLUMNS)}",
+        *(states.CANCELED, note, clock.now(), *values),
+    ).fetchall()
+    moved = {row[0] for row in canceled}
+    for (job_id, state), count in sorted(Counter((job, state) for key, job, state in rows if key in moved).items()):
+        count_moves(account_id, job_id, {state: -count, states.CANCELED: count})
+    events.tasks_changed(account_id, states.CANCELED, (Task(*row) for row in canceled))
+    return len(canceled)
+
+
+def made(account_id: int, first: int, count: int) -> None:
+    """Count and tell of new tasks whose ids follow each other; inside the write that made them."""
+    where, values = "id BETWEEN ? AND ?", (first, first + count - 1)
+    rows = database.execute(f"SELECT job_id, state, COUNT(*) FROM task WHERE {where} GROUP BY job_id, state", *values)
+    for job_id, state, number in rows.fetchall():
+        count_moves(account_id, job_id, {state: number})
+        events.tasks_changed(account_id, state, _each(f"{where} AND state = ?", (*values, state)))
+
+
+def _each(where: str, values: Sequence[Any]) -> Iterator[Task]:
+    """Yield tasks; nothing is read before the first is asked for."""
+    yield from (Task(*row) for row in database.execute(f"{_SELECT} WHERE {where} ORDER BY id", *values).fetchall())
+
+
+def count_moves(account_id: int, job_id: int, changes: Mapping[str, int]) -> None:
+    """Move a job's counters by what a statement over many tasks has done."""
+    for state in sorted(changes):
+        if changes[state]:
+            listing.count(account_id, [scope(job_id, state)], changes[state])
+        if changes[state] > 0:
+            metrics.count_committed(COUNTER, state, by=changes[state])
+
+
+def forget_counts(account_id: int, job_id: int) -> None:
+    """Delete the counters of a job that is gone, inside the write that deletes it."""
+    listing.forget(account_id, [scope(job_id, state) for state in states.TASK_STATES])
+
+
+def _said(state: str, note: str | None) -> str:
+    return f"{state}: {note}" if note else state

@@ -1,0 +1,1 @@
+"""What a device may do: the functions that every device front calls."""

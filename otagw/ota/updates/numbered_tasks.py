@@ -1,0 +1,184 @@
+"""Tasks by number: for protocols in which a device sees one update at a time, as an action with a short number.
+
+A task gets its number when a device is first shown it. Whoever has been shown a task that is then canceled is to be
+told: `recall` of the task says whether the device does not know yet (pending) or goes on nevertheless (refused).
+"""
+
+import contextlib
+import secrets
+from typing import Final, NamedTuple
+
+import peewee
+
+from otagw import clock, errors
+from otagw.db import database
+from otagw.ota import states
+from otagw.ota.devices import presence, timeline
+from otagw.ota.devices.devices import Device
+from otagw.ota.packages import packages
+from otagw.ota.rollouts import jobs, tasks
+from otagw.ota.rollouts.tasks import Task
+from otagw.ota.updates import updates
+from otagw.ota.updates.updates import Offer
+
+KIND: Final = "action"
+LARGEST: Final = 2**31 - 1
+PENDING, REFUSED = "pending", "refused"
+FAILED: Final = "the device says that it failed"
+# Which of several open tasks comes first: what a device has begun, it is to end.
+_ORDER: Final = (states.IN_PROGRESS, states.NOTIFIED, states.QUEUED, states.CONFIRM)
+
+
+class Shown(NamedTuple):
+    """What a device that asks is shown: a task whose cancellation it is to be told, or else an offer, or nothing."""
+
+    recalled: Task | None = None
+    offer: Offer | None = None
+
+
+def shown(device: Device, address: str | None) -> Shown:
+    """Return what a device is to see now; nothing moves by that, and where nothing is new nothing is written."""
+    presence.heard(device, address)
+    found = _shown(device)
+    updates.polled(found.offer)
+    return found
+
+
+def _shown(device: Device) -> Shown:
+    found = tasks.at_hand(device.id)
+    for task in found:
+        if task.recall == PENDING:
+            return Shown(recalled=task)
+    found.sort(key=lambda task: _ORDER.index(task.state))
+    for offer in updates.ready(device, found, at_work=True, measured=True):
+        numbered = _numbered(offer.task)
+        if numbered:
+            return Shown(offer=offer._replace(task=numbered))
+    return Shown()
+
+
+def fetch(device: Device, number: str) -> Offer:
+    """Return what an action of a device is to install; its task is noted as offered.
+
+    Raises `errors.NotFound` for an action that is not the device's or is not offered now, `errors.WrongState` for one
+    that has ended, and `errors.TooEarly` if its job has offered as many in this minute as it may.
+    """
+    task = find(device, number)
+    if not task.is_open:
+        raise errors.WrongState(kind=KIND, key=number, state=task.state)
+    offer = updates.look(device, task, at_work=True, measured=True)
+    if offer is None:
+        raise errors.NotFound(kind=KIND, key=number)
+    taken = updates.take(offer)
+    if taken is None:  # by another request at the same time, or the minute is used up
+        task = find(device, number)
+        taken = updates.look(device, task, at_work=True, measured=True)
+        if taken and task.state == states.QUEUED:
+            raise errors.TooEarly((jobs.MINUTE_MS - clock.now() % jobs.MINUTE_MS) // 1000 + 1)
+    if taken is None:
+        raise errors.NotFound(kind=KIND, key=number)
+    timeline.note_link(device.id, taken.job.id, taken.task.id)
+    return taken
+
+
+def find(device: Device, number: str) -> Task:
+    """Return the task of a device's action; raise `errors.NotFound`."""
+    is_number = number.isascii() and number.isdecimal() and len(number) <= len(str(LARGEST)) and int(number) <= LARGEST
+    task = tasks.by_action(device.id, int(number)) if is_number else None
+    if task is None:
+        raise errors.NotFound(kind=KIND, key=number)
+    return task
+
+
+def expected(device: Device, number: str) -> Task:
+    """Return the task of an action of which there may be more to hear: it is open, or canceled without an agreement.
+
+    Raises `errors.NotFound`, and `errors.WrongState` for one that has ended.
+    """
+    task = find(device, number)
+    if not task.is_open and task.recall is None:
+        raise errors.WrongState(kind=KIND, key=number, state=task.state)
+    return task
+
+
+def progress(device: Device, number: str, percent: int, text: str) -> None:
+    """Note how far a device has come with an action; it begins with that."""
+    task = expected(device, number)
+    if not (task.is_open and updates.progress(device, percent, text, task.module, task.id)):
+        _note(device, expected(device, number), text)
+
+
+def succeeded(device: Device, number: str, text: str, address: str | None) -> None:
+    """Note that a device runs what an action was to install, also if that was canceled and the device did not agree."""
+    with database.write():
+        task = expected(device, number)
+        package = packages.find(task.package_id)
+        updates.reported_version(device, task.version, package.module if package else task.module, address)
+        if text:
+            timeline.note(device.id, timeline.PROGRESS, f"succeeded: {text}", task.job_id, task.id)
+
+
+def failed(device: Device, number: str, text: str) -> None:
+    """Note that a device has failed at an action."""
+    task = expected(device, number)
+    if not (task.is_open and updates.finished(device, False, text or FAILED, task.module, task.id)):
+        _note(device, expected(device, number), text or FAILED)
+
+
+def said(device: Device, number: str, text: str) -> None:
+    """Note what a device says of an action; nothing follows from it."""
+    _note(device, expected(device, number), text)
+
+
+def recalled(device: Device, number: str) -> Task:
+    """Return the task of an action that was canceled and of which the device has not agreed to that.
+
+    Raises `errors.NotFound` also for one that is not canceled.
+    """
+    task = expected(device, number)
+    if task.recall is None:
+        raise errors.NotFound(kind=KIND, key=number)
+    return task
+
+
+def agreed(device: Device, number: str, text: str) -> None:
+    """Note that a device knows that an action was canceled, and does nothing for it any more."""
+    _answered(device, recalled(device, number), None, f"cancellation acknowledged: {text}")
+
+
+def refused(device: Device, number: str, text: str) -> None:
+    """Note that a device goes on with an action that was canceled; it is not told again."""
+    _answered(device, recalled(device, number), REFUSED, f"cancellation refused: {text}")
+
+
+def _answered(device: Device, task: Task, recall: str | None, text: str) -> None:
+    with database.write():
+        presence.note(device, None)
+        database.execute(
+            "UPDATE task SET recall = ? WHERE id = ? AND action = ? AND state = ? AND recall IS NOT NULL",
+            *(recall, task.id, task.action, states.CANCELED),
+        )
+        timeline.note(device.id, timeline.PROGRESS, text.removesuffix(": "), task.job_id, task.id)
+
+
+def _note(device: Device, task: Task, text: str) -> None:
+    if not text:
+        return
+    with database.write():
+        presence.note(device, None)
+        timeline.note(device.id, timeline.PROGRESS, text, task.job_id, task.id)
+        database.execute("UPDATE task SET note = ? WHERE id = ? AND state = ?", text[:1024], task.id, task.state)
+
+
+def _numbered(task: Task) -> Task | None:
+    """Return an open task with a number, drawing one where it has none; None if it has ended meanwhile."""
+    found: Task | None = task
+    while found and found.is_open and found.action is None:
+        # The index refuses a number that another task of the device has: then another is drawn.
+        with contextlib.suppress(peewee.IntegrityError), database.write():
+            database.execute(
+                "UPDATE task SET action = ? WHERE id = ? AND action IS NULL AND state IN (?, ?, ?, ?)",
+                *(secrets.randbelow(LARGEST) + 1, task.id, *states.OPEN),
+            )
+        found = tasks.find(task.id)
+    return found if found and found.is_open else None

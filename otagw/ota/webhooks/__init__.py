@@ -1,0 +1,1 @@
+"""Webhooks: events, and the outbox that delivers them."""
