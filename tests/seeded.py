@@ -29,7 +29,7 @@ SEEDED = [
         "otagw/access.py",
         "    caller, secret = keys.find(claim.key_id)\n",
         "    caller, secret = keys.find(claim.key_id)\n    nonces.claim(claim.key_id, claim.nonce or '', claim.at)\n",
-        "tests/test_nonces.py tests/aliyun",
+        "tests/security/test_nonces.py tests/aliyun",
     ),
     (
         "otagw/access.py",

@@ -56,7 +56,7 @@ def lines(environment):
 @pytest.fixture
 def steps(monkeypatch):
     """Steps of the test's own instead of ours."""
-    found = []
+    found = {}
     monkeypatch.setattr(worker, "STEPS", found)
     monkeypatch.setattr(worker, "_failing", {})
     return found
@@ -73,52 +73,55 @@ def step(name, results, calls):
             raise result
         return result
 
-    run.__qualname__ = name
     return run
 
 
 def test_steps_take_turns_until_none_has_more_to_do(steps, lines):
     calls = []
-    steps += [step("one", [10, 10, 3], calls), step("two", [0, 2], calls)]
+    steps |= {"one": step("one", [10, 10, 3], calls), "two": step("two", [0, 2], calls)}
     worker.sweep()
     assert calls == ["one", "two"] * 4
     (line,) = lines()
-    assert (line["message"], line["steps"]) == ("done", {"tests.test_worker.one": 23, "tests.test_worker.two": 2})
+    assert (line["message"], line["steps"]) == ("done", {"one": 23, "two": 2})
 
 
 def test_a_sweep_that_finds_nothing_says_nothing(steps, lines):
-    steps.append(step("one", [], []))
+    steps["one"] = step("one", [], [])
     worker.sweep()
     assert lines() == []
 
 
 def test_a_sweep_can_be_asked_to_end_after_a_round(steps):
     calls = []
-    steps += [step("one", [1] * 9, calls), step("two", [1] * 9, calls)]
+    steps |= {"one": step("one", [1] * 9, calls), "two": step("two", [1] * 9, calls)}
     worker.sweep(lambda: False)
     assert calls == ["one", "two"]
 
 
 def test_a_step_that_raises_does_not_stop_the_others_and_is_logged_once(steps, lines):
     calls = []
-    steps += [step("bad", [ValueError("no"), ValueError("no"), KeyError(1), 0], calls), step("good", [1], calls)]
+    steps |= {
+        "bad": step("bad", [ValueError("no"), ValueError("no"), KeyError(1), 0], calls),
+        "good": step("good", [1], calls),
+    }
     worker.sweep()
     assert calls == ["bad", "good"] * 2
     worker.sweep()
     worker.sweep()
     told = [(line["message"], line.get("step"), "traceback" in line) for line in lines()]
-    failed = ("a step failed; it is tried again every second", "tests.test_worker.bad", True)
+    failed = ("a step failed; it is tried again every second", "bad", True)
     assert told == [
         failed,
         ("done", None, False),
         failed,  # another error
-        ("a step works again", "tests.test_worker.bad", False),
+        ("a step works again", "bad", False),
     ]
 
 
 def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_another(store, steps, lines):
     closed = []
-    steps += [step("bad", [peewee.OperationalError("gone")], []), lambda: closed.append(database.db.is_closed()) or 0]
+    steps["bad"] = step("bad", [peewee.OperationalError("gone")], [])
+    steps["next"] = lambda: closed.append(database.db.is_closed()) or 0
     database.ping()
     worker.sweep()
     assert closed == [True]
@@ -235,7 +238,7 @@ def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(
     storage = Broken()
     stored_files.use(storage)
     released(3)
-    steps.append(stored_files.purge)
+    steps["purge"] = stored_files.purge
     worker.sweep()
     worker.sweep()
     assert sorted(storage.deleted) == ["key1", "key2"]

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from tests.cli.test_fleet import otagw  # noqa: F401 - a fixture
 from tests.conftest import KEY, OTHER, Client, need
-from tests.test_cli_fleet import otagw  # noqa: F401 - a fixture
 
 KNOWN = {"ProductKey": "p", "FirmwareUrl": "https://files.test/x", "SignMethod": "SHA256", "FirmwareSign": "a" * 64}
 

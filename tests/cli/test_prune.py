@@ -7,7 +7,7 @@ from otagw.db import database
 from otagw.ops import prune
 from otagw.ota import audit
 from otagw.ota.audit import Actor
-from tests.test_cli_audit import otagw  # noqa: F401 - a fixture
+from tests.cli.test_audit import otagw  # noqa: F401 - a fixture
 
 DAY = 24 * 3600 * 1000
 
