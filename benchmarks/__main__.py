@@ -24,7 +24,6 @@ def alone(options: argparse.Namespace) -> list[str]:
     """Measure what answers cost by themselves, in this process."""
     from benchmarks.bare import app as bare
     from otagw import app, settings
-    from otagw.ota.devices import presence
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
         port, environ = prepare(1, folder)
@@ -37,7 +36,7 @@ def alone(options: argparse.Namespace) -> list[str]:
             kinds: dict[str, tuple[Any, Requests]] = {YARDSTICK: (bare, calls.nothing)}
             kinds |= {name: (ours, make) for name, make in {**calls.ACTIONS, **fleet.polls()}.items()}
             rows = cpu.measure(kinds, port, options.requests, options.runs)
-            presence.stop()
+            ours.extensions["otagw"]["runtime"].close()
             return cpu.HEAD + rows
 
 

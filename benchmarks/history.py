@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import load
-from otagw import clock, settings
+from otagw import clock, parts, settings
 from otagw.db import database
 from otagw.ota import accounts, listing
 from otagw.ota.packages import packages
 from otagw.security.nonces import WINDOW_MS, Nonces
+from otagw.settings import Settings
 
 HEAD = ["| what | share | range | p50 | p99 |", "| --- | --- | --- | --- | --- |"]
 SKEW_MS = 900_000
@@ -20,7 +21,11 @@ SKEW_MS = 900_000
 def fill(folder: str, count: int) -> None:
     """Make a database with so many packages of the account main."""
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
-    database.connect(chosen)
+    with parts.opened(chosen):
+        _fill(chosen, count)
+
+
+def _fill(chosen: Settings, count: int) -> None:
     database.migrate(chosen)
     account = accounts.ensure("main")
     with database.write():
@@ -32,7 +37,6 @@ def fill(folder: str, count: int) -> None:
             *(count, account.id),
         )
         listing.count(account.id, listing.scopes(packages.KIND, version="1"), count)
-    database.disconnect()
 
 
 def pages(ask: Callable[[int], load.Run], count: int, runs: int) -> list[str]:

@@ -1,14 +1,15 @@
 """A rollout to a whole product: how soon its maker has an answer, and all devices a task; who waits meanwhile."""
 
+import contextlib
 import multiprocessing
 import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
-from otagw import settings
+from otagw import parts, settings
 from otagw.db import database
 from otagw.ota import accounts
 from otagw.ota.devices import devices
@@ -18,7 +19,6 @@ from otagw.ota.packages.verification import Draft as Package
 from otagw.ota.products import products
 from otagw.ota.rollouts import due_work, jobs, planning, selection, tasks
 from otagw.ota.updates import updates
-from otagw.security import derived_secrets, vault
 
 PRODUCT = "bench"
 # Whose devices ask meanwhile: there is nothing new for them, and they have asked before.
@@ -31,8 +31,8 @@ HEAD = [
 
 def measure(count: int) -> str:
     """Return a table row for a static job over so many devices, on SQLite as it is by default."""
-    with tempfile.TemporaryDirectory() as folder:
-        _fill(folder, count)
+    with tempfile.TemporaryDirectory() as folder, _open(folder) as account:
+        _fill(account, count)
         _poll(200, lambda: None)
         before = _poll(500, lambda: time.sleep(0.01))
         context = multiprocessing.get_context("spawn")
@@ -43,7 +43,6 @@ def measure(count: int) -> str:
         polls = _poll(None, lambda: ours.poll(0.01))
         total, memory, made = ours.recv()
         process.join()
-        database.disconnect()
     if made != count:
         raise RuntimeError(f"{made} tasks for {count} devices")
     p99, p99_before = (sorted(found)[int(len(found) * 0.99)] * 1000 for found in (polls, before))
@@ -55,16 +54,15 @@ def measure(count: int) -> str:
     return row
 
 
-def _open(folder: str) -> accounts.Account:
+@contextlib.contextmanager
+def _open(folder: str) -> Iterator[accounts.Account]:
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
-    database.connect(chosen)
-    database.migrate(chosen)
-    derived_secrets.use(vault.unlock(chosen.data_path))
-    return accounts.ensure("main")
+    with parts.opened(chosen):
+        database.migrate(chosen)
+        yield accounts.ensure("main")
 
 
-def _fill(folder: str, count: int) -> None:
-    account = _open(folder)
+def _fill(account: accounts.Account, count: int) -> None:
     for start in range(0, count, 10_000):
         with database.write():
             products.require(account, PRODUCT)
@@ -77,7 +75,11 @@ def _fill(folder: str, count: int) -> None:
 
 def _roll_out(folder: str, pipe: Connection) -> None:
     """Make the job as a request does, and go on as a worker does."""
-    account = _open(folder)
+    with _open(folder) as account:
+        _make_job(account, pipe)
+
+
+def _make_job(account: accounts.Account, pipe: Connection) -> None:
     package = Package(name="bench", version="2", product_key=PRODUCT, needs_verification=False, url="https://h/x")
     identity, _ = packages.create(account, package)
     started = time.perf_counter()

@@ -3,8 +3,6 @@
 import functools
 import hmac
 import re
-import secrets
-import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,13 +70,14 @@ class Keys:
         # disabled at once.
         self._open = functools.lru_cache(1024)(vault.open)
         self._seal = vault.seal
+        self._rows = rounds.Question(_rows)
         self._mark = vault.derive("mark").hex()[:32]
 
     def find(self, key_id: str) -> tuple[Caller, str]:
         """Return the caller of an enabled key, and its secret."""
         if not KEY_ID.fullmatch(key_id):  # PostgreSQL takes no NUL, and no half of a character
             raise errors.UnknownKey
-        row = rounds.ask(_ROWS, key_id)
+        row = rounds.ask(self._rows, key_id)
         if row is None:
             raise errors.UnknownKey
         if not row[2]:
@@ -114,8 +113,8 @@ class Keys:
 
         Raises `errors.InvalidParameter` for a part that could not be used in a request, `errors.AlreadyExists`.
         """
-        key_id = key_id or "OTAK" + _random(20)
-        secret = secret or _random(30)
+        key_id = key_id or "OTAK" + clock.random_text(20)
+        secret = secret or clock.random_text(30)
         _check(key_id, secret, account, grants)
         now = clock.now()
         with database.write():
@@ -192,13 +191,6 @@ def _rows(key_ids: Sequence[str]) -> list[Sequence[Any] | None]:
     )
     kept = {row[0]: row[1:] for row in found.fetchall()}
     return [kept.get(key_id) for key_id in key_ids]
-
-
-_ROWS: Final = rounds.Question(_rows)
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
 
 
 def _check(key_id: str, secret: str, account: str, grants: Sequence[str]) -> None:

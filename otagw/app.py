@@ -1,7 +1,7 @@
 """Where the parts meet: settings in, a WSGI application out. Nothing happens at import."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -10,28 +10,23 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import errors, gateway, taskqueue
-from otagw.access import Keys
+from otagw import errors, gateway, runtime, taskqueue
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
 from otagw.dialects.device import route as device_route
 from otagw.dialects.device.route import Front
-from otagw.dialects.iotda import tokens
 from otagw.dialects.iotda import wire as iotda_wire
 from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route
 from otagw.dialects.oss.handover import Handover
 from otagw.files import links
-from otagw.files.storage import Storage
 from otagw.gateway import Answer
-from otagw.net import allowed_hosts
-from otagw.ops import log, metrics
-from otagw.ota.accounts import Rules
-from otagw.ota.packages import stored_files
-from otagw.security import derived_secrets, nonce_stores, rate_limit_stores, rate_limits, vault
-from otagw.security.nonce_stores import Store
+from otagw.parts import Runtime
 from otagw.settings import Settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class _Flask(Flask):
@@ -44,78 +39,64 @@ class _Flask(Flask):
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, **parts: Any) -> Flask:
     """Return the gateway as a WSGI application; the database must be migrated.
 
-    Raises `database.WrongVersion` if it is not, `vault.VaultError` if the master key does not fit.
+    ``parts`` are fields of `parts.Runtime` that take the place of its own. Raises `database.WrongVersion` if the
+    database is not migrated, `vault.VaultError` if the master key does not fit.
     """
-    log.configure(settings)
-    database.connect(settings)
-    database.check_version()
+    gateway = Runtime(settings, operations=operations(), **parts)
+    with runtime.entered(gateway):
+        try:
+            database.check_version()
+            gateway.keys.check()
+            gateway.prepare()
+            taskqueue.use(taskqueue.Queue(settings.queue, gateway.vault.derive("queue")))
+        except BaseException:
+            gateway.close()
+            raise
+        return _application(gateway)
+
+
+def _application(gateway: Runtime) -> Flask:
+    settings = gateway.settings
+    where = {"public_url": settings.public_url, "fallback": settings.endpoint}
     skew_ms = settings.clock_skew_seconds * 1000
-    open_files(settings)
-    metrics.use(settings.metrics_path, operations())
-    secret = vault.unlock(settings.data_path).derive("queue")
-    taskqueue.use(taskqueue.Queue(settings.queue, secret))
-    rate_limits.use(settings.throttle, rate_limit_stores.choose(settings, secret))
-    keys, nonces = open_keys(settings), nonce_stores.choose(settings, secret)
-    dialect = Actions(
-        keys,
-        nonces,
-        spelling=settings.spelling,
-        skew_ms=skew_ms,
-        public_url=settings.public_url,
-        fallback=settings.endpoint,
-    )
-    tokens.use(tokens.Tokens(keys, vault.unlock(settings.data_path).derive("tokens")))
-    iotda = Iotda(keys, nonces, skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
-    front = Front(skew_ms=skew_ms, public_url=settings.public_url, fallback=settings.endpoint)
-    ddi = ddi_route.Front(
-        version_attributes=settings.ddi_version_attributes, public_url=settings.public_url, fallback=settings.endpoint
-    )
+    actions = Actions(gateway.keys, gateway.nonces, spelling=settings.spelling, skew_ms=skew_ms, **where)
+    iotda = Iotda(gateway.keys, gateway.nonces, skew_ms=skew_ms, **where)
+    front = Front(skew_ms=skew_ms, **where)
+    ddi = ddi_route.Front(version_attributes=settings.ddi_version_attributes, **where)
     app = _Flask()
-    _route_actions(app, dialect)
+    _route_actions(app, actions)
     _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))
     _route_devices(app, front)
     _route_ddi(app, ddi)
     _route_iotda(app, iotda)
-    _route_health(app, dialect, nonces)
-    _route_errors(app, dialect, front, ddi, iotda)
-    app.extensions["otagw"] = {"actions": dialect, "iotda": iotda, "keys": keys, "nonces": nonces}
+    _route_health(app, actions)
+    _route_errors(app, actions, front, ddi, iotda)
+    app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "iotda": iotda}
     app.config["WAITS_FOR_FILES"] = settings.waits_for_files
+    inner: WSGIApplication = app.wsgi_app
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation wraps it
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
-        )
+        inner = ProxyFix(inner, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)
+    app.wsgi_app = _within(gateway, inner)  # type: ignore[method-assign,assignment]  # as Flask's documentation wraps it
     return app
 
 
-def operations() -> list[str]:
+def _within(gateway: Runtime, application: "WSGIApplication") -> "WSGIApplication":
+    """Return an application whose requests run for a gateway."""
+
+    def enter(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        with runtime.entered(gateway):
+            return application(environ, start)
+
+    return enter
+
+
+def operations() -> tuple[str, ...]:
     """Return the name of every operation of every front, by which requests are counted."""
     tables = (Actions.table, Iotda.table, device_route.OPERATIONS, ddi_route.OPERATIONS)
-    return [*(operation.name for table in tables for operation in table), *route.OPERATIONS]
-
-
-def open_files(settings: Settings) -> None:
-    """Give the process the storage of files, and the links to them."""
-    stored_files.use(Storage(settings.storage))
-    links.use(links.Links(vault.unlock(settings.data_path).derive("links"), settings.link_life_seconds))
-
-
-def open_keys(settings: Settings) -> Keys:
-    """Return the access keys, after checking that the master key opens them."""
-    rules = Rules(
-        settings.unknown_products == "register",
-        settings.package_quota,
-        allowed_hosts.read(settings.fetch_hosts),
-        settings.obs_buckets,
-        settings.unmapped_buckets == "accept",
-    )
-    unlocked = vault.unlock(settings.data_path)
-    derived_secrets.use(unlocked)
-    keys = Keys(unlocked, rules)
-    keys.check()
-    return keys
+    return (*(operation.name for table in tables for operation in table), *route.OPERATIONS)
 
 
 def _route_actions(app: Flask, dialect: Actions) -> None:
@@ -167,15 +148,15 @@ def _route_iotda(app: Flask, iotda: Iotda) -> None:
         app.add_url_rule(f"{prefix}/<path:rest>", f"iotda below {prefix}", call, methods=methods)
 
 
-def _route_health(app: Flask, dialect: Actions, nonces: Store) -> None:
+def _route_health(app: Flask, dialect: Actions) -> None:
     def healthz() -> Response:
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))
 
     def readyz() -> Response:
         try:
             database.ping()
-            nonces.ping()
-            stored_files.storage().check()
+            runtime.current().nonces.ping()
+            runtime.current().storage.check()
         except errors.Unavailable as fault:
             return _response(gateway.refuse(dialect, _current(), fault))
         return _response(gateway.report(dialect, _current(), {"status": "ok"}))

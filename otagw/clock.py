@@ -1,35 +1,88 @@
-"""The one clock, and the one maker of ids: what tests hold."""
+"""Time, ids and chance of the gateway at hand: what tests hold.
 
-import secrets
+Secrets at rest draw from the operating system instead (`security.vault`): nobody may hold those.
+"""
+
+import random
+import string
 import threading
 import time
+import uuid as uuids
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
+
+from otagw import runtime
 
 # Ids hold 41 bits of milliseconds since this instant (until 2089) above 22 random bits: docs/decisions/0005-ids.md.
-EPOCH_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
-RANDOM_BITS = 22
+EPOCH_MS: Final = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+RANDOM_BITS: Final = 22
+LETTERS_AND_DIGITS: Final = string.ascii_letters + string.digits
 
-_held: Callable[[], int] | None = None
-_guard = threading.Lock()
+
+class Clock:
+    """The time of one gateway, and the ids that follow from it."""
+
+    def __init__(self) -> None:
+        self._held: Callable[[], int] | None = None
+        self._guard = threading.Lock()
+        self._last = 0
+
+    def now(self) -> int:
+        """Return the time in milliseconds since 1970, UTC."""
+        return self._held() if self._held else time.time_ns() // 1_000_000
+
+    def hold(self, source: Callable[[], int] | None) -> None:
+        """Take the time from ``source`` (milliseconds since 1970), or from the machine again with None."""
+        self._held = source
+
+    def row_of_ids(self, count: int, at: int) -> int:
+        """Return the first of ``count`` ids in a row, which come after all rows that this clock has given before."""
+        with self._guard:
+            first = max(new_id(at), self._last + 1)
+            self._last = first + count - 1
+            return first
+
+
+# The time of commands that are clients of a gateway.
+MACHINE: Final = Clock()
 
 
 def now() -> int:
-    """Return the time in milliseconds since 1970, UTC."""
-    return _held() if _held else time.time_ns() // 1_000_000
+    """Return the time in milliseconds since 1970, UTC: the machine's where no gateway is at hand."""
+    gateway = runtime.found()
+    return gateway.clock.now() if gateway else MACHINE.now()
 
 
 def hold(source: Callable[[], int] | None) -> None:
     """Take the time from ``source`` (milliseconds since 1970), or from the machine again with None."""
-    global _held  # noqa: PLW0603 - one clock for the process is the point
-    with _guard:
-        _held = source
+    runtime.current().clock.hold(source)
 
 
 def new_id(at: int | None = None) -> int:
     """Return a fresh positive 63-bit id that sorts by time; an insert that meets its twin draws again.
 
-    Whoever needs many takes those that follow, after looking that they are free.
+    Code that needs many takes those that follow, after a look whether they are free.
     """
     milliseconds = (now() if at is None else at) - EPOCH_MS
-    return max(milliseconds, 0) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+    return max(milliseconds, 0) << RANDOM_BITS | chance().getrandbits(RANDOM_BITS)
+
+
+def chance() -> random.Random:
+    """Return the source of chance; in production it is the operating system's."""
+    return runtime.current().chance
+
+
+def uuid() -> str:
+    """Return a random UUID (version 4)."""
+    return str(uuids.UUID(int=chance().getrandbits(128), version=4))
+
+
+def random_hex(count: int) -> str:
+    """Return so many random bytes as hex digits."""
+    return chance().randbytes(count).hex()
+
+
+def random_text(length: int) -> str:
+    """Return random letters and digits."""
+    return "".join(chance().choices(LETTERS_AND_DIGITS, k=length))

@@ -4,23 +4,20 @@ Each dialect turns its wire into a `Message` and back; what lies between, and th
 """
 
 import logging
-import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
-from otagw import access, errors
+from otagw import access, clock, errors, runtime
 from otagw.access import Caller
 from otagw.db import database
 from otagw.operation import Operation, Table
 from otagw.ops import log as request_log
 from otagw.ota import audit
 from otagw.ota.audit import Actor
-from otagw.security import rate_limits
 
 log = logging.getLogger("otagw.gateway")
 
@@ -98,7 +95,7 @@ class Dialect(Protocol[M, S]):
 def serve(dialect: Dialect[M, S], request: Request) -> Answer:
     """Answer one request: parse, authenticate, find, authorize, validate, handle, render; in this order."""
     started = time.perf_counter()
-    message = dialect.open(request, str(uuid.uuid4()))
+    message = dialect.open(request, clock.uuid())
     caller: Caller | None = None
 
     def act() -> Answer:
@@ -108,7 +105,7 @@ def serve(dialect: Dialect[M, S], request: Request) -> Answer:
         operation = dialect.table.find(message.operation)
         if operation is None:
             raise errors.UnknownOperation(message.operation)
-        rate_limits.check(caller.key_id, operation.name, operation.rate)
+        runtime.current().limits.check(caller.key_id, operation.name, operation.rate)
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", message.request_id)
         _authorize(dialect, message, operation, caller, actor)
         arguments = dialect.validate(operation, message)
@@ -163,13 +160,13 @@ def attempt(
 
 def retry_after() -> str:
     """Return when to try again after a 503: `RETRY_SECONDS`, and a random part of as many more."""
-    return str(RETRY_SECONDS + secrets.randbelow(RETRY_SECONDS + 1))
+    return str(RETRY_SECONDS + clock.chance().randint(0, RETRY_SECONDS))
 
 
 def refuse(dialect: Dialect[M, S], request: Request, fault: errors.Fault) -> Answer:
     """Answer a request that reaches no operation: an unknown path, say."""
     started = time.perf_counter()
-    message = dialect.open(request, str(uuid.uuid4()))
+    message = dialect.open(request, clock.uuid())
     answer = dialect.refuse(message, fault)
     request_log.request(message, None, answer, fault, request.remote_addr, time.perf_counter() - started)
     return answer
@@ -177,4 +174,4 @@ def refuse(dialect: Dialect[M, S], request: Request, fault: errors.Fault) -> Ans
 
 def report(dialect: Dialect[M, S], request: Request, data: Mapping[str, Any]) -> Answer:
     """Answer a question about the gateway itself, in the same envelope."""
-    return dialect.render(dialect.open(request, str(uuid.uuid4())), {"data": data})
+    return dialect.render(dialect.open(request, clock.uuid()), {"data": data})

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from otagw import app, taskqueue
+from otagw import runtime, taskqueue
 from otagw.db import database
 from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
@@ -58,9 +58,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
     """Sweep until a signal is received that ends it; return which. SIGHUP asks for another run with new settings."""
     our_log.configure(settings)
     taskqueue.follow_log()
-    app.open_files(settings)
-    metrics.use(settings.metrics_path)
-    prune.use(settings.keep_days)
+    runtime.current().prepare()
     secret = vault.unlock(settings.data_path).derive("queue")
     wakes = taskqueue.Queue(settings.queue, secret, lambda: received.put(_WAKE))
     log.info("the worker is ready")

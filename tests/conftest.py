@@ -19,12 +19,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from otagw import clock, settings, taskqueue
-from otagw.app import create_app, open_keys
+from otagw import clock, parts, settings
+from otagw.app import create_app
 from otagw.db import database
 from otagw.dialects.aliyun.action import actions
-from otagw.ota.devices import presence
-from tests import signer
+from tests import door, signer
 from tests.kept import Kept
 from tests.patience import HANG_SECONDS
 from tests.ports import free_port
@@ -91,6 +90,13 @@ def clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith("OTAGW_") and not name.startswith("OTAGW_TEST_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def at_the_door(tmp_path):
+    """Let every test run for a gateway, whose parts are made as they are used."""
+    with door.of_a_test({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path / "nowhere")}) as found:
+        yield found
 
 
 @pytest.fixture
@@ -167,12 +173,10 @@ def prepared(tmp_path_factory, engine_url):
     folder = tmp_path_factory.mktemp("prepared") / "data"
     environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder), "OTAGW_DATABASE_URL": engine_url}
     chosen = settings.load(environ)
-    database.connect(chosen)
-    database.migrate(chosen)
-    keys = open_keys(chosen)
-    for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
-        keys.create(key_id=key_id, secret=secret, account=account)
-    database.disconnect()
+    with parts.opened(chosen) as gateway:
+        database.migrate(chosen)
+        for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
+            gateway.keys.create(key_id=key_id, secret=secret, account=account)
     return folder
 
 
@@ -200,20 +204,18 @@ def make_app(environment, kept_gateway, engine_url):
         def make(**changes):
             if not made and not changes:
                 made.append(kept.application())
+                stack.callback(door.enter(kept.gateway).close)
                 return made[0]
             changes = {"database_url": engine_url, **changes}
             chosen = settings.load({**environment, **{f"OTAGW_{k.upper()}": str(v) for k, v in changes.items()}})
             if not chosen.data_path.exists():
                 shutil.copytree(kept.prepared, chosen.data_path)
-            database.connect(chosen)
             app = create_app(chosen)
             made.append(app)
-            stack.callback(app.extensions["otagw"]["nonces"].close)
+            gateway = door.enter(app.extensions["otagw"]["runtime"])
+            stack.callback(gateway.close)
             return app
 
-        stack.callback(lambda: made == [kept.app] or database.disconnect())
-        stack.callback(presence.stop)
-        stack.callback(taskqueue.use, None)
         yield make
 
 

@@ -10,8 +10,9 @@ import uuid
 
 import pytest
 
-from otagw import settings
+from otagw import parts, settings
 from otagw.db import database
+from tests import door
 from tests.conftest import REQUIRED
 
 POSTGRES = os.environ.get("OTAGW_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -77,9 +78,8 @@ def migrated(environment, engine, **changes):
     if not url:
         chosen.data_path.mkdir(parents=True)
         shutil.copy(_file(), chosen.data_path / "otagw.db")
-    database.connect(chosen)
-    yield chosen
-    database.disconnect()
+    with contextlib.closing(door.enter(chosen)):
+        yield chosen
 
 
 @functools.cache
@@ -103,9 +103,8 @@ def _migrate(url):
     atexit.register(shutil.rmtree, folder)
     environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": f"{folder}/data", "OTAGW_DATABASE_URL": url}
     chosen = settings.load(environ)
-    database.connect(chosen)
-    database.migrate(chosen)
-    database.disconnect()
+    with parts.opened(chosen):
+        database.migrate(chosen)
     return chosen
 
 

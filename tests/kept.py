@@ -6,13 +6,11 @@ A test begins with two accounts and a key of each, and with nothing else: no row
 import shutil
 import sqlite3
 
-from otagw import settings, taskqueue
+from otagw import runtime, settings
 from otagw.app import create_app
-from otagw.db import database
-from otagw.files import links
 from otagw.ops import log
 from otagw.ota.devices import presence
-from otagw.security import rate_limit_stores, rate_limits
+from tests import door
 
 # What a data folder keeps between two tests; SQLite's own files beside its database are among them.
 DATABASE, NONCES, MASTER_KEY = "otagw.db", "nonces.db", "master.key"
@@ -27,11 +25,11 @@ class Kept:
     def __init__(self, prepared, folder, environ, restore=None):
         self.prepared, self.folder, self.environ, self.restore = prepared, folder, environ, restore
         self.template = None if restore else sqlite3.connect(prepared / DATABASE)
-        self.app = self.parts = self.seen = self.nonces = self.spent = None
+        self.app = self.gateway = self.seen = self.spent = None
 
     def reset(self):
         """Bring everything back, except where the application has to be made anew: `application` does that."""
-        if self.app and self.parts == self._parts() and self._is_whole():
+        if self.app and self._is_whole():
             self._forget()
             self._empty_database()
             self._empty_folder()
@@ -45,11 +43,8 @@ class Kept:
     def application(self):
         """Return the application, with nothing in it."""
         if self.app is None:
-            chosen = settings.load(self.environ)
-            database.connect(chosen)
-            self.app = create_app(chosen)
-            self.parts = self._parts()
-            self.nonces = self.app.extensions["otagw"]["nonces"]
+            self.app = create_app(settings.load(self.environ), clock=door.CLOCK)
+            self.gateway = self.app.extensions["otagw"]["runtime"]
             if not self.restore:
                 self.seen = self._changes()
                 self.spent = sqlite3.connect(self.folder / NONCES, isolation_level=None)
@@ -59,15 +54,10 @@ class Kept:
     def close(self):
         """Let go of the database and of everything else that is open."""
         if self.app:
-            self.nonces.close()
+            self.gateway.close()
             if self.spent:
                 self.spent.close()
             self.app = None
-        database.disconnect()
-
-    def _parts(self):
-        """Return parts that any other application of this process has replaced by its own."""
-        return database.db.obj, links.current()
 
     def _is_whole(self):
         """Tell whether no test has taken away what cannot be brought back row by row."""
@@ -75,18 +65,21 @@ class Kept:
         kept = [mine] if self.restore else [mine, self.folder / DATABASE]
         return all(path.exists() for path in kept) and mine.read_bytes() == theirs.read_bytes()
 
+    def _connection(self):
+        return self.gateway.database.engine.connection()
+
     def _changes(self):
         """Return what moves whenever a row does, by this connection or by any other."""
-        connection = database.db.connection()
+        connection = self._connection()
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         return connection, connection.total_changes, version
 
     def _empty_database(self):
         if self.restore:
-            database.disconnect()
+            self.gateway.close()
             self.restore()
         elif self._changes() != self.seen:
-            self.template.backup(database.db.connection())
+            self.template.backup(self._connection())
             self.seen = self._changes()
 
     def _empty_folder(self):
@@ -98,13 +91,12 @@ class Kept:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _forget(self):
-        """Empty the store of nonces, the queue, the buckets, and what was heard of devices."""
-        presence.stop()
+        """Empty the store of nonces, the buckets, and what was heard of devices."""
+        with runtime.entered(self.gateway):
+            presence.stop()
         if self.spent:
             for (name,) in self.spent.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 self.spent.execute(f"DROP TABLE {name}")
-        self.nonces._live = range(0)  # it makes its tables anew, by the clock of the next test
-        chosen = settings.load(self.environ)
-        log.configure(chosen)
-        taskqueue.use(taskqueue.Queue(chosen.queue, b"tests"))
-        rate_limits.use(chosen.throttle, rate_limit_stores.choose(chosen, b"tests"))
+        self.gateway.nonces._live = range(0)  # it makes its tables anew, by the clock of the next test
+        vars(self.gateway).pop("limits", None)
+        log.configure(self.gateway.settings)

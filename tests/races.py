@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from otagw import errors
+from otagw import errors, runtime
 from otagw.db import database
 from tests.deploy.servers import eventually
 
@@ -14,8 +14,13 @@ def race(*works):
     Whatever else one raises is raised.
     """
     barrier = threading.Barrier(len(works))
+    gateway = runtime.current()
 
     def run(work):
+        with runtime.entered(gateway):
+            return begin(work)
+
+    def begin(work):
         barrier.wait(30)
         try:
             return work()

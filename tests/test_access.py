@@ -45,7 +45,7 @@ def test_a_grant_opens_what_it_names(grants, needs, may):
 
 def test_a_limited_key_may_do_what_it_was_granted_and_no_more(app):
     limited = ("limited", "secret")
-    app.extensions["otagw"]["keys"].create(key_id=limited[0], secret=limited[1], grants=["ota:List*"])
+    app.extensions["otagw"]["runtime"].keys.create(key_id=limited[0], secret=limited[1], grants=["ota:List*"])
     client = Client(app, limited)
     client.ok("ListOTAFirmware", CurrentPage="1", PageSize="1")
     assert client.refused("CreateOTAFirmware", FirmwareName="n", DestVersion="1")[:2] == (403, "NoPermission")
@@ -69,37 +69,37 @@ def test_a_limited_key_may_do_what_it_was_granted_and_no_more(app):
     ],
 )
 def test_what_cannot_be_used_is_no_key(app, wrong):
-    keys = app.extensions["otagw"]["keys"]
+    keys = app.extensions["otagw"]["runtime"].keys
     with pytest.raises(errors.InvalidParameter):
         keys.create(**wrong)
     assert len(keys.list()) == 2
 
 
 def test_a_generated_pair_works(app):
-    key, secret = app.extensions["otagw"]["keys"].create()
+    key, secret = app.extensions["otagw"]["runtime"].keys.create()
     assert len(key.id) == 24
     Client(app, (key.id, secret)).make()
 
 
 @pytest.mark.parametrize("pair", [("STS.testid", "s3cr&t+/="), ("LTAI5tAbC.1_2-3", "~!@#$%^&*()")])
 def test_a_vendors_pair_can_be_imported(app, pair):
-    app.extensions["otagw"]["keys"].create(key_id=pair[0], secret=pair[1])
+    app.extensions["otagw"]["runtime"].keys.create(key_id=pair[0], secret=pair[1])
     Client(app, pair).make()
 
 
 def test_an_id_is_taken_once(app):
     with pytest.raises(errors.AlreadyExists):
-        app.extensions["otagw"]["keys"].create(key_id=KEY[0])
+        app.extensions["otagw"]["runtime"].keys.create(key_id=KEY[0])
 
 
 def test_a_deleted_key_is_unknown_at_once(app, client):
     client.make()
-    app.extensions["otagw"]["keys"].delete(KEY[0])
+    app.extensions["otagw"]["runtime"].keys.delete(KEY[0])
     assert client.refused("QueryOTAFirmware", FirmwareId="1")[1] == "InvalidAccessKeyId.NotFound"
 
 
 def test_an_enabled_key_works_again(app, client):
-    keys = app.extensions["otagw"]["keys"]
+    keys = app.extensions["otagw"]["runtime"].keys
     keys.enable(KEY[0], False)
     keys.enable(KEY[0], True)
     client.make()
@@ -107,7 +107,7 @@ def test_an_enabled_key_works_again(app, client):
 
 @pytest.mark.parametrize("do", ["delete", "enable", "disable"])
 def test_a_key_that_is_not_there_is_not_found(app, do):
-    keys = app.extensions["otagw"]["keys"]
+    keys = app.extensions["otagw"]["runtime"].keys
     with pytest.raises(errors.NotFound):
         keys.delete("nobody") if do == "delete" else keys.enable("nobody", do == "enable")
 
@@ -162,7 +162,7 @@ def test_another_master_key_is_refused_at_start(make_app, monkeypatch):
 
 
 def test_another_master_key_is_refused_though_no_key_is_kept_yet(app):
-    keys = app.extensions["otagw"]["keys"]
+    keys = app.extensions["otagw"]["runtime"].keys
     for key in keys.list():
         keys.delete(key.id)
     keys.check()

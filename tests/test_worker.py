@@ -1,6 +1,7 @@
 """The worker in process: its sweeps, what is due by our own steps, and the queue that wakes it."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -16,11 +17,11 @@ import pytest
 
 from otagw import clock, settings, taskqueue, worker
 from otagw.db import database
-from otagw.files.storage import Storage
-from otagw.ops import log, prune
+from otagw.ops import log
 from otagw.ota import accounts, idempotency
 from otagw.ota.packages import stored_files
 from otagw.server import supervisor
+from tests import door
 from tests.conftest import NOW, free_port
 from tests.engines import migrated, redis
 from tests.patience import HANG_SECONDS, eventually
@@ -31,7 +32,6 @@ from tests.races import race
 def prepared(environment, engine="sqlite", **changes):
     """Make a migrated database of these settings, and the storage."""
     with migrated(environment, engine, **changes) as chosen:
-        stored_files.use(Storage(chosen.storage))
         yield chosen
 
 
@@ -210,7 +210,7 @@ class Counting:
 
 def test_several_sweepers_do_nothing_twice(store):
     storage, threads, number = Counting(), 4, 100
-    stored_files.use(storage)
+    door.replace(storage=storage)
     released(number)
 
     def sweep():
@@ -236,7 +236,7 @@ def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(
             super().delete(path)
 
     storage = Broken()
-    stored_files.use(storage)
+    door.replace(storage=storage)
     released(3)
     steps["purge"] = stored_files.purge
     worker.sweep()
@@ -244,7 +244,7 @@ def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(
     assert sorted(storage.deleted) == ["key1", "key2"]
     clock.hold(lambda: NOW * 2000)
     try:
-        stored_files.use(Counting())
+        door.replace(storage=Counting())
         assert stored_files.purge() == 1
     finally:
         clock.hold(None)
@@ -258,7 +258,7 @@ def test_a_sweep_costs_by_what_is_due(environment, monkeypatch):
         monkeypatch.setattr(
             database, "execute", lambda sql, *values: asked.append((sql, values)) or execute(sql, *values)
         )
-        monkeypatch.setattr(prune, "_days", dict.fromkeys(prune.KINDS, 30))
+        door.replace(settings=dataclasses.replace(door.here().settings, keep_jobs_days=30))
         worker.sweep()
         assert len(asked) >= len(worker.STEPS)
         for sql, values in asked:

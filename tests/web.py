@@ -6,6 +6,9 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 
+from otagw import runtime
+from tests import door
+
 
 def answer(body=b"", status="200 OK", **headers):
     """Return the bytes of an answer; a length is added unless a header says otherwise."""
@@ -26,7 +29,7 @@ class Web:
                 web.seen.append((self.path, self.headers))
                 page = web.pages.get(self.path.partition("?")[0], answer(status="404 Not Found"))
                 with contextlib.suppress(OSError):
-                    page(self.wfile) if callable(page) else self.wfile.write(page)
+                    web.write(page, self.wfile)
 
             def do_POST(self):
                 web.posted.append((self.path, self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
@@ -51,6 +54,14 @@ class Web:
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
+
+    def write(self, page, stream):
+        """Send a page; one that is a function runs for the gateway of the test."""
+        if not callable(page):
+            stream.write(page)
+            return
+        with runtime.entered(door.here()):
+            page(stream)
 
     def url(self, path="/x.bin", host="127.0.0.1", scheme="http"):
         return f"{scheme}://{host}:{self.port}{path}"

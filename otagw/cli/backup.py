@@ -47,17 +47,16 @@ def backup(file: Path, files: str, with_master_key: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
     """Restore the backup FILE into the data folder, which must be empty, and into the storage; all or nothing."""
+    from otagw import parts  # noqa: PLC0415 - what only calls a gateway need not load one
+
     chosen = common.load_settings()
-    database.connect(chosen)
     try:
-        with common.cleaning_up():
+        with common.cleaning_up(), parts.opened(chosen):
             found = way_back.restore(chosen, file)
     except (core.BackupError, errors.Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
-    finally:
-        database.disconnect()
     click.echo(f"Restored the gateway of {found.created} with {len(found.files)} files. Run otagw migrate.", err=True)
     if absent := way_back.missing(chosen, found):
         click.echo(f"{len(absent)} files are listed and not in the storage: {', '.join(absent[:3])} …", err=True)

@@ -44,13 +44,14 @@ def load_settings() -> Settings:
 @contextlib.contextmanager
 def store(chosen: Settings) -> Iterator[Keys]:
     """Open the migrated database of these settings, and its access keys."""
-    from otagw.app import open_keys  # noqa: PLC0415 - what only calls a gateway need not load Flask
+    from otagw import parts  # noqa: PLC0415 - what only calls a gateway need not load one
 
-    database.connect(chosen)
     try:
-        database.check_version()
-        with audit.acting(_actor()):
-            yield open_keys(chosen)
+        with parts.opened(chosen) as gateway:
+            database.check_version()
+            gateway.keys.check()
+            with audit.acting(_actor()):
+                yield gateway.keys
     except (database.WrongVersion, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except errors.NotFound as fault:
@@ -66,8 +67,6 @@ def store(chosen: Settings) -> Iterator[Keys]:
         raise click.ClickException(f"the {fault.kind} {fault.key} {fault.state}") from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
-    finally:
-        database.disconnect()
 
 
 @contextlib.contextmanager

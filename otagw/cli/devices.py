@@ -10,13 +10,13 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
+from otagw import clock
 from otagw.cli import common
 from otagw.db import database
 from otagw.ota.devices import attributes, csv_import, timeline
 from otagw.ota.devices import devices as core
 from otagw.ota.devices.csv_import import Batch, Skipped
 from otagw.ota.updates import reasons
-from otagw.security import derived_secrets
 
 SHOWN = 5
 
@@ -117,7 +117,7 @@ def token() -> None:
 def set_token(product: str, device: str, token: str | None, account: str) -> None:
     """Let DEVICE of PRODUCT use TOKEN; one is made, and shown this once, when it is left out."""
     with common.store(common.load_settings()) as access:
-        owner, chosen = common.owner(access, account), token or derived_secrets.random_text(common.TOKEN_LENGTH)
+        owner, chosen = common.owner(access, account), token or clock.random_text(common.TOKEN_LENGTH)
         core.set_token(owner, core.named(owner, product, device), chosen)
     click.echo(f"{device} has the token that was given" if token else f"TargetToken  {chosen}")
 

@@ -4,11 +4,11 @@ import re
 
 import click
 
+from otagw import clock
 from otagw.cli import common
 from otagw.ota.products import minimum_versions, modules
 from otagw.ota.products import products as core
 from otagw.ota.products.products import Draft
-from otagw.security import derived_secrets
 
 
 @click.group()
@@ -61,7 +61,7 @@ def gateway_token() -> None:
 def set_token(product: str, token: str | None, account: str) -> None:
     """Let all devices of PRODUCT use TOKEN; one is made, and shown this once, when it is left out."""
     with common.store(common.load_settings()) as access:
-        chosen = token or derived_secrets.random_text(common.TOKEN_LENGTH)
+        chosen = token or clock.random_text(common.TOKEN_LENGTH)
         core.set_gateway_token(common.owner(access, account), product, chosen)
     click.echo(f"{product} has the token that was given" if token else f"GatewayToken  {chosen}")
 

@@ -86,9 +86,11 @@ def metrics() -> None:
 
 def _wait_for_database(chosen: Settings, received: "queue.SimpleQueue[int]") -> int | None:
     """Return None once the database answers, or the signal that comes first."""
+    from otagw import parts  # noqa: PLC0415 - what only calls a gateway need not load one
+
     log.configure(chosen)
-    database.connect(chosen)
-    database.patiently(lambda: database.execute("SELECT 1"), received.empty)
+    with parts.opened(chosen):
+        database.patiently(lambda: database.execute("SELECT 1"), received.empty)
     return None if received.empty() else received.get()
 
 
@@ -100,16 +102,16 @@ def migrate(force: bool) -> None:
     Stop every `otagw serve` and `otagw worker` of the database first: a process of another version cannot use the new
     schema. While one is connected, nothing is changed.
     """
+    from otagw import parts  # noqa: PLC0415 - what only calls a gateway need not load one
+
     chosen = common.load_settings()
-    database.connect(chosen)
     try:
-        applied = database.migrate(chosen, force=force)
+        with parts.opened(chosen):
+            applied = database.migrate(chosen, force=force)
     except other_sessions.StillUsed as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
-    finally:
-        database.disconnect()
     click.echo(f"Applied {', '.join(applied)}." if applied else "The database is up to date.", err=True)
 
 

@@ -1,6 +1,6 @@
-"""The database: one kept connection per thread, short write transactions, migrations.
+"""The database of the gateway at hand: one kept connection per thread, short write transactions, migrations.
 
-The models are bound to `db`, which has no engine until `connect` gives it one.
+The models are bound to `db`, which finds the engine of that gateway (`runtime.current`).
 """
 
 import contextlib
@@ -9,7 +9,9 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ import peewee
 from playhouse import db_url, migrations
 from playhouse.cockroachdb import CockroachDatabase
 
-from otagw import errors
+from otagw import errors, runtime
 from otagw.db import other_sessions, rounds
 from otagw.db.write_lock import FileLock
 from otagw.settings import Settings
@@ -48,8 +50,6 @@ MIGRATION_LOCK: Final = 8686
 UNIQUE_VIOLATION: Final = "23505"
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
-db = peewee.DatabaseProxy()
-_lock: FileLock | None = None
 # What is to be called once a part of a shared transaction is committed.
 _later: ContextVar[list[Callable[[], object]] | None] = ContextVar("later", default=None)
 
@@ -73,19 +73,46 @@ def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
     return peewee.SqliteDatabase(str(path), pragmas=pragmas, timeout=BUSY_MS / 1000)
 
 
-def connect(settings: Settings) -> None:
-    """Give the models their engine; creates the data folder, opens no connection."""
-    global _lock  # noqa: PLW0603 - goes with the engine, of which a process has one
-    disconnect()
+@dataclass(frozen=True)
+class Database:
+    """The engine of one gateway; SQLite's has a lock that writers queue for, and requests write together."""
+
+    engine: Any
+    lock: FileLock | None = None
+    writes: rounds.Section | None = None
+
+
+class _Current(peewee.DatabaseProxy):
+    """The engine of the gateway at hand, for models and queries."""
+
+    @property
+    def obj(self) -> Any:
+        """Return the engine; None outside every door, which peewee says in its own words."""
+        found = runtime.found()
+        return found and found.database.engine
+
+    @obj.setter
+    def obj(self, engine: None) -> None:
+        """Take nothing: peewee begins each proxy without an engine."""
+
+
+db: Final = _Current()
+
+
+def of(settings: Settings) -> Database:
+    """Return the database of these settings; creates the data folder, opens no connection."""
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    url = urlsplit(settings.database)
-    if url.scheme == "sqlite":
-        path = Path(settings.database.removeprefix("sqlite:///"))
-        db.initialize(sqlite(path, settings.sqlite_synchronous))
-        _lock = FileLock(path.with_name(path.name + ".lock"))
-    else:
-        db.initialize(_remote(settings.database))
-        _lock = None
+    if urlsplit(settings.database).scheme != "sqlite":
+        return Database(_remote(settings.database))
+    path = Path(settings.database.removeprefix("sqlite:///"))
+    engine, lock = sqlite(path, settings.sqlite_synchronous), FileLock(path.with_name(path.name + ".lock"))
+
+    @contextlib.contextmanager
+    def alone() -> Iterator[None]:
+        with lock, engine.transaction("IMMEDIATE"):
+            yield
+
+    return Database(engine, lock, rounds.Section(alone, alone, _part))
 
 
 def _remote(url: str) -> Any:
@@ -97,10 +124,11 @@ def _remote(url: str) -> Any:
 
 def disconnect() -> None:
     """Close this thread's connection and its handle of the lock, outside every `write`."""
-    if _lock:
-        _lock.close()
-    if db.obj is not None and not db.is_closed():
-        db.close()
+    current = runtime.current().database
+    if current.lock:
+        current.lock.close()
+    if not current.engine.is_closed():
+        current.engine.close()
 
 
 def recover() -> None:
@@ -136,20 +164,15 @@ def write() -> Iterator[None]:
 
     Whatever reads the network or a file belongs before it: everybody else's writes wait meanwhile.
     """
-    if db.in_transaction():
+    current = runtime.current().database
+    if current.engine.in_transaction():
         yield
-    elif _lock is None:
-        with rounds.undisturbed(), db.transaction():
+    elif current.writes is None:
+        with rounds.undisturbed(), current.engine.transaction():
             yield
     else:
-        with rounds.enter(_WRITE):
+        with rounds.enter(current.writes):
             yield
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    with cast("FileLock", _lock), db.transaction("IMMEDIATE"):
-        yield
 
 
 @contextlib.contextmanager
@@ -169,7 +192,7 @@ def _part() -> Iterator[None]:
         _later.reset(token)
     db.execute_sql("RELEASE part")
     for what in later:
-        db.after_commit(what)
+        db.after_commit(partial(copy_context().run, what))  # the commit is made outside of every request
 
 
 def after_commit(what: Callable[[], object]) -> None:
@@ -179,9 +202,6 @@ def after_commit(what: Callable[[], object]) -> None:
         db.after_commit(what)
     else:
         later.append(what)
-
-
-_WRITE: Final = rounds.Section(_alone, _alone, _part)
 
 
 @contextlib.contextmanager
@@ -199,7 +219,8 @@ def read() -> Iterator[None]:
 
 def execute(sql: str, *values: Any) -> Any:
     """Run one statement written with ``?`` for values, on either engine; return its cursor."""
-    return db.obj.execute_sql(sql if is_sqlite() else _for_psycopg(sql), values)
+    engine = runtime.current().database.engine
+    return engine.execute_sql(sql if isinstance(engine, peewee.SqliteDatabase) else _for_psycopg(sql), values)
 
 
 @functools.lru_cache(1024)
@@ -268,9 +289,9 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS, *, force: bool = Fals
     Raises `other_sessions.StillUsed`, unless forced, where that would change the schema below processes of another
     version.
     """
+    shared = is_postgres()
     with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        shared = is_postgres()
         if shared:  # other machines may migrate the same server: this lock goes with the connection
             db.execute_sql(f"SET application_name = '{other_sessions.MIGRATES}'")
             db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))

@@ -11,6 +11,7 @@ import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -103,7 +104,8 @@ def _help(members: Sequence[_Member]) -> None:
     wanted = members[0].wanted
     try:
         if isinstance(wanted, Question):
-            answers = wanted.answer([member.value for member in members])
+            context = members[0].gr_context or copy_context()  # the gateway of those who ask
+            answers = context.run(wanted.answer, [member.value for member in members])
             for member, answer in zip(members, answers, strict=True):
                 member.answer = answer
         elif wanted:

@@ -19,7 +19,6 @@ KEY_ID: Final = "otagw"
 UPLOAD_MS: Final = 60 * 1000
 # The most bytes that any form may upload.
 LONGEST: Final = 1_048_576_000
-_links: "Links | None" = None
 
 
 @dataclass(frozen=True)
@@ -89,16 +88,3 @@ def key_of(url: str) -> str | None:
 def is_at(url: str, endpoint: str) -> bool:
     """Tell whether an address is below an endpoint's host and port."""
     return urlsplit(url).netloc.lower() == urlsplit(endpoint).netloc.lower()
-
-
-def use(links: Links) -> None:
-    """Give the process its links, as `database.connect` gives it its database."""
-    global _links  # noqa: PLW0603 - goes with the process
-    _links = links
-
-
-def current() -> Links:
-    """Return the links in use."""
-    if _links is None:
-        raise RuntimeError("links.use comes first")
-    return _links

@@ -7,9 +7,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otagw import errors
+from otagw import errors, runtime
 from otagw.access import Caller
-from otagw.ops import metrics
 from otagw.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +97,8 @@ def request(
     What a stranger sent is cut short, and the id of a key that does not exist to four characters: it may well be a
     secret put in the wrong place.
     """
-    metrics.request(message.front, message.operation, type(fault).__name__ if fault else answer.code, seconds)
+    code = type(fault).__name__ if fault else answer.code
+    runtime.current().metrics.request(message.front, message.operation, code, seconds)
     if not _requests.isEnabledFor(logging.INFO):
         return
     stranger = caller is None and isinstance(fault, errors.UnknownKey)

@@ -5,10 +5,12 @@ Where metrics are off, nothing is counted and nothing is loaded. docs/operations
 """
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from otagw import runtime
 from otagw.db import database
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -55,20 +57,45 @@ LOOKED_UP: Final = (
 )
 
 
+class Metrics:
+    """What one process of one gateway has counted; without a folder nothing is counted."""
+
+    def __init__(self, folder: Path | None, operations: Iterable[str] = ()) -> None:
+        self._live = _Live(folder, operations) if folder else None
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        if self._live is not None and by:
+            self._live.series(name, *labels).inc(by)
+
+    def request(self, front: str, operation: str, code: str, seconds: float) -> None:
+        """Count a request; ``operation`` may be whatever was sent, ``front`` and ``code`` not."""
+        live = self._live
+        if live is None:
+            return
+        known = operation if operation in live.operations else UNKNOWN
+        live.series("otagw_requests_total", front, known, code or OK).inc()
+        live.series("otagw_request_seconds", front, known).observe(seconds)
+        if code == "ReplayedNonce":
+            live.series("otagw_nonces_refused_total").inc()
+
+
 class _Live:
     """The metrics of this process, with each of their series at hand."""
 
     def __init__(self, folder: Path, operations: Iterable[str]) -> None:
-        # Before the library is loaded: it chooses then, once for the process, where values live.
-        os.environ.update(PROMETHEUS_MULTIPROC_DIR=str(folder))
+        self._folder, self._guard = folder, threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._live_in(folder)
+        # Loaded where metrics are on, and after the variable by which it chooses where values live.
         from prometheus_client import CollectorRegistry, Counter, Histogram, values  # noqa: PLC0415 - off by default
 
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # of this folder
+        self._library, self._values = values, values.MultiProcessValue()  # type: ignore[no-untyped-call]
         self.operations = frozenset(operations)
         registry = CollectorRegistry()
         self._series: dict[tuple[str, ...], Any] = {}
         self._metrics: dict[str, Any] = {}
+        values.ValueClass = self._values
         for name, kind, doc, labels in COUNTED:
             more: dict[str, Any] = {"buckets": SECONDS} if kind == "histogram" else {}
             made = Histogram if kind == "histogram" else Counter
@@ -79,37 +106,22 @@ class _Live:
         found = self._series.get((name, *labels))
         if found is None:
             metric = self._metrics[name]
-            found = self._series[name, *labels] = metric.labels(*labels) if labels else metric
+            with self._guard:  # the library makes values in the folder, and of the class, that it finds just then
+                self._live_in(self._folder)
+                self._library.ValueClass = self._values
+                found = self._series[name, *labels] = metric.labels(*labels) if labels else metric
         return found
 
-
-_live: _Live | None = None
-
-
-def use(folder: Path | None, operations: Iterable[str] = ()) -> None:
-    """Count in a folder from now on, requests by these operations' names; or not at all."""
-    global _live  # noqa: PLW0603 - goes with the process
-    _live = _Live(folder, operations) if folder else None
+    @staticmethod
+    def _live_in(folder: Path) -> None:
+        os.environ.update(PROMETHEUS_MULTIPROC_DIR=str(folder))
 
 
 def count(name: str, *labels: str, by: float = 1) -> None:
-    """Add to a counter."""
-    if _live is not None and by:
-        _live.series(name, *labels).inc(by)
+    """Add to a counter of the gateway at hand."""
+    runtime.current().metrics.count(name, *labels, by=by)
 
 
 def count_committed(name: str, *labels: str, by: float = 1) -> None:
     """Add to a counter once the transaction at hand is committed, if it is."""
-    if _live is not None:
-        database.after_commit(lambda: count(name, *labels, by=by))
-
-
-def request(front: str, operation: str, code: str, seconds: float) -> None:
-    """Count a request; ``operation`` may be whatever was sent, ``front`` and ``code`` not."""
-    if _live is None:
-        return
-    known = operation if operation in _live.operations else UNKNOWN
-    _live.series("otagw_requests_total", front, known, code or OK).inc()
-    _live.series("otagw_request_seconds", front, known).observe(seconds)
-    if code == "ReplayedNonce":
-        _live.series("otagw_nonces_refused_total").inc()
+    database.after_commit(lambda: count(name, *labels, by=by))

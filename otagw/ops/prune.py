@@ -6,7 +6,7 @@ The worker takes these steps all the time, `otagw prune` when it is told to. doc
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from otagw import clock
+from otagw import clock, runtime
 from otagw.db import database
 from otagw.ota import listing, states
 from otagw.ota.rollouts import jobs, tasks
@@ -25,18 +25,11 @@ class Kind(NamedTuple):
 
 # For how many days each kind is kept; 0 is for ever.
 DEFAULT_DAYS: Final[Mapping[str, int]] = {EVENTS: 90, DELIVERIES: 30, AUDIT: 400, JOBS: 0}
-_days: Mapping[str, int] = DEFAULT_DAYS
-
-
-def use(days: Mapping[str, int]) -> None:
-    """Give the process what the settings say of how long things are kept."""
-    global _days  # noqa: PLW0603 - goes with the process
-    _days = days
 
 
 def days() -> Mapping[str, int]:
     """Return for how many days each kind is kept."""
-    return _days
+    return runtime.current().settings.keep_days
 
 
 def events() -> int:
@@ -60,7 +53,7 @@ def ended_jobs() -> int:
 
 
 def _due(kind: str) -> int:
-    kept = _days[kind]
+    kept = days()[kind]
     return KINDS[kind].step(clock.now() - kept * DAY_MS) if kept else 0
 
 

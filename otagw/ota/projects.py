@@ -1,6 +1,5 @@
 """Projects: the names under which clients of some fronts address an account."""
 
-import secrets
 from typing import Final
 
 from otagw import clock, errors
@@ -42,7 +41,7 @@ def every(account: Account) -> list[str]:
             accounts.hold(account)  # several at once would each make one
             found = database.execute(query, account.id).fetchall()
             if not found:
-                _insert(account, secrets.token_hex(16))
+                _insert(account, clock.random_hex(16))
                 found = database.execute(query, account.id).fetchall()
     return [row[0] for row in found]
 

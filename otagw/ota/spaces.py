@@ -3,7 +3,6 @@
 They sort and do not divide: whatever names a space that is not here is kept as it is.
 """
 
-import secrets
 from typing import Final, NamedTuple
 
 from otagw import clock, errors
@@ -63,4 +62,4 @@ def _insert(account: Account, name: str, is_default: bool) -> bool:
     query = (
         "INSERT INTO space (id, account_id, name, is_default, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     )
-    return bool(database.execute(query, secrets.token_hex(12), account.id, name, is_default, clock.now()).rowcount)
+    return bool(database.execute(query, clock.random_hex(12), account.id, name, is_default, clock.now()).rowcount)

@@ -74,28 +74,25 @@ class Local:
         return 0
 
 
-_profile = OFF
-_own: Buckets = Local()
-_shared: Buckets = Local()
+class Limits:
+    """The rates of one gateway by a profile; ``shared`` are the buckets that all processes see, this one's without."""
 
+    def __init__(self, profile: str = OFF, shared: Buckets | None = None) -> None:
+        self._profile = profile
+        self._own: Buckets = Local()
+        self._shared: Buckets = shared or Local()
 
-def use(profile: str, shared: Buckets | None = None) -> None:
-    """Throttle by a profile from now on; ``shared`` are the buckets that all processes see, this one's own without."""
-    global _profile, _own, _shared
-    _profile, _own, _shared = profile, Local(), shared or Local()
+    def check(self, key_id: str, operation: str, vendors: int) -> None:
+        """Count a request of a key; raise `errors.Throttled` if it is one too many.
 
-
-def check(key_id: str, operation: str, vendors: int) -> None:
-    """Count a request of a key; raise `errors.Throttled` if it is one too many.
-
-    ``vendors`` is how many of them a second the vendor lets through, 0 where that is not said. Raises
-    `errors.Unavailable` or one of `database.TROUBLE` where shared buckets cannot be asked.
-    """
-    if _profile == GENEROUS:
-        kind, wait = KEY, _own.take(key_id, GENEROUS_RATE)
-    elif _profile == VENDOR and vendors:
-        kind, wait = OPERATION, _shared.take(f"{key_id} {operation}", Rate(vendors, vendors))
-    else:
-        return
-    if wait:
-        raise errors.Throttled(kind=kind, wait=wait)
+        ``vendors`` is how many of them a second the vendor lets through, 0 where that is not said. Raises
+        `errors.Unavailable` or one of `database.TROUBLE` where shared buckets cannot be asked.
+        """
+        if self._profile == GENEROUS:
+            kind, wait = KEY, self._own.take(key_id, GENEROUS_RATE)
+        elif self._profile == VENDOR and vendors:
+            kind, wait = OPERATION, self._shared.take(f"{key_id} {operation}", Rate(vendors, vendors))
+        else:
+            return
+        if wait:
+            raise errors.Throttled(kind=kind, wait=wait)

@@ -24,7 +24,7 @@ from gunicorn.http import errors as broken  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, settings
+from otagw import errors, gateway, runtime, settings
 from otagw.db import database, rounds
 from otagw.dialects.iotda import wire as iotda
 from otagw.ops import log as our_log
@@ -237,9 +237,10 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         if not isinstance(exc, broken.ParseException | ssl.SSLError):
             self.log.exception("a request crashed outside the application")
         name = "iotda" if req is not None and iotda.is_ours(req.path or "") else "actions"
-        dialect = self.wsgi.extensions["otagw"][name]
+        ours = self.wsgi.extensions["otagw"]
         environ = {"REMOTE_ADDR": addr[0] if isinstance(addr, tuple) else ""}
-        answer = gateway.refuse(dialect, Request(environ), _fault(exc))
+        with runtime.entered(ours["runtime"]):
+            answer = gateway.refuse(ours[name], Request(environ), _fault(exc))
         with contextlib.suppress(OSError):
             # Past the TLS layer: it has not come up, if this client spoke plain http to it.
             send = partial(socket.socket.sendall, client) if isinstance(exc, ssl.SSLError) else client.sendall

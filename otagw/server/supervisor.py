@@ -69,9 +69,9 @@ def pass_signals_on(arbiter: Any, worker: Any) -> None:
 
 def write_what_was_heard(server: Any, worker: Any) -> None:
     """Let a process of gunicorn that ends forget nothing of which devices have asked."""
-    presence = sys.modules.get("otagw.ota.devices.presence")  # one that was stopped at its start has not loaded it
-    if presence:
-        presence.stop()
+    application = getattr(worker, "wsgi", None)  # one that was stopped at its start has not loaded it
+    if application:
+        application.extensions["otagw"]["runtime"].close()
 
 
 def command() -> list[str]:

@@ -57,7 +57,7 @@ def test_another_account_sees_nothing_of_it(app, client):
 
 
 def test_pages_filters_and_refusals(app, client):
-    app.extensions["otagw"]["keys"].create(key_id="limited", secret="limitedsecret", grants=["ota:List*"])
+    app.extensions["otagw"]["runtime"].keys.create(key_id="limited", secret="limitedsecret", grants=["ota:List*"])
     limited = client.by(("limited", "limitedsecret"))
     for name in "abc":
         client.make(name)

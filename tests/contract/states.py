@@ -45,7 +45,8 @@ def writes():
     if not database.is_sqlite():
         return None
     connection = database.db.obj.connection()
-    return connection, connection.total_changes
+    (version,) = connection.execute("PRAGMA data_version").fetchone()  # moves with what other connections commit
+    return connection, connection.total_changes, version
 
 
 def take(name):

@@ -31,7 +31,9 @@ def test_a_name_that_only_begins_like_a_question_is_a_change(name):
 
 @every_operation
 def test_a_change_without_its_grant_leaves_a_trace_and_a_question_none(app, operation):
-    app.extensions["otagw"]["keys"].create(key_id="limited", secret="limitedsecret", grants=["ota:NothingOfThis"])
+    app.extensions["otagw"]["runtime"].keys.create(
+        key_id="limited", secret="limitedsecret", grants=["ota:NothingOfThis"]
+    )
     Client(app, ("limited", "limitedsecret"))(operation.name, **required(operation))
     assert rows() == ([(operation.name, "NoPermission")] if operation.changes else [])
 

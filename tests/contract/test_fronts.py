@@ -30,7 +30,7 @@ every_front = pytest.mark.parametrize("front", FRONTS)
 @every_operation
 def test_a_missing_grant_is_refused_before_the_parameters_are_looked_at(app, front, operation):
     limited = ("limited", "limitedsecret")
-    app.extensions["otagw"]["keys"].create(key_id=limited[0], secret=limited[1], grants=["ota:NothingOfThis"])
+    app.extensions["otagw"]["runtime"].keys.create(key_id=limited[0], secret=limited[1], grants=["ota:NothingOfThis"])
     path = dict.fromkeys(front.ids(operation), "1") if front is IotdaFront else {}
     response, code, _ = front(app).call(operation, {**front.ill, **path}, limited)
     assert (response.status_code, code) == front.no_grant
@@ -38,7 +38,7 @@ def test_a_missing_grant_is_refused_before_the_parameters_are_looked_at(app, fro
 
 @every_operation
 def test_a_disabled_key_is_refused_at_once(app, front, operation):
-    app.extensions["otagw"]["keys"].enable(KEY[0], False)
+    app.extensions["otagw"]["runtime"].keys.enable(KEY[0], False)
     response, code, _ = front(app).call(operation, front.required(operation))
     assert (response.status_code, code) == front.disabled
 

@@ -8,10 +8,10 @@ import contextlib
 import re
 from functools import cached_property
 
-from otagw import clock, settings, taskqueue
-from otagw.app import create_app, open_keys
+from otagw import clock, parts, runtime, settings
+from otagw.app import create_app
 from otagw.db import database
-from otagw.ota.devices import presence
+from tests import door
 from tests.conftest import KEY, NOW, OTHER
 from tests.contract import states
 from tests.contract.side import Side, build
@@ -39,8 +39,8 @@ class Worlds:
         self.now = clock.now()
 
     def attach(self):
-        """Make this gateway the one of the process, and hold its clock."""
-        database.connect(self.chosen)
+        """Let the test at hand run for this gateway, and hold its clock."""
+        door.enter(self.app.extensions["otagw"]["runtime"])
         clock.hold(lambda: self.now)
 
     @cached_property
@@ -82,22 +82,18 @@ def open_worlds(folder, url=""):
     }
     ticks = iter(range(NOW * 1000, NOW * 1000 + 50_000))
     with contextlib.ExitStack() as stack:
-        clock.hold(lambda: next(ticks))
-        stack.callback(clock.hold, None)
         chosen = settings.load({name: value for name, value in environ.items() if value})
-        database.connect(chosen)
-        stack.callback(database.disconnect)
+        first = stack.enter_context(parts.opened(chosen))
+        clock.hold(lambda: next(ticks))
         states.hurry()
         database.migrate(chosen)
-        keys = open_keys(chosen)
+        keys = first.keys
         # The last is there for who it is not: a key that is taken for anybody's is taken for its account's.
         for (key_id, secret), account in ((KEY, "main"), (OTHER, "other"), (("lastid", "lastsecret"), "last")):
             keys.create(key_id=key_id, secret=secret, account=account)
         app = create_app(chosen)
+        gateway = app.extensions["otagw"]["runtime"]
+        stack.enter_context(runtime.entered(gateway))
+        stack.enter_context(contextlib.closing(gateway))
         states.hurry()
-        stack.callback(presence.stop)
-        stack.callback(taskqueue.use, None)
-        stack.callback(app.extensions["otagw"]["nonces"].close)
-        worlds = Worlds(app, environ, folder, chosen)
-        worlds.attach()
-        yield worlds
+        yield Worlds(app, environ, folder, chosen)

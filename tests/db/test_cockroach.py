@@ -9,6 +9,7 @@ from otagw import clock, errors, settings
 from otagw.db import database
 from otagw.security import nonce_stores
 from otagw.settings import SettingsError
+from tests import door
 from tests.conftest import KEY, OTHER, Client
 from tests.engines import postgres
 from tests.races import race
@@ -24,18 +25,18 @@ def url():
 @pytest.fixture
 def client(make_app, url, environment):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
-    database.connect(chosen)
+    door.enter(chosen)
     database.migrate(chosen)
     app = make_app(database_url=url)
     for key_id, secret in (KEY, OTHER):
-        app.extensions["otagw"]["keys"].create(key_id=key_id, secret=secret)
+        app.extensions["otagw"]["runtime"].keys.create(key_id=key_id, secret=secret)
     return Client(app)
 
 
 @pytest.mark.postgres
 def test_the_migrations_run_one_statement_after_the_other(environment, url):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
-    database.connect(chosen)
+    door.enter(chosen)
     assert database.is_cockroach()
     with database.migrator().migrator.migration_context(True):
         assert not database.db.obj.in_transaction()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otagw.db import database, rounds
+from tests import door
 from tests.conftest import KEY, Client
 from tests.signer import query, v1
 
@@ -72,7 +73,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 1), st.booleans()), max_size=4)
 @given(st.lists(STEPS, max_size=6))
 def test_each_goes_its_way_as_if_it_were_alone(plans):
     together, alone = (Ledger(), Ledger()), (Ledger(), Ledger())
-    said = rounds.run([partial(walk, together, name, steps) for name, steps in enumerate(plans)])
+    said = door.together([partial(walk, together, name, steps) for name, steps in enumerate(plans)])
     assert said == [walk(alone, name, steps) for name, steps in enumerate(plans)]
     for one, other in zip(together, alone, strict=True):
         assert sorted(one.kept) == sorted(other.kept)
@@ -81,7 +82,7 @@ def test_each_goes_its_way_as_if_it_were_alone(plans):
 
 def test_what_all_want_is_opened_once():
     ledger = Ledger()
-    rounds.run([partial(walk, [ledger], name, [(0, False)] * 3) for name in range(5)])
+    door.together([partial(walk, [ledger], name, [(0, False)] * 3) for name in range(5)])
     assert ledger.opened == 3
     assert len(ledger.kept) == 15
 
@@ -89,7 +90,7 @@ def test_what_all_want_is_opened_once():
 @pytest.mark.parametrize("fails", ["open", "close"])
 def test_trouble_with_a_section_is_that_of_all_who_were_in_it(fails):
     broken, sound = Ledger(fails), Ledger()
-    said = rounds.run([partial(walk, [broken, sound], name, [(name % 2, False), (1, False)]) for name in range(4)])
+    said = door.together([partial(walk, [broken, sound], name, [(name % 2, False), (1, False)]) for name in range(4)])
     assert said == [[fails, "done"], ["done", "done"]] * 2
     assert broken.kept == []
     assert sorted(sound.kept) == [(0, 1), (1, 0), (1, 1), (2, 1), (3, 0), (3, 1)]
@@ -98,7 +99,7 @@ def test_trouble_with_a_section_is_that_of_all_who_were_in_it(fails):
 def test_who_was_refused_hears_the_own_reason_although_the_section_failed_too():
     broken = Ledger("close")
     plans = [[(0, True)], [(0, False)]]
-    assert rounds.run([partial(walk, [broken], name, steps) for name, steps in enumerate(plans)]) == [
+    assert door.together([partial(walk, [broken], name, steps) for name, steps in enumerate(plans)]) == [
         ["mine"],
         ["close"],
     ]
@@ -112,7 +113,7 @@ def test_a_question_is_asked_once_for_all_and_answered_to_each():
         return [2 * value for value in values]
 
     question = rounds.Question(double)
-    assert rounds.run([partial(rounds.ask, question, value) for value in (3, 1, 3)]) == [6, 2, 6]
+    assert door.together([partial(rounds.ask, question, value) for value in (3, 1, 3)]) == [6, 2, 6]
     assert rounds.ask(question, 4) == 8
     assert asked == [[3, 1, 3], [4]]
 
@@ -127,7 +128,7 @@ def test_a_question_that_fails_fails_for_all(answer):
         except (ArithmeticError, ValueError):
             return "failed"
 
-    assert rounds.run([partial(ask, 1), lambda: "apart", partial(ask, 2)]) == ["failed", "apart", "failed"]
+    assert door.together([partial(ask, 1), lambda: "apart", partial(ask, 2)]) == ["failed", "apart", "failed"]
 
 
 def test_a_section_within_a_section_is_entered_alone():
@@ -140,7 +141,7 @@ def test_a_section_within_a_section_is_entered_alone():
                 inner.draft.append(name)
             assert name in inner.kept
 
-    rounds.run([partial(both, name) for name in range(3)])
+    door.together([partial(both, name) for name in range(3)])
     assert (outer.kept, outer.opened, inner.kept, inner.opened) == ([0, 1, 2], 1, [0, 1, 2], 3)
 
 
@@ -157,7 +158,7 @@ def test_nobody_comes_between_what_is_undisturbed():
             order.append("first ends")
         rounds.ask(question, 1)
 
-    rounds.run([first, lambda: order.append("second"), first])
+    door.together([first, lambda: order.append("second"), first])
     assert order == ["first begins", "first ends", "second", "first begins", "first ends"]
 
 
@@ -198,7 +199,7 @@ class TestWrites:
 
         calls = []
         thens = [None, fail, collide, None]
-        said = rounds.run([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
+        said = door.together([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
         assert said == [None, Wrong, peewee.IntegrityError, None]
         assert facts() == {"f0", "f3"}
         assert calls == [0, 3]
@@ -209,7 +210,7 @@ class TestWrites:
         calls = []
         thens = [None] * 4
         thens[when] = database.db.obj.rollback
-        said = rounds.run([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
+        said = door.together([partial(self.write, name, then, calls) for name, then in enumerate(thens)])
         assert said == [peewee.OperationalError] * 4
         assert (facts(), calls) == (set(), [])
         database.recover()
@@ -220,7 +221,7 @@ class TestWrites:
         """A foreign key that is checked late fails the commit, long after its part was done."""
         database.execute("CREATE TABLE late (name TEXT REFERENCES fact (name) DEFERRABLE INITIALLY DEFERRED)")
         thens = [None, lambda: database.execute("INSERT INTO late VALUES ('nothing')"), None]
-        said = rounds.run([partial(self.write, name, then) for name, then in enumerate(thens)])
+        said = door.together([partial(self.write, name, then) for name, then in enumerate(thens)])
         assert said == [peewee.IntegrityError] * 3
         assert facts() == set()
 
@@ -237,7 +238,7 @@ def test_what_one_reads_or_writes_at_a_time_is_no_part_of_another(app, open_):
     def second():
         return database.db.obj.transaction_depth()
 
-    assert rounds.run([first, second, first, second])[1::2] == [0, 0]
+    assert door.together([first, second, first, second])[1::2] == [0, 0]
 
 
 def create(app, name, **changes):
@@ -252,7 +253,7 @@ def create(app, name, **changes):
 
 
 def test_requests_that_collide_in_a_round(app):
-    said = rounds.run([create(app, name) for name in ("a", "b", "a", "b", "c")])
+    said = door.together([create(app, name) for name in ("a", "b", "a", "b", "c")])
     assert [each.isdigit() for each in said] == [True, True, False, False, True]
     assert said[2] == said[3] == "iot.ota.FirmwareNameExists"
     listed = Client(app).ok("ListOTAFirmware", PageSize=10, CurrentPage=1)
@@ -262,12 +263,12 @@ def test_requests_that_collide_in_a_round(app):
 
 def test_a_replay_within_a_round_is_refused(app):
     call = create(app, "a")
-    said = rounds.run([call] * 4)
+    said = door.together([call] * 4)
     assert sorted(each.isdigit() for each in said) == [False, False, False, True]
     assert said.count("SignatureNonceUsed") == 3
 
 
 def test_a_token_within_a_round_makes_one_package(app):
-    said = rounds.run([create(app, "a", ClientToken="t") for _ in range(4)])
+    said = door.together([create(app, "a", ClientToken="t") for _ in range(4)])
     assert len(set(said)) == 1
     assert said[0].isdigit()

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from otagw import settings
 from otagw.cli import main
 from otagw.db import database
+from tests import door
 from tests.ddi.conftest import SWU, Device
 from tests.web import answer
 
@@ -163,7 +164,7 @@ def test_signatures_are_metadata_that_says_what_was_signed(device, rollout, clie
         monkeypatch.setenv(name, value)
     made = CliRunner().invoke(main, ["keys", "signing", "create", "team", "--auto"])
     assert made.exit_code == 0, made.output
-    database.connect(settings.load(environment))  # the command leaves the process without one
+    door.enter(settings.load(environment))  # the command leaves the process without one
     rollout()
     (chunk,) = device.deployment()["deployment"]["chunks"]
     found = {item["key"]: item["value"] for item in chunk["metadata"]}

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from otagw import clock
 from otagw.db import database
 from tests.conftest import OTHER
 from tests.ddi.conftest import SWU, Device, refusal
@@ -206,8 +207,8 @@ def test_one_action_after_another(device, rollout, task, runs):
 
 
 def test_a_number_that_the_device_has_is_drawn_again(device, rollout, monkeypatch):
-    drawn = iter([16, 16, 16, 17])
-    monkeypatch.setattr("otagw.ota.updates.numbered_tasks.secrets.randbelow", lambda _: next(drawn))
+    drawn = iter([17, 17, 17, 18])
+    monkeypatch.setattr(clock.chance(), "randint", lambda *_: next(drawn))
     rollout()
     assert device.action() == "17"
     device.tell("17", "closed", "success")
@@ -216,7 +217,7 @@ def test_a_number_that_the_device_has_is_drawn_again(device, rollout, monkeypatc
 
 
 def test_two_devices_may_have_one_number(register, rollout, monkeypatch):
-    monkeypatch.setattr("otagw.ota.updates.numbered_tasks.secrets.randbelow", lambda _: 0)
+    monkeypatch.setattr(clock.chance(), "randint", lambda *_: 1)
     one, two = register("dev1", "1.0"), register("dev2", "1.0")
     rollout()
     assert (one.action(), two.action()) == ("1", "1")

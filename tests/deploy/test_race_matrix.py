@@ -24,15 +24,11 @@ ENGINES = [
 ]
 MAKE_KEYS = """
 import sys
-from otagw import app, settings
+from otagw import parts, settings
 from otagw.db import database
-chosen = settings.load()
-database.connect(chosen)
-keys = app.open_keys(chosen)
-with database.write():
+with parts.opened(settings.load()) as gateway, database.write():
     for word in sys.argv[1:]:
-        keys.create(key_id=f"key-{word}", secret="secret", account=word)
-database.disconnect()
+        gateway.keys.create(key_id=f"key-{word}", secret="secret", account=word)
 """
 words = (f"word{number:05}" for number in itertools.count())
 

@@ -18,6 +18,7 @@ from otagw.ota import accounts, states
 from otagw.ota.rollouts import jobs, planning, tasks
 from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from tests import door
 from tests.engines import postgres
 from tests.ota import rollouts
 from tests.patience import HANG_SECONDS, eventually
@@ -27,17 +28,16 @@ DEVICES, TIMEOUTS = 50_000, 4_000
 # Take a step for each line that is read, and say what was done; after the last line, sweep until nothing is due.
 WORKER = """
 import sys
-from otagw import settings
-from otagw.db import database
+from otagw import parts, settings
 from otagw.ota.rollouts import due_work
-database.connect(settings.load())
-print("ready", flush=True)
-for _ in sys.stdin:
-    print(due_work.advance_jobs() + due_work.end_tasks(), flush=True)
-steps = 0
-while due_work.advance_jobs() + due_work.end_tasks():
-    steps += 1
-print(steps, "steps, and nothing is due", flush=True)
+with parts.opened(settings.load()):
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(due_work.advance_jobs() + due_work.end_tasks(), flush=True)
+    steps = 0
+    while due_work.advance_jobs() + due_work.end_tasks():
+        steps += 1
+    print(steps, "steps, and nothing is due", flush=True)
 """
 
 
@@ -100,7 +100,7 @@ def environ(request, tmp_path):
 
 def connect(given):
     chosen = settings.load(given)
-    database.connect(chosen)
+    door.enter(chosen)
     database.migrate(chosen)
 
 

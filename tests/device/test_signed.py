@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from otagw import clock, settings
 from otagw.cli import main
-from otagw.db import database
+from tests import door
 from tests.conftest import NOW, ROOT, need
 from tests.device.test_updates import upload
 
@@ -42,7 +42,7 @@ def signed(app, client, environment, monkeypatch, register, rollout):
     register("first", "1.0")
     team = otagw("keys", "signing", "create", "team", "--auto")
     stranger = otagw("keys", "signing", "create", "stranger", "--auto")
-    database.connect(settings.load(environment))  # the commands leave the process without one
+    door.enter(settings.load(environment))  # the commands leave the process without one
     return SimpleNamespace(offered=offered, keys={"team": team.encode()}, stranger=stranger.encode(), otagw=otagw)
 
 

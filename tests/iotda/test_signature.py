@@ -28,7 +28,7 @@ schemes = pytest.mark.parametrize("scheme", signer.SCHEMES)
 def vendor(app, held_clock):
     """A gateway at the time of the vectors, with their key."""
     held_clock.seconds = AT
-    app.extensions["otagw"]["keys"].create(key_id=PAIR[0], secret=PAIR[1])
+    app.extensions["otagw"]["runtime"].keys.create(key_id=PAIR[0], secret=PAIR[1])
     return Iotda(app, PAIR)
 
 
@@ -355,7 +355,7 @@ def test_no_other_token_is_believed(app, held_clock):
 
 
 def test_a_token_ends_with_its_key(app):
-    iotda, keys = Iotda(app), app.extensions["otagw"]["keys"]
+    iotda, keys = Iotda(app), app.extensions["otagw"]["runtime"].keys
     keys.create(key_id="short", secret="one")
     token = ask(iotda, ("short", "one")).headers["X-Subject-Token"]
     assert with_token(iotda, token).status_code == 200

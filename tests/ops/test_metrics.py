@@ -22,8 +22,7 @@ LINE = re.compile(r"(\w+)(?:\{(.*)\})? ([0-9.e+-]+)")
 @pytest.fixture
 def counted(make_app):
     """A gateway that counts."""
-    yield Client(make_app(metrics_bind="127.0.0.1:1"))
-    metrics.use(None)
+    return Client(make_app(metrics_bind="127.0.0.1:1"))
 
 
 @pytest.fixture
@@ -146,9 +145,8 @@ def test_a_database_that_is_gone_is_told_and_the_rest_goes_on(counted, ask, monk
 
 COUNT = """
 import pathlib, sys
-from otagw.ops import metrics
-metrics.use(pathlib.Path(sys.argv[1]), ["A"])
-metrics.count("otagw_upload_bytes_total", by=10)
+from otagw.ops.metrics import Metrics
+Metrics(pathlib.Path(sys.argv[1]), ["A"]).count("otagw_upload_bytes_total", by=10)
 """
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from otagw.files import links
+from otagw import runtime
 from tests.conftest import OTHER, Client
 from tests.oss.conftest import body_of, fields_of, post
 from tests.oss.test_upload import refused
@@ -50,7 +50,7 @@ def old_policy(form, condition):
     policy = json.loads(base64.b64decode(form["policy"]))
     policy["conditions"][1] = condition
     text = base64.b64encode(json.dumps(policy).encode()).decode()
-    return {**form, "policy": text, "Signature": links.current().sign(text)}
+    return {**form, "policy": text, "Signature": runtime.current().links.sign(text)}
 
 
 @pytest.mark.parametrize("condition", [["starts-with", "$key", "ota/firmware/"], ["starts-with", "$key", ""]])

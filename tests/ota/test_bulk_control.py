@@ -191,10 +191,6 @@ def test_software_is_a_module_of_its_own(account, fleet):
 
 
 def test_a_long_list_is_kept_as_a_file(account, store, fleet, monkeypatch):
-    from otagw.files.storage import Storage
-    from otagw.ota.packages import stored_files
-
-    stored_files.use(Storage(store.storage))
     monkeypatch.setattr(device_lists, "HELD", 2)
     rules = device_lists.name(account, Rules(inclusive=True), ["a", "b", "c"])
     assert (rules.names, bool(rules.list_key)) == ((), True)

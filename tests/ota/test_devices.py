@@ -14,14 +14,12 @@ from otagw.ota.devices.devices import Draft
 from otagw.ota.packages import packages
 from otagw.ota.packages.verification import Draft as Package
 from otagw.ota.products import modules, products
-from otagw.security import derived_secrets, vault
 from tests.conftest import NOW
 from tests.races import race
 
 
 @pytest.fixture
 def account(account, store):
-    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 

@@ -15,12 +15,10 @@ from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
 from otagw.ota.updates import updates
 from otagw.ota.webhooks import webhooks
-from otagw.security import derived_secrets, vault
 
 
 @pytest.fixture
 def account(account, store):
-    derived_secrets.use(vault.unlock(store.data_path))
     webhooks.create(account, "https://ci.test/hook")
     return account
 

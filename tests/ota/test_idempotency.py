@@ -11,8 +11,9 @@ from collections import Counter
 import pytest
 
 from otagw import clock, errors
-from otagw.db import database, rounds
+from otagw.db import database
 from otagw.ota import accounts, idempotency
+from tests import door
 from tests.conftest import NOW
 from tests.deploy.servers import eventually
 from tests.races import race, waiting
@@ -21,12 +22,11 @@ CROWD = 4
 REFUSED = errors.LimitReached(kind="thing", limit=0)
 KILLED = """
 import os, signal
-from otagw import settings
-from otagw.db import database
+from otagw import parts, settings
 from otagw.ota import accounts, idempotency
-database.connect(settings.load())
 work = lambda: os.kill(os.getpid(), signal.SIGKILL)
-idempotency.run(accounts.ensure("main"), "make", "t", lambda: 1, work)
+with parts.opened(settings.load()):
+    idempotency.run(accounts.ensure("main"), "make", "t", lambda: 1, work)
 """
 
 
@@ -106,7 +106,7 @@ def test_work_without_a_token_is_done_each_time(account):
 
 def test_a_token_twice_in_one_round_is_answered_twice(account):
     make = Maker(account, others=0)
-    assert rounds.run([make] * CROWD) == [{"number": 1}] * CROWD
+    assert door.together([make] * CROWD) == [{"number": 1}] * CROWD
     assert make.made == [1]
 
 
@@ -119,7 +119,7 @@ def test_a_refusal_in_a_round_leaves_the_token_to_the_next_of_it(account):
         except errors.LimitReached as fault:
             return type(fault)
 
-    assert rounds.run([ask] * CROWD) == [errors.LimitReached, *[{"number": 2}] * (CROWD - 1)]
+    assert door.together([ask] * CROWD) == [errors.LimitReached, *[{"number": 2}] * (CROWD - 1)]
     assert make.made == [2]
 
 
@@ -136,7 +136,7 @@ def test_rounds_with_tokens_in_opposite_order_do_not_wait_for_each_other(account
 
         return lambda: idempotency.run(account, "make", token, lambda: token, work)["token"]
 
-    found = race(lambda: rounds.run([ask("a"), ask("b")]), lambda: rounds.run([ask("b"), ask("a")]))
+    found = race(lambda: door.together([ask("a"), ask("b")]), lambda: door.together([ask("b"), ask("a")]))
     assert found == [["a", "b"], ["b", "a"]]
     assert done == {"a": 1, "b": 1}
 

@@ -7,13 +7,14 @@ import peewee
 import pytest
 
 from otagw import clock, errors
-from otagw.db import database, rounds
+from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor
 from otagw.ota.packages import packages, signing_keys
 from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
+from tests import door
 from tests.races import race
 
 URL = "https://files.test/x"
@@ -134,10 +135,7 @@ def test_a_quota(account):
 
 @pytest.mark.parametrize("auto", [True, False])
 def test_keys_that_sign_by_themselves_do(account, store, auto):
-    from otagw.security import derived_secrets
-    from otagw.security.vault import unlock
 
-    derived_secrets.use(unlock(store.data_path))
     signing_keys.create(account, "k", auto=auto)
     make(account, "first", **PLAIN, product_key="p")
     make(account, "n", **PLAIN, product_key="p", size=7, sign_method="SHA256", sign="a" * 64)
@@ -184,7 +182,7 @@ def together(account, *drafts):
                 return type(error)
         return None
 
-    return rounds.run([functools.partial(task, number, draft) for number, draft in enumerate(drafts)])
+    return door.together([functools.partial(task, number, draft) for number, draft in enumerate(drafts)])
 
 
 def counted(account):

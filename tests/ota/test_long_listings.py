@@ -7,6 +7,7 @@ from otagw.db import database
 from otagw.ota import accounts, listing
 from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.verification import Draft
+from tests import door
 from tests.conftest import NOW
 
 ROWS = 100_000
@@ -17,7 +18,7 @@ FILTERS = [{}, {"product_key": "p3"}, {"version": "1.7"}, {"product_key": "p3", 
 def many(tmp_path):
     """An account with a hundred thousand packages, of ten products and ten versions."""
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path)})
-    database.connect(chosen)
+    door.enter(chosen)
     database.migrate(chosen)
     account = accounts.ensure("main")
     for number in range(10):

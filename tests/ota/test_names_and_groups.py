@@ -11,13 +11,11 @@ from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
-from otagw.security import derived_secrets, vault
 from tests.races import behind
 
 
 @pytest.fixture
 def account(account, store):
-    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 

@@ -13,8 +13,6 @@ from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
 from otagw.ota.rollouts import job_control, planning, selection, tasks
 from otagw.ota.updates import numbered_tasks
-from otagw.security import derived_secrets
-from otagw.security.vault import unlock
 from tests.conftest import NOW
 from tests.ota.rollouts import check
 from tests.races import race
@@ -27,7 +25,6 @@ ENDED = errors.WrongState
 @pytest.fixture
 def fleet(account, store):
     """Devices that have asked once."""
-    derived_secrets.use(unlock(store.data_path))
     with database.write():
         products.require(account, "p")
         devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])

@@ -20,7 +20,8 @@ from otagw.db import database
 from otagw.ops import log, prune
 from otagw.ota import accounts
 from otagw.ota.webhooks import outbox, webhooks
-from otagw.security import derived_secrets, vault
+from otagw.security import vault
+from tests import door
 from tests.conftest import NOW, ROOT, free_port
 from tests.deploy.servers import eventually
 from tests.races import race
@@ -33,7 +34,6 @@ SECONDS = (10, 30, 120, 600, 1800, 7200, 21600, 43200)
 
 @pytest.fixture
 def account(account, store):
-    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 
@@ -345,10 +345,9 @@ def test_a_delivery_whose_sender_is_killed_is_sent_again(hook, emit, web, store,
     webhook = hook(page=web.stall(b""))
     emit(n=1)
     code = (
-        "import os; from otagw import clock, settings; from otagw.db import database\n"
-        "from otagw.security import derived_secrets, vault; from otagw.ota.webhooks import outbox\n"
-        "chosen = settings.load(); database.connect(chosen); derived_secrets.use(vault.unlock(chosen.data_path))\n"
-        f"clock.hold(lambda: {time.ms}); outbox.deliver_due()"
+        "from otagw import clock, parts, settings; from otagw.ota.webhooks import outbox\n"
+        "with parts.opened(settings.load()):\n"
+        f"    clock.hold(lambda: {time.ms}); outbox.deliver_due()"
     )
     environ = {**os.environ, **environment, "OTAGW_DATABASE_URL": store.database, "PYTHONPATH": str(ROOT)}
     worker = subprocess.Popen([sys.executable, "-c", code], env=environ)
@@ -484,9 +483,10 @@ def test_neither_secrets_nor_queries_nor_bodies_are_logged(hook, emit, web, log_
 def test_an_error_of_our_own_is_logged_and_pauses_the_webhook(hook, emit, time, log_text, monkeypatch):
     webhook = hook()
     emit()
-    with monkeypatch.context() as patch:
-        patch.setattr(derived_secrets, "_vault", vault.Vault(b"x" * 32))
-        assert outbox.deliver_due() == 0
+    ours = door.here()
+    door.replace(vault=vault.Vault(b"x" * 32))
+    assert outbox.deliver_due() == 0
+    door.enter(ours)
     assert "the master key does not open" in log_text()
     assert outbox.deliver_due() == 0
     time.ms += outbox.LEASE_MS

@@ -1,5 +1,7 @@
 """What is old goes, and nothing else; on every engine."""
 
+import dataclasses
+
 import pytest
 
 from otagw import clock
@@ -10,6 +12,7 @@ from otagw.ota.audit import Actor
 from otagw.ota.devices import timeline
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import job_control, jobs, tasks
+from tests import door
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -19,8 +22,12 @@ DAY = 24 * 3600 * 1000
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch):
     monkeypatch.setattr(prune, "AT_ONCE", 2)
-    yield
-    prune.use(prune.DEFAULT_DAYS)
+
+
+def keep(**days):
+    """Keep kinds of rows for other numbers of days."""
+    chosen = {f"keep_{kind}_days": number for kind, number in days.items()}
+    door.replace(settings=dataclasses.replace(door.here().settings, **chosen))
 
 
 def later(days, milliseconds=0):
@@ -64,7 +71,7 @@ def test_events_of_devices_go_when_their_time_is_over(account):
 
 
 def test_what_is_kept_for_ever_stays(account):
-    prune.use(dict.fromkeys(prune.KINDS, 0))
+    keep(**dict.fromkeys(prune.KINDS, 0))
     with audit.acting(Actor("k", "Op", "", "")), database.write():
         audit.note(account.id, "thing", 1)
         timeline.note(1, "reported", "x")
@@ -89,7 +96,7 @@ def end(account, job):
 
 
 def test_ended_jobs_go_with_their_tasks_and_are_counted_no_more(fleet):
-    prune.use({**prune.DEFAULT_DAYS, "jobs": 30})
+    keep(jobs=30)
     old = job_of(fleet, "old")
     end(fleet, old)
     later(10)
@@ -116,7 +123,7 @@ def test_ended_jobs_go_with_their_tasks_and_are_counted_no_more(fleet):
 
 
 def test_a_job_that_was_restarted_stays(fleet):
-    prune.use({**prune.DEFAULT_DAYS, "jobs": 30})
+    keep(jobs=30)
     job = job_of(fleet, "old")
     end(fleet, job)
     later(31)

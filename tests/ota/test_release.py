@@ -17,17 +17,11 @@ from otagw.ota.packages import packages, release, signing_keys, stored_files
 from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
 from otagw.security import derived_secrets
-from otagw.security.vault import unlock
 from tests.conftest import NOW
 from tests.races import race
 
 DIGEST = "aB" * 32
 KNOWN = {"url": "https://files.test/x", "size": 7, "sign_method": "SHA256", "sign": DIGEST}
-
-
-@pytest.fixture(autouse=True)
-def vault(store):
-    derived_secrets.use(unlock(store.data_path))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection
 from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
 from otagw.ota.updates import updates
+from tests import door
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -74,9 +75,7 @@ class Rollouts(RuleBasedStateMachine):
         rollouts.clean()
         self.now = NOW * 1000
         clock.hold(lambda: self.now)
-        bits = mock.Mock(randbits=random.Random(0).getrandbits)  # whom a share takes follows from ids
-        self.ids = mock.patch.object(clock, "secrets", bits)
-        self.ids.start()
+        door.replace(chance=random.Random(0))  # the devices of a share follow from ids
         self.account = accounts.ensure("main")
         self.runs, self.offers, self.closed, self.ended = {}, collections.Counter(), {}, set()
         self.count = 0
@@ -471,7 +470,7 @@ class Rollouts(RuleBasedStateMachine):
         try:
             self.everything_ends()
         finally:
-            self.ids.stop()
+            clock.hold(None)
 
     def everything_ends(self):
         """Let everything go on: each open task is offered in the end, and each job ends."""

@@ -2,14 +2,14 @@
 
 import threading
 import time
+from contextvars import copy_context
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import clock
+from otagw import clock, runtime
 from otagw.db import database
-from otagw.files.storage import Storage
 from otagw.ota import states
 from otagw.ota.devices import groups
 from otagw.ota.devices.devices import named
@@ -186,10 +186,9 @@ def test_jobs_for_a_small_share_do_not_take_the_same_devices(account, ticking):
 
 def listed(account, store, content):
     """Keep a list of names as an upload would; return its key."""
-    stored_files.use(Storage(store.storage))
     key = stored_files.announce(account, "list/", "csv")
     path = stored_files.new_path(key)
-    writer = stored_files.storage().create(path)
+    writer = runtime.current().storage.create(path)
     writer.write(content)
     writer.commit()
     stored_files.uploaded(key, path, Facts(len(content), "m", "s", "t"))
@@ -270,7 +269,7 @@ def test_a_device_that_gets_a_task_in_between_is_busy(account, ticking):
                 pass
         database.disconnect()
 
-    thread = threading.Thread(target=report)
+    thread = threading.Thread(target=copy_context().run, args=(report,))
     thread.start()
     assert made.wait(30)
     steps(job.id)

@@ -10,8 +10,6 @@ from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
 from otagw.ota.rollouts import jobs, planning, selection, tasks
 from otagw.ota.updates import updates
-from otagw.security import derived_secrets
-from otagw.security.vault import unlock
 from tests.races import race
 
 COUNT = 10
@@ -20,7 +18,6 @@ COUNT = 10
 @pytest.fixture
 def fleet(account, store):
     """Devices that have reported the version 1."""
-    derived_secrets.use(unlock(store.data_path))
     with database.write():
         products.require(account, "p")
         devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])

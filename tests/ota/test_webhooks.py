@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextvars import copy_context
 
 import pytest
 
@@ -9,7 +10,7 @@ from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts
 from otagw.ota.webhooks import webhooks
-from otagw.security import derived_secrets, vault
+from tests import door
 from tests.conftest import NOW
 
 URL = "https://ci.example.com/hook?token=hidden"
@@ -17,7 +18,6 @@ URL = "https://ci.example.com/hook?token=hidden"
 
 @pytest.fixture
 def account(account, store):
-    derived_secrets.use(vault.unlock(store.data_path))
     return account
 
 
@@ -187,7 +187,7 @@ def test_many_events_keep_their_order_and_have_ids_of_their_own(account, hook, m
     drawn = clock.new_id()
     monkeypatch.setattr(clock, "new_id", lambda at=None: drawn)
     for start in (0, 1250):
-        monkeypatch.setattr(webhooks, "_last", 0)  # as in another process, which draws the same
+        door.replace(clock=clock.Clock())  # as in another process, which draws the same
         webhooks.emit_many(account.id, "task.queued", ({"n": n} for n in range(start, start + 1250)))
     for webhook in (hook, other):
         assert [data["n"] for _, data in told(account, webhook)] == list(range(2500))
@@ -211,7 +211,7 @@ def test_a_webhook_that_is_deleted_meanwhile_does_not_stop_a_change(account):
 
     for _ in range(10):
         webhook, _ = webhooks.create(account, URL)
-        thread = threading.Thread(target=delete, args=(webhook,))
+        thread = threading.Thread(target=copy_context().run, args=(delete, webhook))
         with database.write():
             webhooks.emit(account.id, "job.created", {})
             thread.start()

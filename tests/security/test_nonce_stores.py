@@ -14,11 +14,12 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from otagw import clock, errors, settings
-from otagw.db import database, rounds
+from otagw import clock, errors, parts, settings
+from otagw.db import database
 from otagw.security import nonce_stores, nonces
 from otagw.security.nonce_stores import APART_MS, Redis, Tables
 from otagw.security.nonces import WINDOW_MS
+from tests import door
 from tests.conftest import free_port
 from tests.engines import postgres, redis
 from tests.races import race
@@ -39,16 +40,15 @@ def url(tmp_path_factory):
     with postgres() as url:
         folder = str(tmp_path_factory.mktemp("data"))
         chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder, "OTAGW_DATABASE_URL": url})
-        database.connect(chosen)
-        database.migrate(chosen)
+        with parts.opened(chosen):
+            database.migrate(chosen)
         yield url
-        database.disconnect()
 
 
 @pytest.fixture
 def tables(environment, url):
     """Make stores on one PostgreSQL, as each node has one; the clock is held."""
-    database.connect(settings.load({**environment, "OTAGW_DATABASE_URL": url}))
+    door.enter(settings.load({**environment, "OTAGW_DATABASE_URL": url}))
     for name in names():
         database.execute(f"DROP TABLE {name}")
     database.execute("DELETE FROM fact")
@@ -153,7 +153,7 @@ def test_claims_of_one_round_are_decided_as_if_one_came_after_another(store, req
         ("other", "a", at): [None],
         ("key", "spent", at): [errors.ReplayedNonce],
     }
-    said = rounds.run([partial(claim, *values) for values, wanted in claims.items() for _ in wanted])
+    said = door.together([partial(claim, *values) for values, wanted in claims.items() for _ in wanted])
     assert said == [each for wanted in claims.values() for each in wanted]
     with pytest.raises(errors.ReplayedNonce):
         make().claim("other", "a", at)
@@ -254,8 +254,7 @@ class Replays(RuleBasedStateMachine):
         chosen = settings.load(
             {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATABASE_URL": url, "OTAGW_DATA_DIR": self.folder.name}
         )
-        database.connect(chosen)
-        self.stack.callback(database.disconnect)
+        self.stack.enter_context(parts.opened(chosen))
         with database.write():
             database.execute("CREATE TABLE fact (name VARCHAR(64) PRIMARY KEY, value VARCHAR(256))")
         self.now = START * 1000

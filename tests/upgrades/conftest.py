@@ -12,7 +12,7 @@ import pytest
 
 from otagw import settings
 from otagw.db import database
-from tests import engines
+from tests import door, engines
 from tests.conftest import Client
 from tests.iotda.conftest import Iotda
 
@@ -56,9 +56,7 @@ class Old:
             else:
                 with contextlib.closing(sqlite3.connect(self.data / f"{file.stem}.db")) as opened:
                     opened.executescript(text)
-        chosen = settings.load(self.environ)
-        database.connect(chosen)
-        return chosen
+        return door.enter(settings.load(self.environ)).settings
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from otagw.db import database
+from tests import door
 from tests.upgrades.conftest import Old
 
 DEVICES = 1_000_000
@@ -83,16 +84,22 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": f"{folder}/data"}
-        Old(Path(folder), "postgresql" if options.database else "sqlite", options.database, environ).restore()
-        begun = time.monotonic()
-        grow(options.devices)
-        print(f"{options.devices:,} devices, in {time.monotonic() - begun:.1f} s.")
-        pending = 0
-        for name, seconds, locks in measure(options.migrations):
-            pending += 1
-            print(f"{name}: {seconds:.1f} s; {', '.join(locks) or 'no strong lock'}")
-        print(f"Pending migrations since the fixture's version: {pending}.")
-        database.disconnect()
+        with door.of_a_test(environ):
+            Old(Path(folder), "postgresql" if options.database else "sqlite", options.database, environ).restore()
+            report(options)
+            database.disconnect()
+
+
+def report(options):
+    """Grow the database at hand, migrate it, and print what that took."""
+    begun = time.monotonic()
+    grow(options.devices)
+    print(f"{options.devices:,} devices, in {time.monotonic() - begun:.1f} s.")
+    pending = 0
+    for name, seconds, locks in measure(options.migrations):
+        pending += 1
+        print(f"{name}: {seconds:.1f} s; {', '.join(locks) or 'no strong lock'}")
+    print(f"Pending migrations since the fixture's version: {pending}.")
 
 
 if __name__ == "__main__":

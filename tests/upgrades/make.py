@@ -53,12 +53,11 @@ def hold_chance():
 
 
 hold_chance()
-from otagw import clock, settings, taskqueue  # noqa: E402 - after chance is held
+from otagw import clock, parts, settings  # noqa: E402 - after chance is held
 from otagw.app import create_app  # noqa: E402
 from otagw.cli import main as command_line  # noqa: E402
 from otagw.db import database  # noqa: E402 - after chance is held
-from otagw.ota.devices import presence  # noqa: E402
-from tests import signer  # noqa: E402
+from tests import door, signer  # noqa: E402
 from tests.conftest import Client  # noqa: E402
 from tests.ddi.conftest import Device as DdiDevice  # noqa: E402
 from tests.device.conftest import Device  # noqa: E402
@@ -97,11 +96,12 @@ class Maker:
         (bucket / "a").mkdir(parents=True)
         (bucket / "a/upgrade.bin").write_bytes(OBJECT)
         chosen = settings.load(self.environ)
-        database.connect(chosen)
-        database.migrate(chosen)
+        with parts.opened(chosen):
+            database.migrate(chosen)
         for account, (key_id, secret) in KEYS.items():
             self.cli("keys", "create", "--id", key_id, "--secret", secret, "--account", account)
         self.app = create_app(chosen)
+        self.gateway = door.enter(self.app.extensions["otagw"]["runtime"])
         self.main, self.other = Client(self.app, KEYS["main"]), Client(self.app, KEYS["other"])
         self.iotda, self.devices, self.noted = Iotda(self.app, KEYS["main"]), {}, {}
 
@@ -410,8 +410,8 @@ def main():
     parser.add_argument("--database", default="", help="an empty PostgreSQL database; SQLite when left out")
     options = parser.parse_args()
     time = Time()
-    clock.hold(time.read)
-    with tempfile.TemporaryDirectory() as folder:
+    with door.of_a_test({"OTAGW_CONFIG": "/dev/null"}), tempfile.TemporaryDirectory() as folder:
+        clock.hold(time.read)
         data = Path(folder) / "data"
         make = Maker(data, Path(folder) / "bucket", options.database)
         make_accounts(make)
@@ -421,12 +421,9 @@ def main():
         make_iotda(make)
         time.ms += 5 * MINUTE
         make_promises(make)
-        presence.flush()
+        make.gateway.presence.flush()
         note_answers(make, time.read())
-        presence.stop()
-        make.app.extensions["otagw"]["nonces"].close()
-        taskqueue.use(None)
-        database.disconnect()
+        make.gateway.close()
         save(make, data, options.target, options.database)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from otagw import settings
 from otagw.db import database
-from tests import engines
+from tests import door, engines
 from tests.upgrades.test_upgrades import applied
 
 pytestmark = pytest.mark.live
@@ -29,7 +29,7 @@ def gateway(request, make_live):
 @pytest.fixture
 def without_the_last(gateway):
     """Undo the last migration, as if the gateway served an older version; what that made is gone."""
-    database.connect(settings.load(gateway.environ))
+    door.enter(settings.load(gateway.environ))
     last = applied()[-1]
     yield lambda: database.migrator().down()
     assert applied()[-1] == last

@@ -19,9 +19,9 @@ from otagw import settings, taskqueue, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
 from otagw.db import database, other_sessions
-from otagw.ota.devices import presence
 from otagw.ota.webhooks import outbox
 from otagw.security import vault
+from tests import door
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
 from tests.oss.conftest import body_of, fields_of, post
@@ -64,10 +64,7 @@ def serve(monkeypatch):
             for name, value in old.environ.items():
                 monkeypatch.setenv(name, value)
             app = create_app(chosen)
-            stack.callback(database.disconnect)
-            stack.callback(presence.stop)
-            stack.callback(taskqueue.use, None)
-            stack.callback(app.extensions["otagw"]["nonces"].close)
+            stack.enter_context(contextlib.closing(door.enter(app.extensions["otagw"]["runtime"])))
             return Upgraded(old, app, run)
 
         yield begin
@@ -143,7 +140,7 @@ def test_the_schema_is_that_of_a_new_database(old, make_url, tmp_path, environme
     upgraded = schema()
     changes = {"OTAGW_DATA_DIR": str(tmp_path / "new"), "OTAGW_DATABASE_URL": make_url()}
     new = settings.load({**environment, **changes})
-    database.connect(new)
+    door.enter(new)
     database.migrate(new)
     assert upgraded == schema()
 
@@ -289,12 +286,12 @@ def other_process(old):
     """Let another process keep the database open, as one that serves does, until the test ends it."""
     held = textwrap.dedent("""
         import sys
-        from otagw import settings
+        from otagw import parts, settings
         from otagw.db import database
-        database.connect(settings.load())
-        database.check_version()
-        print("open", flush=True)
-        sys.stdin.read()
+        with parts.opened(settings.load()):
+            database.check_version()
+            print("open", flush=True)
+            sys.stdin.read()
     """)
     with contextlib.ExitStack() as stack:
 
@@ -362,7 +359,7 @@ def test_the_time_and_the_locks_of_each_migration_are_told(old, folder_with):
 
 def test_each_migration_is_undone_where_it_fails_at_its_end(tmp_path, environment, make_url, folder_with):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": make_url()})
-    database.connect(chosen)
+    door.enter(chosen)
     for file in sorted(database.MIGRATIONS.glob("[0-9]*.py")):
         database.migrate(chosen, folder_with(file.stem))
         before = schema()

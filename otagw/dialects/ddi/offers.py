@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from otagw.files import links
+from otagw import runtime
 from otagw.ota.packages import packages, release, stored_files
 from otagw.ota.packages.packages import Artifact
 from otagw.ota.products import modules
@@ -54,7 +54,7 @@ def _artifact(offer: Offer, artifact: Artifact, endpoint: str) -> dict[str, Any]
         raise RuntimeError("what is offered on this protocol has digests")
     url = artifact.url or ""
     if artifact.object_key:
-        url = links.current().download(endpoint, artifact.object_key, (offer.job.rules.timeout or 0) * 60)
+        url = runtime.current().links.download(endpoint, artifact.object_key, (offer.job.rules.timeout or 0) * 60)
     kind = "download" if urlsplit(url).scheme.lower() == "https" else "download-http"
     return {
         "filename": _filename(offer, artifact),

@@ -4,7 +4,6 @@ docs/ddi.md is written for those who set up devices, docs/wire/ddi.md has the fa
 """
 
 import hashlib
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +13,7 @@ import orjson
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway
+from otagw import clock, errors, gateway
 from otagw.dialects import http
 from otagw.dialects.ddi import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
@@ -172,7 +171,7 @@ class Front:
 
 
 def _serve(request: Request, name: str, key_id: str, act: Callable[[Addressed], Answer]) -> Answer:
-    message = Addressed("ddi", str(uuid.uuid4()), name, key_id)
+    message = Addressed("ddi", clock.uuid(), name, key_id)
     return gateway.answer(message, request, lambda: act(message), lambda fault: _refusal(message, fault))
 
 

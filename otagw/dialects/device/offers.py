@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from otagw.files import links
+from otagw import runtime
 from otagw.ota.packages import release, stored_files
 from otagw.ota.updates.updates import Offer
 
@@ -44,7 +44,7 @@ def _file(part: Mapping[str, Any], method: str | None, endpoint: str) -> dict[st
 
 def _url(endpoint: str, url: str | None, key: str | None) -> str | None:
     """Return where the bytes can be had: from us by a link that expires, or from where they are said to be."""
-    return links.current().download(endpoint, key) if key else url
+    return runtime.current().links.download(endpoint, key) if key else url
 
 
 def _sha256(key: str | None, method: str | None, sign: str | None) -> str | None:

@@ -3,7 +3,6 @@
 docs/device-api.md is written for those who build devices.
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -118,7 +117,7 @@ class Front:
 
 
 def _serve(request: Request, name: str, key_id: str, act: Callable[[Addressed], Answer]) -> Answer:
-    message = Addressed("device", str(uuid.uuid4()), name, key_id)
+    message = Addressed("device", clock.uuid(), name, key_id)
     return gateway.answer(message, request, lambda: act(message), lambda fault: _refusal(message, fault))
 
 

@@ -117,9 +117,9 @@ class Iotda:
             if token or signed:
                 raise errors.ConflictingCredentials("a token is asked for by the key pair in the body and nothing else")
             message.key_id, secret = tokens.key_pair(message.given)
-            return tokens.current().login(message.key_id, secret)
+            return tokens.login(message.key_id, secret)
         if token:
-            return tokens.current().caller(token)
+            return tokens.caller(token)
         return access.admit(signature.claim(message), self._keys, self._nonces, self._skew)
 
     def validate(self, operation: Operation[IotdaSchema], message: Message) -> dict[str, Any]:

@@ -11,28 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otagw import clock, errors
-from otagw.access import Caller, Keys
+from otagw import clock, errors, runtime
+from otagw.access import Caller
 
 LIFE_MS: Final = 24 * 60 * 60 * 1000
 _FORM: Final = re.compile(r"([A-Za-z0-9_=-]+)\.([0-9]{1,15})\.([0-9a-f]{64})")
 _WRONG: Final = "decrypt token fail"
 _PAIR: Final = "there is no such key pair"
 METHOD: Final = "hw_ak_sk"
-_tokens: "Tokens | None" = None
-
-
-def use(tokens: "Tokens") -> None:
-    """Give the process its tokens, as `files.use` gives it its storage."""
-    global _tokens  # noqa: PLW0603 - goes with the process
-    _tokens = tokens
-
-
-def current() -> "Tokens":
-    """Return the tokens in use."""
-    if _tokens is None:
-        raise RuntimeError("tokens.use comes first")
-    return _tokens
 
 
 def key_pair(given: Mapping[str, Any]) -> tuple[str, str]:
@@ -53,44 +39,40 @@ def _member(value: Any, *names: str) -> Any:
     return value
 
 
-class Tokens:
-    """Issue and check tokens; ``secret`` is for this purpose alone."""
+def issue(key_id: str, secret: str) -> str:
+    """Return a token for a key, good for `LIFE_MS`."""
+    return _write(key_id, secret, clock.now() + LIFE_MS)
 
-    def __init__(self, keys: Keys, secret: bytes) -> None:
-        self._keys = keys
-        self._secret = secret
 
-    def issue(self, key_id: str, secret: str) -> str:
-        """Return a token for a key, good for `LIFE_MS`."""
-        return self._write(key_id, secret, clock.now() + LIFE_MS)
+def login(key_id: str, secret: str) -> Caller:
+    """Return whose key pair this is; which half of a wrong one is wrong is not said."""
+    try:
+        caller, right = runtime.current().keys.find(key_id)
+    except errors.UnknownKey:
+        raise errors.IncompleteSignature(_PAIR) from None
+    if not hmac.compare_digest(secret.encode("utf-8", "replace"), right.encode()):
+        raise errors.IncompleteSignature(_PAIR)
+    return caller
 
-    def login(self, key_id: str, secret: str) -> Caller:
-        """Return whose key pair this is; which half of a wrong one is wrong is not said."""
-        try:
-            caller, right = self._keys.find(key_id)
-        except errors.UnknownKey:
-            raise errors.IncompleteSignature(_PAIR) from None
-        if not hmac.compare_digest(secret.encode("utf-8", "replace"), right.encode()):
-            raise errors.IncompleteSignature(_PAIR)
-        return caller
 
-    def caller(self, token: str) -> Caller:
-        """Return whom a token stands for; raise what a wrong, expired or revoked one is refused with."""
-        found = _FORM.fullmatch(token)
-        if found is None:
-            raise errors.IncompleteSignature(_WRONG)
-        try:
-            key_id = base64.urlsafe_b64decode(found[1]).decode()
-            caller, secret = self._keys.find(key_id)
-        except (errors.UnknownKey, binascii.Error, ValueError):
-            raise errors.IncompleteSignature(_WRONG) from None
-        if not hmac.compare_digest(self._write(key_id, secret, int(found[2])).encode(), token.encode()):
-            raise errors.IncompleteSignature(_WRONG)
-        if int(found[2]) <= clock.now():
-            raise errors.IncompleteSignature("token has expired")
-        return caller
+def caller(token: str) -> Caller:
+    """Return whom a token stands for; raise what a wrong, expired or revoked one is refused with."""
+    found = _FORM.fullmatch(token)
+    if found is None:
+        raise errors.IncompleteSignature(_WRONG)
+    try:
+        key_id = base64.urlsafe_b64decode(found[1]).decode()
+        caller, secret = runtime.current().keys.find(key_id)
+    except (errors.UnknownKey, binascii.Error, ValueError):
+        raise errors.IncompleteSignature(_WRONG) from None
+    if not hmac.compare_digest(_write(key_id, secret, int(found[2])).encode(), token.encode()):
+        raise errors.IncompleteSignature(_WRONG)
+    if int(found[2]) <= clock.now():
+        raise errors.IncompleteSignature("token has expired")
+    return caller
 
-    def _write(self, key_id: str, secret: str, until: int) -> str:
-        text = f"{base64.urlsafe_b64encode(key_id.encode()).decode()}.{until}"
-        key = hmac.digest(self._secret, secret.encode(), "sha256")
-        return f"{text}.{hmac.digest(key, text.encode(), 'sha256').hex()}"
+
+def _write(key_id: str, secret: str, until: int) -> str:
+    text = f"{base64.urlsafe_b64encode(key_id.encode()).decode()}.{until}"
+    key = hmac.digest(runtime.current().vault.derive("tokens"), secret.encode(), "sha256")
+    return f"{text}.{hmac.digest(key, text.encode(), 'sha256').hex()}"

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from werkzeug.wrappers import Request
 
+from otagw import runtime
 from otagw.dialects.oss import ranges
-from otagw.ota.packages import stored_files
 from otagw.ota.packages.stored_files import File
 
 WEEK: Final = 7 * 86400  # the longest that S3 signs for
@@ -29,7 +29,7 @@ class Handover:
         """Return an address of the store's own, good for so many seconds; None where we answer ourselves."""
         if not self.redirect or request.method != "GET" or seconds < 1:  # signed for GET, it is no good for HEAD
             return None
-        return stored_files.storage().sign(file.path, min(seconds, WEEK), disposition)
+        return runtime.current().storage.sign(file.path, min(seconds, WEEK), disposition)
 
     def to_nginx(self, request: Request, file: File, parts: list[ranges.Part] | None) -> str | None:
         """Return where nginx finds the file; None where we answer ourselves."""

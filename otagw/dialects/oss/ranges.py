@@ -1,12 +1,13 @@
 """Parts of a file: what a Range header asks for, as HTTP (RFC 9110, section 14) has it."""
 
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from werkzeug.datastructures import Range
+
+from otagw import clock
 
 BLOCK: Final = 16 * 1024  # small enough for a client at 1 kB/s to take within the edge's limit on a write
 MOST: Final = 100
@@ -54,7 +55,7 @@ class Several:
     """The body of several parts, ``multipart/byteranges``."""
 
     def __init__(self, parts: Iterable[Part], size: int) -> None:
-        self.boundary = secrets.token_hex(16)
+        self.boundary = clock.random_hex(16)
         self._heads = [
             (
                 f"\r\n--{self.boundary}\r\nContent-Type: {KIND}\r\n"

@@ -1,7 +1,6 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
 import contextlib
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO, Final
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway
+from otagw import clock, errors, gateway, runtime
 from otagw.dialects import http
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
@@ -36,7 +35,7 @@ def get_object(request: Request, key: str, handover: Handover) -> Answer:
 
 
 def _serve(request: Request, name: str, act: Callable[[Addressed], Answer]) -> Answer:
-    message = Addressed("oss", str(uuid.uuid4()), name, "")
+    message = Addressed("oss", clock.uuid(), name, "")
     return gateway.answer(message, request, lambda: act(message), lambda fault: _refuse(request, message, fault))
 
 
@@ -61,7 +60,7 @@ def _upload(request: Request, message: Addressed) -> Answer:
         key, longest = form.check(fields)
         http.check_length(request, longest, beside=form.MAX_BESIDE)
         path = stored_files.new_path(key)
-        made.append(stored_files.storage().create(path))
+        made.append(runtime.current().storage.create(path))
         return made[0], longest
 
     fields, facts = form.read(request, begin)
@@ -72,7 +71,7 @@ def _upload(request: Request, message: Addressed) -> Answer:
     except BaseException:
         made[0].discard()
         with contextlib.suppress(errors.Unavailable):  # then it goes with the rest of its key
-            stored_files.storage().delete(path)
+            runtime.current().storage.delete(path)
         raise
     metrics.count("otagw_upload_bytes_total", by=facts.size)
     return _uploaded(fields, message, facts.md5)
@@ -93,7 +92,7 @@ def _uploaded(fields: Mapping[str, str], message: Addressed, md5: str) -> Answer
 
 def _download(request: Request, message: Addressed, key: str, handover: Handover) -> Answer:
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
-    if not links.current().allows(key, *given):
+    if not runtime.current().links.allows(key, *given):
         raise errors.ExpiredTimestamp
     file = stored_files.find(key)
     if file is None:
@@ -108,7 +107,7 @@ def _download(request: Request, message: Addressed, key: str, handover: Handover
     }
     if request.if_none_match.contains_weak(tag):
         return Answer(304, b"", ranges.KIND, message.request_id, headers=headers)
-    seconds = links.current().seconds_left(given[0])
+    seconds = runtime.current().links.seconds_left(given[0])
     address = handover.to_store(request, file, headers["Content-Disposition"], seconds)
     if address:
         headers = {"Location": address, "Cache-Control": "private, no-store"}
@@ -155,6 +154,6 @@ def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, 
 
 def _open(file: File) -> BinaryIO:
     try:
-        return stored_files.storage().open(file.path)
+        return runtime.current().storage.open(file.path)
     except FileNotFoundError:  # deleted since it was found
         raise errors.NotFound(kind=stored_files.KIND, key=file.key) from None

@@ -135,7 +135,7 @@ def register(
 
 def new_name() -> str:
     """Return a name that no device has."""
-    return derived_secrets.random_text(_NAME_LENGTH)
+    return clock.random_text(_NAME_LENGTH)
 
 
 def add(account: Account, product_key: str, drafts: Sequence[Draft], batch_id: int | None = None) -> set[str]:

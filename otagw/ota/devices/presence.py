@@ -4,12 +4,13 @@ What was heard waits in this process for `FLUSH_SECONDS`; one that is killed for
 """
 
 import logging
-import os
 import threading
+from contextvars import copy_context
+from functools import partial
 from itertools import islice
 from typing import Final
 
-from otagw import clock
+from otagw import clock, runtime
 from otagw.db import database
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Device
@@ -19,10 +20,56 @@ log = logging.getLogger("otagw.presence")
 SEEN_MS: Final = 60_000
 FLUSH_SECONDS: Final = 5.0
 AT_ONCE: Final = 1000
-_guard = threading.Lock()
-_heard: dict[int, tuple[int, str | None]] = {}
-_thread: threading.Thread | None = None
-_stopping = threading.Event()
+
+
+class Presence:
+    """What one process of one gateway has heard, and the thread that writes it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._heard: dict[int, tuple[int, str | None]] = {}
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def add(self, device_id: int, now: int, address: str | None) -> None:
+        """Keep that a device was heard of, to be written soon."""
+        with self._guard:
+            self._heard[device_id] = now, address
+            if self._thread is None:
+                self._stopping.clear()
+                run = partial(copy_context().run, self._run)  # for the gateway at hand
+                self._thread = threading.Thread(target=run, name="presence", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Write what was heard, in statements of many devices."""
+        with self._guard:
+            waiting = dict(self._heard)
+            self._heard.clear()
+        rows = iter(sorted(waiting.items()))
+        while batch := dict(islice(rows, AT_ONCE)):
+            try:
+                _write(batch)
+            except database.TROUBLE:
+                log.exception("what was heard of devices could not be written; it is tried again")
+                database.recover()
+                with self._guard:  # what has been heard since is newer
+                    self._heard.update({**batch, **dict(rows), **self._heard})
+                return
+
+    def stop(self) -> None:
+        """Write what is left, and begin no more: a process that ends normally forgets nothing."""
+        with self._guard:
+            thread, self._thread = self._thread, None
+            self._stopping.set()
+        if thread and thread.is_alive():
+            thread.join()
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(FLUSH_SECONDS):
+            self.flush()
+            database.disconnect()  # it writes so rarely that a connection would only lie idle
 
 
 def heard(device: Device, address: str | None) -> None:
@@ -32,9 +79,7 @@ def heard(device: Device, address: str | None) -> None:
         with database.write():
             note(device, address)
     elif now - (device.seen or 0) >= SEEN_MS:
-        with _guard:
-            _heard[device.id] = now, address
-            _start()
+        runtime.current().presence.add(device.id, now, address)
 
 
 def note(device: Device, address: str | None) -> bool:
@@ -48,31 +93,13 @@ def note(device: Device, address: str | None) -> bool:
 
 
 def flush() -> None:
-    """Write what was heard, in statements of many devices."""
-    with _guard:
-        waiting = dict(_heard)
-        _heard.clear()
-    rows = iter(sorted(waiting.items()))
-    while batch := dict(islice(rows, AT_ONCE)):
-        try:
-            _write(batch)
-        except database.TROUBLE:
-            log.exception("what was heard of devices could not be written; it is tried again")
-            database.recover()
-            with _guard:  # what has been heard since is newer
-                _heard.update({**batch, **dict(rows), **_heard})
-            return
+    """Write what this process has heard."""
+    runtime.current().presence.flush()
 
 
 def stop() -> None:
-    """Write what is left, and begin no more: a process that ends normally forgets nothing."""
-    global _thread
-    with _guard:
-        thread, _thread = _thread, None
-        _stopping.set()
-    if thread and thread.is_alive():
-        thread.join()
-    flush()
+    """Write what this process has heard, and end the thread that does so."""
+    runtime.current().presence.stop()
 
 
 def _write(batch: dict[int, tuple[int, str | None]]) -> None:
@@ -86,28 +113,3 @@ def _write(batch: dict[int, tuple[int, str | None]]) -> None:
             "WHERE device.id = heard.id AND COALESCE(device.seen, 0) < heard.seen",
             *(value for device_id, (seen, address) in batch.items() for value in (device_id, seen, address)),
         )
-
-
-def _start() -> None:
-    """Run the thread that writes, in this process: a fork leaves it behind. Called with the guard."""
-    global _thread  # noqa: PLW0603 - goes with the process
-    if _thread is None:
-        _stopping.clear()
-        _thread = threading.Thread(target=_run, name="presence", daemon=True)
-        _thread.start()
-
-
-def _run() -> None:
-    while not _stopping.wait(FLUSH_SECONDS):
-        flush()
-        database.disconnect()  # it writes so rarely that a connection would only lie idle
-
-
-def _forked() -> None:
-    """Begin anew in a child: what its parent has heard is its parent's to write."""
-    global _guard, _thread, _stopping
-    _guard, _thread, _stopping = threading.Lock(), None, threading.Event()
-    _heard.clear()
-
-
-os.register_at_fork(after_in_child=_forked)

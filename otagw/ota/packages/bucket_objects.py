@@ -5,7 +5,7 @@ Why they are copied: docs/decisions/0018-iotda.md.
 
 from typing import BinaryIO, Final
 
-from otagw import errors
+from otagw import errors, runtime
 from otagw.files.storage import Storage
 from otagw.ota.accounts import Account
 from otagw.ota.packages import stored_files
@@ -34,7 +34,7 @@ def copy(account: Account, bucket: str, key: str, suffix: str) -> str:
     with _open(account.rules.buckets[bucket], key) as source:
         copied = stored_files.announce(account, PREFIX, suffix)
         path = stored_files.new_path(copied)
-        writer = stored_files.storage().create(path)
+        writer = runtime.current().storage.create(path)
         measure = stored_files.Measure()
         try:
             while data := _read(source):

@@ -5,14 +5,11 @@ becomes the file, so that two uploads to one key cannot mix.
 """
 
 import hashlib
-import secrets
 from dataclasses import asdict, dataclass
 from typing import Final
-from uuid import uuid4
 
-from otagw import clock, errors
+from otagw import clock, errors, runtime
 from otagw.db import database
-from otagw.files.storage import Storage
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 
@@ -25,7 +22,6 @@ PURGED_AT_ONCE: Final = 10
 CPIO, SQUASHFS = "cpio", "squashfs"
 FORMATS: Final = {b"070702": CPIO, b"hsqs": SQUASHFS}
 _HEAD: Final = max(map(len, FORMATS))
-_storage: Storage | None = None
 
 
 @dataclass(frozen=True)
@@ -73,23 +69,10 @@ class File:
     facts: Facts
 
 
-def use(storage: Storage) -> None:
-    """Give the process its storage, as `database.connect` gives it its database."""
-    global _storage  # noqa: PLW0603 - goes with the process
-    _storage = storage
-
-
-def storage() -> Storage:
-    """Return the storage in use."""
-    if _storage is None:
-        raise RuntimeError("files.use comes first")
-    return _storage
-
-
 def announce(account: Account, prefix: str, suffix: str) -> str:
     """Return the key under which the account may now upload a file; purge a few that nobody claimed."""
     purge()
-    key = f"{prefix}{uuid4()}.{suffix}"
+    key = f"{prefix}{clock.uuid()}.{suffix}"
     with database.write():
         database.execute(
             "INSERT INTO stored_file (key, account_id, uses, idle_since) VALUES (?, ?, 0, ?)",
@@ -109,7 +92,7 @@ def new_path(key: str) -> str:
         raise errors.NotFound(kind=KIND, key=key)
     if row[0]:
         raise errors.AlreadyExists(kind=KIND, key=key)
-    return f"{key}/{secrets.token_hex(8)}"
+    return f"{key}/{clock.random_hex(8)}"
 
 
 def uploaded(key: str, path: str, facts: Facts) -> None:
@@ -181,7 +164,7 @@ def purge() -> int:
                 *(now, key, idle_since),
             ).rowcount
         if gone:
-            storage().delete(key)
+            runtime.current().storage.delete(key)
             purged += 1
             with database.write():
                 database.execute("DELETE FROM stored_file WHERE key = ? AND uses = 0", key)

@@ -65,7 +65,7 @@ def create(account: Account, draft: Draft, token: str | None = None) -> Product:
     """
 
     def work() -> dict[str, Any]:
-        key = draft.key or f"a1{derived_secrets.random_text(9)}"
+        key = draft.key or f"a1{clock.random_text(9)}"
         if _has_name(account, draft.name) or owner_of(key) is not None or not _insert(account, key, draft):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         audit.note(account.id, KIND, key)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from otagw import runtime
 from otagw.ota.accounts import Account
 from otagw.ota.packages import stored_files
 from otagw.ota.rollouts.jobs import Rules
@@ -22,7 +23,7 @@ def name(account: Account, rules: Rules, names: Sequence[str]) -> Rules:
     path = stored_files.new_path(key)
     measure = stored_files.Measure()
     measure.update(data)
-    writer = stored_files.storage().create(path)
+    writer = runtime.current().storage.create(path)
     try:
         writer.write(data)
         writer.commit()

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, taskqueue
+from otagw import clock, runtime, taskqueue
 from otagw.db import database
+from otagw.files.storage import Storage
 from otagw.ota import ids
 from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, stored_files
@@ -270,11 +271,14 @@ def _names(job: Job) -> tuple[str, ...]:
     return names_of(job.account_id, job.rules.list_key)
 
 
-@functools.lru_cache(1)
 def names_of(account_id: int, key: str) -> tuple[str, ...]:
     """Return the names of an uploaded list, separated by commas or ends of line, each once."""
-    found = stored_files.get(Account(account_id, ""), key)
-    with stored_files.storage().open(found.path) as file:
+    return _names_in(runtime.current().storage, stored_files.get(Account(account_id, ""), key).path)
+
+
+@functools.lru_cache(1)  # a job reads its list at every step, and no file ever changes
+def _names_in(storage: Storage, path: str) -> tuple[str, ...]:
+    with storage.open(path) as file:
         text = file.read().decode("utf-8-sig", "replace")
     names = (name.strip() for line in text.splitlines() for name in line.split(","))
     return tuple(dict.fromkeys(name for name in names if name))

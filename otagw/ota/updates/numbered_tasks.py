@@ -5,7 +5,6 @@ told: `recall` of the task says whether the device does not know yet (pending) o
 """
 
 import contextlib
-import secrets
 from typing import Final, NamedTuple
 
 import peewee
@@ -178,7 +177,7 @@ def _numbered(task: Task) -> Task | None:
         with contextlib.suppress(peewee.IntegrityError), database.write():
             database.execute(
                 "UPDATE task SET action = ? WHERE id = ? AND action IS NULL AND state IN (?, ?, ?, ?)",
-                *(secrets.randbelow(LARGEST) + 1, task.id, *states.OPEN),
+                *(clock.chance().randint(1, LARGEST), task.id, *states.OPEN),
             )
         found = tasks.find(task.id)
     return found if found and found.is_open else None

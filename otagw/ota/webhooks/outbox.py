@@ -7,10 +7,10 @@ unless its receiver is away for a day; docs/decisions/0012-webhooks.md.
 
 import hmac
 import logging
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Final, NamedTuple
 
 from otagw import clock
@@ -71,7 +71,7 @@ def deliver_due(limit: int = 20) -> int:
     if not due:
         return 0
     pool = ThreadPoolExecutor(min(len(due), THREADS), "otagw-webhook")
-    turns = [pool.submit(_turn, webhook_id, limit) for webhook_id in due]
+    turns = [pool.submit(copy_context().run, _turn, webhook_id, limit) for webhook_id in due]
     done, _ = wait(turns, STEP_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
     return sum(turn.result() for turn in done)
@@ -195,7 +195,7 @@ def _keep(job: _Job, outcome: Outcome, back_off: tuple[int, ...]) -> None:
     state = PENDING if again else FAILED if outcome.error else DELIVERED
     next_at = None
     if again:
-        next_at = now + round(back_off[job.attempts] * 1000 * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
+        next_at = now + round(back_off[job.attempts] * 1000 * clock.chance().uniform(1 - JITTER, 1 + JITTER))
     with database.write():
         database.execute(
             "UPDATE webhook_delivery SET state = ?, attempts = attempts + 1, next_at = ?, done_at = ?, "

@@ -6,13 +6,12 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, errors, taskqueue
+from otagw import clock, errors, runtime, taskqueue
 from otagw.db import database
 from otagw.net import outgoing
 from otagw.ota import audit, ids, listing
@@ -35,9 +34,6 @@ _DELIVERY: Final = (
     "SELECT id, webhook_id, event, body, state, attempts, next_at, last_status, last_error, created, done_at "
     "FROM webhook_delivery"
 )
-
-_guard = threading.Lock()
-_last = 0
 
 
 class Webhook(NamedTuple):
@@ -82,7 +78,7 @@ def create(
         raise errors.InvalidParameter("event", "patterns such as * or job.* or task.succeeded")
     if secret is not None and not _SECRET.fullmatch(secret):
         raise errors.InvalidParameter("secret", "16 to 128 printable ASCII characters without spaces")
-    secret = secret or derived_secrets.random_text(SECRET_LENGTH)
+    secret = secret or clock.random_text(SECRET_LENGTH)
     now = clock.now()
     number = clock.new_id(now)
     with database.write():
@@ -218,11 +214,8 @@ def _free_ids(count: int, now: int) -> int:
 
     They come after those that this process took before: of two events in one millisecond the later is sent later.
     """
-    global _last  # noqa: PLW0603 - goes with the process
     while True:
-        with _guard:
-            first = max(clock.new_id(now), _last + 1)
-            _last = first + count - 1
+        first = runtime.current().clock.row_of_ids(count, now)
         query = "SELECT 1 FROM webhook_delivery WHERE id BETWEEN ? AND ? LIMIT 1"
         if database.execute(query, first, first + count - 1).fetchone() is None:
             return first

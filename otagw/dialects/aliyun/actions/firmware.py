@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from otagw import runtime
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
@@ -257,7 +258,7 @@ def _object_key(caller: Caller, url: str | None) -> str | None:
 
 def _url(caller: Caller, url: str | None, key: str | None) -> str | None:
     """Return where the bytes can be had: from us by a link that expires, or from where the caller said."""
-    return links.current().download(caller.endpoint, key) if key else url
+    return runtime.current().links.download(caller.endpoint, key) if key else url
 
 
 def _file(caller: Caller, file: Mapping[str, Any]) -> dict[str, Any]:

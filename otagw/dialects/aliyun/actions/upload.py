@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from otagw import clock
+from otagw import clock, runtime
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
@@ -50,7 +50,7 @@ def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
 
 def _form(caller: Caller, prefix: str, suffix: str, longest: int) -> Form:
     key = stored_files.announce(caller.account, prefix, suffix)
-    return links.current().form(caller.endpoint, key, longest)
+    return runtime.current().links.form(caller.endpoint, key, longest)
 
 
 def _fields(form: Form) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def create_token(caller: Caller, auth: dict[str, Any]) -> dict[str, Any]:
     key_id, secret = tokens.key_pair({"auth": auth})
     now = clock.now()
     return {
-        render.SUBJECT_TOKEN: tokens.current().issue(key_id, secret),
+        render.SUBJECT_TOKEN: tokens.issue(key_id, secret),
         "token": {
             "methods": [tokens.METHOD],
             "issued_at": _iso(now),

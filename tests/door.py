@@ -1,0 +1,73 @@
+"""The door of a test: the gateway for which its code runs, as a request or a command has one."""
+
+import contextlib
+import copy
+import functools
+
+from otagw import parts, runtime, settings
+from otagw.clock import Clock
+from otagw.db import rounds
+
+# The one that all gateways of a test process follow, unless they are given another.
+CLOCK = Clock()
+
+
+class Door:
+    """What stands open in a test, the last that was entered on top."""
+
+    def __init__(self):
+        self._stack = contextlib.ExitStack()
+        self.gateway = None
+
+    def enter(self, gateway):
+        """Let what follows in this test run for a gateway, or for one of such settings; return it."""
+        if isinstance(gateway, settings.Settings):
+            gateway = parts.Runtime(gateway)
+        self.gateway = self._stack.enter_context(runtime.entered(gateway))
+        return self.gateway
+
+    def close(self):
+        self._stack.close()
+
+
+_open = []
+
+
+@contextlib.contextmanager
+def of_a_test(environ):
+    """Open the door of a test: at first to a gateway of these settings, which opens nothing by itself."""
+    with contextlib.closing(Door()) as door:
+        CLOCK.hold(None)
+        door.enter(parts.Runtime(settings.load(environ), clock=CLOCK))
+        _open.append(door)
+        try:
+            yield door
+        finally:
+            _open.remove(door)
+
+
+def here():
+    """Return the gateway of the test at hand, for threads that the test did not start."""
+    return _open[-1].gateway
+
+
+def replace(**parts):
+    """Let what follows in this test run for the gateway at hand with other parts; return it."""
+    changed = copy.copy(here())
+    vars(changed).update(parts)
+    return enter(changed)
+
+
+def enter(gateway):
+    """Let what follows in this test run for a gateway, or for one of such settings; return it."""
+    return _open[-1].enter(gateway)
+
+
+def together(tasks):
+    """Run tasks as requests of one round, each of which enters the gateway of the test."""
+
+    def enter(task):
+        with runtime.entered(here()):
+            return task()
+
+    return rounds.run([functools.partial(enter, task) for task in tasks])
