@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import load
 from otagw import clock, parts, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import packages
 from otagw.security.nonces import WINDOW_MS, Nonces
@@ -26,7 +26,7 @@ def fill(folder: str, count: int) -> None:
 
 
 def _fill(chosen: Settings, count: int) -> None:
-    database.migrate(chosen)
+    schema.migrate(chosen)
     account = accounts.ensure("main")
     with database.write():
         database.execute(

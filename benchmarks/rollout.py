@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 from otagw import parts, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Draft
@@ -58,7 +58,7 @@ def measure(count: int) -> str:
 def _open(folder: str) -> Iterator[accounts.Account]:
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
     with parts.opened(chosen):
-        database.migrate(chosen)
+        schema.migrate(chosen)
         yield accounts.ensure("main")
 
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import errors, gateway, runtime, taskqueue
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
 from otagw.dialects.device import route as device_route
@@ -42,13 +42,13 @@ class _Flask(Flask):
 def create_app(settings: Settings, **parts: Any) -> Flask:
     """Return the gateway as a WSGI application; the database must be migrated.
 
-    ``parts`` are fields of `parts.Runtime` that take the place of its own. Raises `database.WrongVersion` if the
+    ``parts`` are fields of `parts.Runtime` that take the place of its own. Raises `schema.WrongVersion` if the
     database is not migrated, `vault.VaultError` if the master key does not fit.
     """
     gateway = Runtime(settings, operations=operations(), **parts)
     with runtime.entered(gateway):
         try:
-            database.check_version()
+            schema.check_version()
             gateway.keys.check()
             gateway.prepare()
             taskqueue.use(taskqueue.Queue(settings.queue, gateway.vault.derive("queue")))

@@ -21,7 +21,7 @@ import requests
 
 from otagw import clock, parts, settings
 from otagw.app import create_app
-from otagw.db import database
+from otagw.db import schema
 from otagw.dialects.aliyun.action import actions
 from tests import door, signer
 from tests.kept import Kept
@@ -174,7 +174,7 @@ def prepared(tmp_path_factory, engine_url):
     environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(folder), "OTAGW_DATABASE_URL": engine_url}
     chosen = settings.load(environ)
     with parts.opened(chosen) as gateway:
-        database.migrate(chosen)
+        schema.migrate(chosen)
         for (key_id, secret), account in ((KEY, "main"), (OTHER, "other")):
             gateway.keys.create(key_id=key_id, secret=secret, account=account)
     return folder

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from otagw import parts, settings
-from otagw.db import database
+from otagw.db import schema
 from tests import door
 from tests.conftest import REQUIRED
 
@@ -104,7 +104,7 @@ def _migrate(url):
     environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": f"{folder}/data", "OTAGW_DATABASE_URL": url}
     chosen = settings.load(environ)
     with parts.opened(chosen):
-        database.migrate(chosen)
+        schema.migrate(chosen)
     return chosen
 
 

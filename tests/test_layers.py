@@ -1,4 +1,4 @@
-"""Imports go one way: fronts over the gateway over the core over the tables."""
+"""Imports go one way, and no gateway shares state with another: both are read off the source."""
 
 import ast
 import re
@@ -23,33 +23,54 @@ def name(path):
     return ".".join(("otagw", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
-# What the modules under a prefix must not import.
-FORBIDDEN = {
+def is_below(module, prefix):
+    return f"{module}.".startswith(f"{prefix}.")
+
+
+# What the modules under a prefix may import of otagw, beside what is under it, or not at all; `LEAVES` are for all.
+LEAVES = ("otagw.errors", "otagw.runtime", "otagw.clock", "otagw.settings", "otagw.__version__")
+MAY = {
+    "otagw.errors": (),
+    "otagw.runtime": ("otagw.parts",),  # for the types of what it holds
+    "otagw.clock": ("otagw.runtime",),
+    "otagw.settings": ("otagw.net.allowed_hosts",),
+    "otagw.net": LEAVES,
+    "otagw.files": LEAVES,
+    "otagw.db": LEAVES,
+    "otagw.security": (*LEAVES, "otagw.db"),
     "otagw.ota": (
-        *("flask", "werkzeug", "otagw.dialects", "otagw.app", "otagw.gateway", "otagw.access", "otagw.cli"),
-        "otagw.worker",
+        *(*LEAVES, "otagw.db", "otagw.security", "otagw.files", "otagw.net", "otagw.ops.metrics"),
+        "otagw.taskqueue",
     ),
-    "otagw.taskqueue": (
-        "flask",
-        "otagw.ota",
-        "otagw.dialects",
-        "otagw.access",
-        "otagw.gateway",
-        "otagw.db.models",
-        "otagw.app",
+    "otagw.operation": ("otagw.access",),
+    "otagw.access": (*LEAVES, "otagw.db", "otagw.security", "otagw.ota"),
+    "otagw.gateway": (
+        *(*LEAVES, "otagw.db", "otagw.access", "otagw.operation", "otagw.ops.log", "otagw.ota.audit"),
+        "otagw.security",
     ),
-    "otagw.db.models": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway"),
-    "otagw.db.database": ("flask", "otagw.ota", "otagw.dialects", "otagw.access", "otagw.gateway", "otagw.db.models"),
-    "otagw.errors": ("flask", "werkzeug", "otagw"),
-    "otagw.access": ("flask", "werkzeug", "otagw.dialects", "otagw.gateway", "otagw.app"),
-    "otagw.operation": ("flask", "werkzeug", "otagw.dialects", "otagw.ota", "otagw.db.models"),
-    "otagw.gateway": ("flask", "otagw.dialects", "otagw.app", "otagw.db.models"),
+    "otagw.ops": (*LEAVES, "otagw", "otagw.db", "otagw.files", "otagw.ota", "otagw.access", "otagw.gateway"),
+    "otagw.dialects": (
+        *(*LEAVES, "otagw.access", "otagw.gateway", "otagw.operation", "otagw.ota", "otagw.files"),
+        *("otagw.security", "otagw.ops.metrics", "otagw.net"),
+    ),
     # A client of its own, which also judges the server: nothing of it may come from the server's side.
-    "otagw.simulator": (
-        *("flask", "werkzeug", "otagw.ota", "otagw.dialects", "otagw.gateway", "otagw.access", "otagw.db.models"),
-        *("otagw.db.database", "otagw.settings", "otagw.app", "otagw.cli"),
-    ),
-    "otagw.dialects": ("flask", "otagw.db.models", "otagw.db.database", "otagw.app", "otagw.cli", "peewee"),
+    "otagw.simulator": ("otagw.clock", "otagw.errors", "otagw.__version__"),
+    "otagw.simulator.demo": ("otagw.simulator", "otagw.server.supervisor"),
+}
+# Libraries that a room alone may use, and who else may for a reason.
+ALONE = {
+    "gunicorn": ("otagw.server",),
+    "greenlet": ("otagw.db.rounds",),
+    "flask": ("otagw.app",),
+    "playhouse": ("otagw.db",),
+    "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
+    "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
+    "redis": ("otagw.security", "otagw.taskqueue"),
+    "urllib3": ("otagw.net", "otagw.simulator"),
+    "huey": ("otagw.taskqueue",),
+    "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.cli.explain"),
+    "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
+    "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),
 }
 
 
@@ -60,10 +81,25 @@ def broken(rule):
 
 def test_a_module_imports_only_what_is_below_it():
     def above(path):
-        known = [under for prefix, under in FORBIDDEN.items() if f"{name(path)}.".startswith(prefix + ".")]
-        return [i for i in imports(path) for under in known for f in under if f"{i}.".startswith(f + ".")]
+        module = name(path)
+        rules = [(prefix, may) for prefix, may in MAY.items() if is_below(module, prefix)]
+        if not rules:
+            return []
+        prefix, may = max(rules)
+        allowed = (prefix, *may)
+        ours = sorted(i for i in imports(path) if is_below(i, "otagw") and i != "otagw")
+        parents = {parent.rpartition(".")[0] for parent in allowed}
+        return [i for i in ours if not any(is_below(i, one) for one in allowed) and i not in parents]
 
     assert broken(above) == {}
+
+
+def test_a_library_is_used_where_its_room_is():
+    def elsewhere(path):
+        tops = {i.partition(".")[0] for i in imports(path)}
+        return [one for one in tops & ALONE.keys() if not any(is_below(name(path), room) for room in ALONE[one])]
+
+    assert broken(elsewhere) == {}
 
 
 # What all fronts need of a request.
@@ -74,16 +110,23 @@ def test_a_dialect_knows_no_other():
     def others(path):
         parts = name(path).split(".")
         if parts[:2] == ["otagw", "dialects"] and len(parts) > 2:
-            own = ("otagw.dialects", f"otagw.dialects.{parts[2]}", *SHARED)
-            ours = (i for i in imports(path) if i.startswith("otagw.dialects"))
-            return [i for i in ours if not i.startswith(own[1:]) and i != own[0]]
+            own = (f"otagw.dialects.{parts[2]}", *SHARED)
+            ours = (i for i in imports(path) if is_below(i, "otagw.dialects") and i != "otagw.dialects")
+            return [i for i in ours if not any(is_below(i, one) for one in own)]
         return []
 
     assert broken(others) == {}
 
 
+def test_dialects_leave_models_and_transactions_to_the_core():
+    def knows(path):
+        return [i for i in imports(path) if is_below(name(path), "otagw.dialects") and is_below(i, "otagw.db")]
+
+    assert broken(knows) == {}
+
+
 # Those that load the settings for a process, or hand its environment on to another.
-DOORS = ("settings", "cli", "security.vault", "wsgi", "server")
+DOORS = ("settings", "cli", "security.vault", "wsgi", "server", "ops.metrics")
 
 
 def test_settings_are_passed_and_not_read():
@@ -94,6 +137,57 @@ def test_settings_are_passed_and_not_read():
         return [mark for mark in ("environ[", "getenv", "settings.load(") if mark in text]
 
     assert broken(reads) == {}
+
+
+# Caches for a process. What they hold follows from their arguments alone, whichever gateway asks.
+PURE = {
+    "otagw.access": 1,  # of one vault, in the object that has it
+    "otagw.db.database": 1,  # a statement, as psycopg takes it
+    "otagw.dialects.aliyun.render": 1,
+    "otagw.dialects.aliyun.signature": 1,
+    "otagw.dialects.aliyun.spelling": 3,
+    "otagw.ops.log": 1,  # a second, as text
+    "otagw.ota.packages.insertion": 1,  # names of counters
+    "otagw.ota.rollouts.selection": 1,  # a file of one storage: files never change
+    "otagw.security.nonce_stores": 1,  # a statement
+}
+# Chance that nobody may hold: secrets at rest, names of temporary files; and clients, who draw for themselves.
+UNHELD = ("otagw.security.vault", "otagw.ops.backup", "otagw.ops.restore", "otagw.dialects.aliyun.client")
+
+
+def state(path):
+    """Return how a module keeps state that two gateways of a process would share."""
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), []
+    caches = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            found += [f"global {each}" for each in node.names]
+        if isinstance(node, ast.Attribute) and node.attr in ("lru_cache", "cache"):
+            caches += 1
+    if caches != PURE.get(name(path), 0):
+        found.append(f"{caches} caches")
+    for node in tree.body:
+        value = getattr(node, "value", None)
+        if isinstance(value, ast.Call) and ast.unparse(value.func) in (
+            *("dict", "list", "set", "Counter", "defaultdict", "deque", "threading.Lock", "threading.Event"),
+            *("threading.local", "queue.Queue", "queue.SimpleQueue", "itertools.count"),
+        ):
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_no_module_keeps_what_a_second_gateway_would_share():
+    assert broken(lambda p: not {"simulator", "taskqueue.py"} & {*p.parts} and state(p)) == {}
+
+
+def test_chance_comes_from_one_source():
+    def draws(path):
+        if is_below(name(path), "otagw.simulator") or name(path) in (*UNHELD, "otagw.clock", "otagw.parts"):
+            return []
+        used = re.findall(r"\b(?:secrets\.\w+|random\.\w+\(|os\.urandom|uuid4|time\.time\w*)", path.read_text("utf-8"))
+        return [one for one in used if not one.startswith("secrets.compare")]
+
+    assert broken(draws) == {}
 
 
 def test_the_core_uses_no_vendors_word():

@@ -14,7 +14,7 @@ import click
 
 from otagw import clock, errors, settings
 from otagw.access import Keys
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
@@ -48,11 +48,11 @@ def store(chosen: Settings) -> Iterator[Keys]:
 
     try:
         with parts.opened(chosen) as gateway:
-            database.check_version()
+            schema.check_version()
             gateway.keys.check()
             with audit.acting(_actor()):
                 yield gateway.keys
-    except (database.WrongVersion, VaultError) as error:
+    except (schema.WrongVersion, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except errors.NotFound as fault:
         raise click.ClickException(f"there is no {fault.kind} {fault.key}") from None

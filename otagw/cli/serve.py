@@ -9,7 +9,7 @@ import click
 from otagw import clock
 from otagw.cli import common
 from otagw.cli.sign import own_key
-from otagw.db import database, other_sessions
+from otagw.db import database, other_sessions, schema
 from otagw.dialects.aliyun import client
 from otagw.ops import log
 from otagw.ota import audit
@@ -107,7 +107,7 @@ def migrate(force: bool) -> None:
     chosen = common.load_settings()
     try:
         with parts.opened(chosen):
-            applied = database.migrate(chosen, force=force)
+            applied = schema.migrate(chosen, force=force)
     except other_sessions.StillUsed as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:

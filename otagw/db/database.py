@@ -1,10 +1,9 @@
-"""The database of the gateway at hand: one kept connection per thread, short write transactions, migrations.
+"""The database of the gateway at hand: one kept connection per thread, short write transactions.
 
 The models are bound to `db`, which finds the engine of that gateway (`runtime.current`).
 """
 
 import contextlib
-import fcntl
 import functools
 import logging
 import time
@@ -17,11 +16,11 @@ from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import peewee
-from playhouse import db_url, migrations
+from playhouse import db_url
 from playhouse.cockroachdb import CockroachDatabase
 
 from otagw import errors, runtime
-from otagw.db import other_sessions, rounds
+from otagw.db import rounds
 from otagw.db.write_lock import FileLock
 from otagw.settings import Settings
 
@@ -45,17 +44,11 @@ REMOTE: Final = {
 }
 # CockroachDB is SERIALIZABLE unless told, and would refuse what others may do at once on PostgreSQL.
 COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
-MIGRATION_LOCK: Final = 8686
 UNIQUE_VIOLATION: Final = "23505"
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
 # What is to be called once a part of a shared transaction is committed.
 _later: ContextVar[list[Callable[[], object]] | None] = ContextVar("later", default=None)
-
-
-class WrongVersion(Exception):
-    """Say that the schema is not the one this code was written for."""
 
 
 def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
@@ -272,50 +265,6 @@ def state_fact(name: str, value: str, *, replace: bool = True) -> str:
     clause = "UPDATE SET value = excluded.value" if replace else "NOTHING"
     execute(f"INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO {clause}", name, value)
     return cast("str", fact(name))
-
-
-def migrator(folder: Path = MIGRATIONS) -> migrations.Runner:
-    """Return the runner of a folder of migrations."""
-    runner = migrations.Runner(db.obj, str(folder))
-    if is_cockroach():  # which cannot use a column in the transaction that made it
-        in_context = runner.migrator.migration_context
-        runner.migrator.migration_context = lambda atomic: in_context(False)
-    return runner
-
-
-def migrate(settings: Settings, folder: Path = MIGRATIONS, *, force: bool = False) -> list[str]:
-    """Bring the schema to the version of a folder, under a lock; return the names of what was applied.
-
-    Raises `other_sessions.StillUsed`, unless forced, where that would change the schema below processes of another
-    version.
-    """
-    shared = is_postgres()
-    with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if shared:  # other machines may migrate the same server: this lock goes with the connection
-            db.execute_sql(f"SET application_name = '{other_sessions.MIGRATES}'")
-            db.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        try:
-            runner = migrator(folder)
-            applied = [found.applied for found in runner.status() if found.path]
-            if any(applied) and not all(applied) and not force:
-                other_sessions.check_alone(db.obj)
-            return cast("list[str]", runner.up())
-        finally:
-            if shared:
-                db.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
-                db.execute_sql("RESET application_name")
-
-
-def check_version(folder: Path = MIGRATIONS) -> None:
-    """Raise `WrongVersion` unless exactly the migrations of a folder, which are this version's, are applied."""
-    status = migrator(folder).status()
-    pending = [m.name for m in status if not m.applied]
-    unknown = [m.name for m in status if m.path is None]
-    if pending:
-        raise WrongVersion(f"the database lacks {', '.join(pending)}: run `otagw migrate`")
-    if unknown:
-        raise WrongVersion(f"the database is of a later version ({', '.join(unknown)}): upgrade otagw")
 
 
 def patiently(start: Callable[[], object], go_on: Callable[[], bool]) -> None:

@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from otagw import __version__, clock
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.files.storage import Storage
 from otagw.settings import Settings
 
@@ -223,7 +223,7 @@ def fact_of(path: Path) -> Fact:
 
 
 def _schema() -> list[str]:
-    return [migration.name for migration in database.migrator().status() if migration.applied]
+    return [migration.name for migration in schema.migrator().status() if migration.applied]
 
 
 def _now() -> str:

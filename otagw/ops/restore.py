@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.files.storage import Storage, Writer
 from otagw.ops.backup import (
     DUMP,
@@ -132,7 +132,7 @@ def _manifest(chosen: Settings, text: bytes) -> Manifest:
     if manifest.format != FORMAT:
         raise BackupError(f"it is of format {manifest.format}, and this version reads {FORMAT}: upgrade otagw")
     # By the files: to ask the database would make one.
-    known = {path.stem for path in database.MIGRATIONS.glob("[0-9]*.py")}
+    known = {path.stem for path in schema.MIGRATIONS.glob("[0-9]*.py")}
     if unknown := [name for name in manifest.schema if name not in known]:
         raise BackupError(f"its database is of a later version ({', '.join(unknown)}): upgrade otagw")
     if manifest.engine != engine(chosen):

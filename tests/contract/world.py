@@ -10,7 +10,7 @@ from functools import cached_property
 
 from otagw import clock, parts, runtime, settings
 from otagw.app import create_app
-from otagw.db import database
+from otagw.db import schema
 from tests import door
 from tests.conftest import KEY, NOW, OTHER
 from tests.contract import states
@@ -86,7 +86,7 @@ def open_worlds(folder, url=""):
         first = stack.enter_context(parts.opened(chosen))
         clock.hold(lambda: next(ticks))
         states.hurry()
-        database.migrate(chosen)
+        schema.migrate(chosen)
         keys = first.keys
         # The last is there for who it is not: a key that is taken for anybody's is taken for its account's.
         for (key_id, secret), account in ((KEY, "main"), (OTHER, "other"), (("lastid", "lastsecret"), "last")):

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from otagw import clock, errors, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.security import nonce_stores
 from otagw.settings import SettingsError
 from tests import door
@@ -26,7 +26,7 @@ def url():
 def client(make_app, url, environment):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
     door.enter(chosen)
-    database.migrate(chosen)
+    schema.migrate(chosen)
     app = make_app(database_url=url)
     for key_id, secret in (KEY, OTHER):
         app.extensions["otagw"]["runtime"].keys.create(key_id=key_id, secret=secret)
@@ -38,11 +38,11 @@ def test_the_migrations_run_one_statement_after_the_other(environment, url):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
     door.enter(chosen)
     assert database.is_cockroach()
-    with database.migrator().migrator.migration_context(True):
+    with schema.migrator().migrator.migration_context(True):
         assert not database.db.obj.in_transaction()
-    assert database.migrate(chosen)
-    database.check_version()
-    assert database.migrate(chosen) == []
+    assert schema.migrate(chosen)
+    schema.check_version()
+    assert schema.migrate(chosen) == []
     database.disconnect()
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from otagw import clock, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, states
 from otagw.ota.rollouts import jobs, planning, tasks
 from otagw.ota.rollouts.jobs import Rules
@@ -101,7 +101,7 @@ def environ(request, tmp_path):
 def connect(given):
     chosen = settings.load(given)
     door.enter(chosen)
-    database.migrate(chosen)
+    schema.migrate(chosen)
 
 
 def fleet(account, count):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, spaces, states
 from otagw.ota.devices import devices, external_ids, groups
 from otagw.ota.devices.devices import Draft
@@ -259,9 +259,9 @@ def test_an_account_has_one_space_by_default(account):
 
 def test_the_migration_fills_in_what_jobs_are_of_and_goes_back(account, store, fleet):
     job = rollouts.create(account, rollouts.package(account, "m", module="mcu"))
-    migrator = database.migrator()
+    migrator = schema.migrator()
     migrator.down("0012_batch_tasks")
     columns = [name for (name, *_) in database.execute("SELECT * FROM job").description]
     assert "package_kind" not in columns
-    database.migrate(store)
+    schema.migrate(store)
     assert jobs.find(job).package_kind == "module"

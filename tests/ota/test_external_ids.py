@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from otagw import errors
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, projects
 from otagw.ota.accounts import Account, Rules
 from otagw.ota.packages import packages
@@ -95,7 +95,7 @@ def test_what_is_there_is_counted_and_numbered_by_the_migration(account):
     modules.create(account, "p", "other", title=None, description=None)
     counted = database.execute("SELECT scope, total FROM counter ORDER BY scope").fetchall()
     step = importlib.import_module("otagw.db.migrations.0009_projects")
-    runner = database.migrator()
+    runner = schema.migrator()
     migrator = runner.migrator if hasattr(runner, "migrator") else None
     if migrator is None:
         from playhouse.migrate import SchemaMigrator

@@ -3,7 +3,7 @@
 import pytest
 
 from otagw import clock, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.verification import Draft
@@ -19,7 +19,7 @@ def many(tmp_path):
     """An account with a hundred thousand packages, of ten products and ten versions."""
     chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": str(tmp_path)})
     door.enter(chosen)
-    database.migrate(chosen)
+    schema.migrate(chosen)
     account = accounts.ensure("main")
     for number in range(10):
         packages.create(account, Draft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from otagw import clock, errors, parts, settings
-from otagw.db import database
+from otagw.db import database, schema
 from otagw.security import nonce_stores, nonces
 from otagw.security.nonce_stores import APART_MS, Redis, Tables
 from otagw.security.nonces import WINDOW_MS
@@ -41,7 +41,7 @@ def url(tmp_path_factory):
         folder = str(tmp_path_factory.mktemp("data"))
         chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder, "OTAGW_DATABASE_URL": url})
         with parts.opened(chosen):
-            database.migrate(chosen)
+            schema.migrate(chosen)
         yield url
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from otagw.db import database
+from otagw.db import database, schema
 from tests import door
 from tests.upgrades.conftest import Old
 
@@ -57,9 +57,9 @@ def _locks():
     return [f"{mode} of {relation}" for mode, relation in rows]
 
 
-def measure(folder=database.MIGRATIONS):
+def measure(folder=schema.MIGRATIONS):
     """Apply each pending migration of a folder; yield its name, its seconds, and its locks."""
-    runner, held = database.migrator(folder), []
+    runner, held = schema.migrator(folder), []
     in_context = runner.migrator.migration_context
 
     @contextlib.contextmanager
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--database", default="", help="an empty PostgreSQL database; SQLite when left out")
     parser.add_argument("--devices", type=int, default=DEVICES)
-    parser.add_argument("--migrations", type=Path, default=database.MIGRATIONS)
+    parser.add_argument("--migrations", type=Path, default=schema.MIGRATIONS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environ = {"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": f"{folder}/data"}

@@ -56,7 +56,7 @@ hold_chance()
 from otagw import clock, parts, settings  # noqa: E402 - after chance is held
 from otagw.app import create_app  # noqa: E402
 from otagw.cli import main as command_line  # noqa: E402
-from otagw.db import database  # noqa: E402 - after chance is held
+from otagw.db import schema  # noqa: E402
 from tests import door, signer  # noqa: E402
 from tests.conftest import Client  # noqa: E402
 from tests.ddi.conftest import Device as DdiDevice  # noqa: E402
@@ -97,7 +97,7 @@ class Maker:
         (bucket / "a/upgrade.bin").write_bytes(OBJECT)
         chosen = settings.load(self.environ)
         with parts.opened(chosen):
-            database.migrate(chosen)
+            schema.migrate(chosen)
         for account, (key_id, secret) in KEYS.items():
             self.cli("keys", "create", "--id", key_id, "--secret", secret, "--account", account)
         self.app = create_app(chosen)

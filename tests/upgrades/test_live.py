@@ -3,7 +3,7 @@
 import pytest
 
 from otagw import settings
-from otagw.db import database
+from otagw.db import database, schema
 from tests import door, engines
 from tests.upgrades.test_upgrades import applied
 
@@ -31,7 +31,7 @@ def without_the_last(gateway):
     """Undo the last migration, as if the gateway served an older version; what that made is gone."""
     door.enter(settings.load(gateway.environ))
     last = applied()[-1]
-    yield lambda: database.migrator().down()
+    yield lambda: schema.migrator().down()
     assert applied()[-1] == last
     database.disconnect()
 

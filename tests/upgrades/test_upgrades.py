@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from otagw import settings, taskqueue, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
-from otagw.db import database, other_sessions
+from otagw.db import database, other_sessions, schema
 from otagw.ota.webhooks import outbox
 from otagw.security import vault
 from tests import door
@@ -76,7 +76,7 @@ def upgrade(old, serve):
 
     def upgrade(hook=HOOK):
         chosen = old.restore(hook)
-        database.migrate(chosen)
+        schema.migrate(chosen)
         return serve(old, chosen)
 
     return upgrade
@@ -94,7 +94,7 @@ def folder_with(tmp_path):
     def make(up_to="~", **others):
         folder = tmp_path / f"migrations{len(list(tmp_path.glob('migrations*')))}"
         folder.mkdir()
-        for file in database.MIGRATIONS.glob("[0-9]*.py"):
+        for file in schema.MIGRATIONS.glob("[0-9]*.py"):
             if file.stem < up_to:
                 shutil.copy(file, folder)
         for name, text in others.items():
@@ -104,7 +104,7 @@ def folder_with(tmp_path):
     return make
 
 
-def schema():
+def shape():
     """Return what the engine says of tables, columns, indexes and constraints, apart from nonces and the queue."""
     if database.is_sqlite():
         rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
@@ -123,26 +123,26 @@ def schema():
 
 
 def applied():
-    return [m.name for m in database.migrator().status() if m.applied]
+    return [m.name for m in schema.migrator().status() if m.applied]
 
 
 def test_every_migration_since_is_applied(old):
     chosen = old.restore()
     before = applied()
-    every = sorted(file.stem for file in database.MIGRATIONS.glob("[0-9]*.py"))
+    every = sorted(file.stem for file in schema.MIGRATIONS.glob("[0-9]*.py"))
     assert before == every[:APPLIED]
-    assert database.migrate(chosen) == every[APPLIED:]
-    database.check_version()
+    assert schema.migrate(chosen) == every[APPLIED:]
+    schema.check_version()
 
 
 def test_the_schema_is_that_of_a_new_database(old, make_url, tmp_path, environment):
-    database.migrate(old.restore())
-    upgraded = schema()
+    schema.migrate(old.restore())
+    upgraded = shape()
     changes = {"OTAGW_DATA_DIR": str(tmp_path / "new"), "OTAGW_DATABASE_URL": make_url()}
     new = settings.load({**environment, **changes})
     door.enter(new)
-    database.migrate(new)
-    assert upgraded == schema()
+    schema.migrate(new)
+    assert upgraded == shape()
 
 
 def test_everything_is_shown_as_it_was(upgraded):
@@ -270,12 +270,12 @@ def test_the_signing_key_opens_and_signs(upgraded):
 
 def test_a_migration_that_fails_in_the_middle_leaves_the_version_before_it(old, serve, folder_with):
     chosen = old.restore()
-    database.migrate(chosen)
-    before = schema()
+    schema.migrate(chosen)
+    before = shape()
     with pytest.raises(RuntimeError):
-        database.migrate(chosen, folder_with(_9999_breaks=BREAKS))
+        schema.migrate(chosen, folder_with(_9999_breaks=BREAKS))
     database.disconnect()
-    assert schema() == before
+    assert shape() == before
     upgraded = serve(old, chosen)
     shown = upgraded.main.ok("QueryDeviceDetail", ProductKey="p", DeviceName="dev4")
     assert_shows(shown, upgraded.answer_of("QueryDeviceDetail", ProductKey="p", DeviceName="dev4"))
@@ -289,7 +289,7 @@ def other_process(old):
         from otagw import parts, settings
         from otagw.db import database
         with parts.opened(settings.load()):
-            database.check_version()
+            schema.check_version()
             print("open", flush=True)
             sys.stdin.read()
     """)
@@ -313,38 +313,38 @@ def other_process(old):
 
 def test_a_database_that_others_use_is_not_migrated(old, folder_with, other_process):
     chosen = old.restore()
-    database.migrate(chosen)
-    before, folder = schema(), folder_with(_9999_adds=ADDS)
+    schema.migrate(chosen)
+    before, folder = shape(), folder_with(_9999_adds=ADDS)
     other = other_process()
-    assert database.migrate(chosen) == []  # nothing is pending
+    assert schema.migrate(chosen) == []  # nothing is pending
     with pytest.raises(other_sessions.StillUsed, match="other processes use the database"):
-        database.migrate(chosen, folder)
-    assert schema() == before
+        schema.migrate(chosen, folder)
+    assert shape() == before
     other.communicate()
-    assert database.migrate(chosen, folder) == ["9999_adds"]
+    assert schema.migrate(chosen, folder) == ["9999_adds"]
 
 
 def test_a_database_that_others_use_is_migrated_where_that_is_forced(old, folder_with, other_process):
     chosen = old.restore()
     other = other_process()
-    assert database.migrate(chosen, folder_with(_9999_adds=ADDS), force=True)[-1] == "9999_adds"
+    assert schema.migrate(chosen, folder_with(_9999_adds=ADDS), force=True)[-1] == "9999_adds"
     other.communicate()
 
 
 def test_a_version_does_not_start_on_the_schema_of_a_later_one(old, folder_with):
     chosen = old.restore()
-    database.migrate(chosen, folder_with(_9999_adds=ADDS))
-    with pytest.raises(database.WrongVersion, match=r"of a later version .*9999_adds.*: upgrade otagw"):
+    schema.migrate(chosen, folder_with(_9999_adds=ADDS))
+    with pytest.raises(schema.WrongVersion, match=r"of a later version .*9999_adds.*: upgrade otagw"):
         create_app(chosen)
 
 
 def test_a_version_does_not_start_on_the_schema_of_an_earlier_one(old, folder_with):
     chosen = old.restore()
     later = folder_with(_9999_adds=ADDS)
-    with pytest.raises(database.WrongVersion, match=r"lacks .*9999_adds: run `otagw migrate`"):
-        database.check_version(later)
-    database.migrate(chosen, later)
-    database.check_version(later)
+    with pytest.raises(schema.WrongVersion, match=r"lacks .*9999_adds: run `otagw migrate`"):
+        schema.check_version(later)
+    schema.migrate(chosen, later)
+    schema.check_version(later)
 
 
 def test_the_time_and_the_locks_of_each_migration_are_told(old, folder_with):
@@ -360,15 +360,15 @@ def test_the_time_and_the_locks_of_each_migration_are_told(old, folder_with):
 def test_each_migration_is_undone_where_it_fails_at_its_end(tmp_path, environment, make_url, folder_with):
     chosen = settings.load({**environment, "OTAGW_DATABASE_URL": make_url()})
     door.enter(chosen)
-    for file in sorted(database.MIGRATIONS.glob("[0-9]*.py")):
-        database.migrate(chosen, folder_with(file.stem))
-        before = schema()
+    for file in sorted(schema.MIGRATIONS.glob("[0-9]*.py")):
+        schema.migrate(chosen, folder_with(file.stem))
+        before = shape()
         text = file.read_text(encoding="utf-8")
         text += "\n\n_up = up\n\n\ndef up(migrator, db):\n    _up(migrator, db)\n    raise RuntimeError\n"
         with pytest.raises(RuntimeError):
-            database.migrate(chosen, folder_with(file.stem, **{f"_{file.stem}": text}))
-        assert [row for row in schema() if "schema_migration" not in str(row)] == [
+            schema.migrate(chosen, folder_with(file.stem, **{f"_{file.stem}": text}))
+        assert [row for row in shape() if "schema_migration" not in str(row)] == [
             row for row in before if "schema_migration" not in str(row)
         ]
-    database.migrate(chosen)
-    database.check_version()
+    schema.migrate(chosen)
+    schema.check_version()
