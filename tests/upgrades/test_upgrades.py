@@ -287,7 +287,7 @@ def other_process(old):
     held = textwrap.dedent("""
         import sys
         from otagw import parts, settings
-        from otagw.db import database
+        from otagw.db import schema
         with parts.opened(settings.load()):
             schema.check_version()
             print("open", flush=True)
