@@ -11,7 +11,8 @@ from otagw import clock, parts, settings
 from otagw.db import database, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import packages
-from otagw.security.nonces import WINDOW_MS, Nonces
+from otagw.security.nonce_stores import File
+from otagw.security.nonces import WINDOW_MS
 from otagw.settings import Settings
 
 HEAD = ["| what | share | range | p50 | p99 |", "| --- | --- | --- | --- | --- |"]
@@ -63,8 +64,8 @@ def _row(what: str, shares: list[float], runs: list[load.Run]) -> str:
 def nonces(count: int, runs: int) -> list[str]:
     """Return a table row for claims beside so many live nonces, in times of claims beside none."""
     with tempfile.TemporaryDirectory() as folder:
-        empty = Nonces(Path(folder) / "empty.db", SKEW_MS)
-        full = Nonces(Path(folder) / "full.db", SKEW_MS)
+        empty = File(Path(folder) / "empty.db", SKEW_MS)
+        full = File(Path(folder) / "full.db", SKEW_MS)
         now = clock.now()
         full.claim("key", "first", now)
         _fill_nonces(Path(folder) / "full.db", now // WINDOW_MS, count)
@@ -99,7 +100,7 @@ def _fill_nonces(path: Path, window: int, count: int) -> None:
     db.close()
 
 
-def _claim(store: Nonces, nonce: str) -> float:
+def _claim(store: File, nonce: str) -> float:
     started = time.perf_counter()
     store.claim("key", nonce, clock.now())
     return time.perf_counter() - started

@@ -13,7 +13,7 @@ from otagw.db.models import AccessKey
 from otagw.db.models import Account as AccountRow
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account, Rules
-from otagw.security.nonce_stores import Store
+from otagw.security.nonces import Nonces
 from otagw.security.vault import Vault, VaultError
 
 KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -156,7 +156,7 @@ class Keys:
         return int(row[0])
 
 
-def admit(claim: Claim, keys: Keys, nonces: Store, skew_ms: int) -> Caller:
+def admit(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
     """Believe a claim, or raise the fault that says why not.
 
     The order is the point: the time, the key, the signature in constant time, and last the nonce, so that neither old

@@ -18,7 +18,7 @@ from otagw.ops.metrics import Metrics
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
 from otagw.security import nonce_stores, rate_limit_stores, vault
-from otagw.security.nonce_stores import Store
+from otagw.security.nonces import Nonces
 from otagw.security.rate_limits import Limits
 from otagw.security.vault import Vault
 from otagw.settings import Settings
@@ -81,7 +81,7 @@ class Runtime:
         return Keys(self.vault, rules)
 
     @cached_property
-    def nonces(self) -> Store:
+    def nonces(self) -> Nonces:
         """Return the store of nonces."""
         return nonce_stores.choose(self.settings, self.vault.derive("queue"))
 

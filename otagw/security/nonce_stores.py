@@ -1,22 +1,24 @@
-"""Nonces that several nodes see, in tables of PostgreSQL or in Redis; `nonces` has the store of one machine.
+"""The stores of nonces: a file of SQLite for one machine, tables of PostgreSQL or a Redis for several nodes.
 
 All of them keep the same 16-byte digest, and all refuse rather than guess: docs/decisions/0020-several-nodes.md.
 """
 
+import contextlib
 import functools
 import hashlib
 import logging
 import re
-import threading
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from pathlib import Path
+from typing import Any, Final
 
 import peewee
 
 from otagw import clock, errors
 from otagw.db import database, rounds
+from otagw.db.write_lock import FileLock
 from otagw.security import nonces, redis_client
-from otagw.security.nonces import KEPT, WINDOW_MS
+from otagw.security.nonces import Nonces, Windows
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.nonces")
@@ -28,66 +30,91 @@ GONE: Final = "the nonce store does not answer"
 _ASYNC: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
 
 
-class Store(Protocol):
-    """What `access.admit` needs of a store of nonces."""
-
-    def claim(self, key_id: str, nonce: str, at: int) -> None:
-        """Use up a nonce whose request was signed at ``at`` (milliseconds).
-
-        Raises `errors.ReplayedNonce` if it was used before, `errors.ExpiredTimestamp` if the store cannot know any
-        more, `errors.Unavailable` or one of `database.TROUBLE` if it cannot be asked.
-        """
-
-    def ping(self) -> None:
-        """Raise `errors.Unavailable` unless the store can be used."""
-
-    def close(self) -> None:
-        """Close what this thread keeps open."""
-
-
-def choose(settings: Settings, secret: bytes) -> Store:
+def choose(settings: Settings, secret: bytes) -> Nonces:
     """Return the store of these settings; ``secret`` names what is ours on a Redis that others use too."""
     skew_ms = settings.clock_skew_seconds * 1000
     if settings.redis_url:
         return Redis(settings.redis_url, hashlib.sha256(secret).hexdigest()[:12], skew_ms)
     if not database.is_sqlite():
         return Tables(skew_ms)
-    return nonces.Nonces(settings.data_path / "nonces.db", skew_ms)
+    return File(settings.data_path / "nonces.db", skew_ms)
 
 
-class Tables:
+class File(Windows):
+    """The nonces of one SQLite file. They survive the process; a power cut may forget the last instants."""
+
+    missing = peewee.OperationalError
+
+    def __init__(self, path: Path, skew_ms: int) -> None:
+        super().__init__(skew_ms)
+        self._db = database.sqlite(path, "NORMAL")
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._question = rounds.Question(self._spend_all)
+
+    def _spend(self, window: int, digest: bytes) -> bool:
+        return rounds.ask(self._question, (_claim_in_file(window, self._usable), digest))
+
+    def _spend_all(self, claims: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Run claims, each of which a statement decides by itself; return which are new."""
+        with self._lock, self._db.atomic("IMMEDIATE") if len(claims) > 1 else contextlib.nullcontext():
+            return [self._db.execute_sql(statement, (one,)).rowcount == 1 for statement, one in claims]
+
+    def _make_tables(self, live: range) -> list[int]:
+        with self._lock, self._db.atomic("IMMEDIATE"):
+            self._db.execute_sql("CREATE TABLE IF NOT EXISTS swept (below INTEGER NOT NULL)")
+            below = self._db.execute_sql("SELECT max(below) FROM swept").fetchone()[0] or 0
+            usable = [window for window in live if window >= below]
+            for window in usable:
+                self._db.execute_sql(
+                    f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BLOB PRIMARY KEY) WITHOUT ROWID"
+                )
+            return usable
+
+    def _sweep(self, below: int) -> None:
+        for name in self._db.get_tables():
+            if name.startswith("nonce_") and int(name.removeprefix("nonce_")) < below:
+                with self._lock, self._db.atomic("IMMEDIATE"):
+                    self._db.execute_sql("INSERT INTO swept VALUES (?)", (below,))
+                    self._db.execute_sql(f"DROP TABLE IF EXISTS {name}")
+
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless the store answers."""
+        try:
+            self._db.execute_sql("SELECT 1").fetchone()
+        except peewee.PeeweeException as error:
+            raise errors.Unavailable(GONE) from error
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if not self._db.is_closed():
+            self._db.close()
+
+
+@functools.lru_cache(64)
+def _claim_in_file(window: int, windows: tuple[int, ...]) -> str:
+    """Return the one INSERT that is the check: a nonce is spent in its own window, unless it was in another."""
+    others = " UNION ALL ".join(
+        f"SELECT 1 FROM nonce_{other:d} WHERE digest = ?1" for other in windows if other != window
+    )
+    unless = f" WHERE NOT EXISTS ({others})" if others else ""
+    return f"INSERT OR IGNORE INTO nonce_{window:d} SELECT ?1{unless}"
+
+
+class Tables(Windows):
     """The nonces in the gateway's own database server: a table for each half hour, swept by dropping it.
 
     A claim is one statement that commits by itself and does not wait for the disk: a server that crashes may forget
     the nonces of its last second.
     """
 
+    missing = peewee.ProgrammingError
+
     def __init__(self, skew_ms: int) -> None:
-        self._skew = skew_ms
-        self._live = range(0)
-        self._usable: list[int] = []
-        self._guard = threading.Lock()
-        self._spend = rounds.Question(self._spend_all)
+        super().__init__(skew_ms)
+        self._question = rounds.Question(self._spend_all)
 
-    def claim(self, key_id: str, nonce: str, at: int) -> None:
-        """Use up a nonce; see `Store`."""
-        now = clock.now()
-        live = range((now - self._skew) // WINDOW_MS, (now + self._skew) // WINDOW_MS + 1)
-        if live != self._live:
-            self._open(live)
-        try:
-            spent = self._insert(key_id, nonce, at)
-        except peewee.ProgrammingError:  # another node swept a window since we opened it
-            self._open(live)
-            spent = self._insert(key_id, nonce, at)
-        if not spent:
-            raise errors.ReplayedNonce
-
-    def _insert(self, key_id: str, nonce: str, at: int) -> bool:
-        window = at // WINDOW_MS
-        if window not in self._usable:
-            raise errors.ExpiredTimestamp
-        return rounds.ask(self._spend, (window, nonces.digest(key_id, nonce)))
+    def _spend(self, window: int, digest: bytes) -> bool:
+        return rounds.ask(self._question, (window, digest))
 
     def _spend_all(self, claims: Sequence[tuple[int, bytes]]) -> list[bool]:
         """Run claims, those of a window in one statement; return which are new, of several alike the first."""
@@ -96,7 +123,7 @@ class Tables:
             windows.setdefault(window, []).append(digest)
         new: set[tuple[int, bytes]] = set()
         for window, digests in windows.items():
-            statement = _claim(window, tuple(self._usable), len(digests), database.is_cockroach())
+            statement = _claim(window, self._usable, len(digests), database.is_cockroach())
             new.update((window, bytes(row[0])) for row in database.execute(statement, *digests).fetchall())
         answers = []
         for claim in claims:
@@ -104,22 +131,19 @@ class Tables:
             new.discard(claim)
         return answers
 
-    def _open(self, live: range) -> None:
-        """Make the tables of the live windows, and drop those long over."""
-        with self._guard:
-            with database.write():
-                database.take_turns(SCHEMA_LOCK)
-                below = int(database.fact(SWEPT) or 0)
-                usable = [window for window in live if window >= below]
-                for window in usable:
-                    database.execute(f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BYTEA PRIMARY KEY)")
-            if len(usable) < len(live):
-                log.error("the clock went back behind nonces already swept: requests of that time are refused")
-            self._usable = usable
-            self._live = live
-            # The server's clock has a say, so that one node whose clock is ahead does not sweep what others need.
-            server = int(database.execute("SELECT floor(extract(epoch FROM now()))").fetchone()[0]) * 1000
-            self._sweep(min(live.start, (server - self._skew) // WINDOW_MS) - KEPT)
+    def _make_tables(self, live: range) -> list[int]:
+        with database.write():
+            database.take_turns(SCHEMA_LOCK)
+            below = int(database.fact(SWEPT) or 0)
+            usable = [window for window in live if window >= below]
+            for window in usable:
+                database.execute(f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BYTEA PRIMARY KEY)")
+            return usable
+
+    def _oldest(self, live: range) -> int:
+        # The server's clock has a say, so that one node whose clock is ahead does not sweep what others need.
+        server = int(database.execute("SELECT floor(extract(epoch FROM now()))").fetchone()[0]) * 1000
+        return min(live.start, (server - self._skew) // nonces.WINDOW_MS)
 
     def _sweep(self, below: int) -> None:
         for name in database.db.obj.get_tables():
@@ -162,7 +186,7 @@ def _claim(window: int, windows: tuple[int, ...], count: int, cockroach: bool) -
     )
 
 
-class Redis:
+class Redis(Nonces):
     """The nonces in a Redis that all nodes share, each under a key that expires when its timestamp is over.
 
     A Redis that is started anew may have forgotten: what was signed before it started is refused.
@@ -185,7 +209,7 @@ class Redis:
         self._since = max(self._since, (now - up + 1) * 1000)  # whole seconds, rounded to the safe side
 
     def claim(self, key_id: str, nonce: str, at: int) -> None:
-        """Use up a nonce; see `Store`."""
+        """Use up a nonce; see `Nonces`."""
         now = clock.now()
         life = max(at + self._skew - now, 0) + 2 * APART_MS
         seconds, micros, new = rounds.ask(self._spend, (self._prefix + nonces.digest(key_id, nonce), life))

@@ -1,22 +1,16 @@
 """Nonces: each is accepted once per access key, for as long as its timestamp could be.
 
-A nonce is kept as a 16-byte digest in the table of the time window that its timestamp falls in, in a store of its own,
-committed on its own. Sweeping drops a whole window at once; docs/decisions/0004-nonces.md says why.
+A nonce is kept as a 16-byte digest, in a store of its own (`nonce_stores`), committed on its own. Where
+that is a database, each half hour has a table, and sweeping drops a whole one; docs/decisions/0004-nonces.md says why.
 """
 
-import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
-
-import peewee
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final
 
 from otagw import clock, errors
-from otagw.db import database, rounds
-from otagw.db.write_lock import FileLock
 
 WINDOW_MS: Final = 1800 * 1000
 # Windows kept although over, so that a clock set back by less than that forgets nothing.
@@ -29,89 +23,79 @@ def digest(key_id: str, nonce: str) -> bytes:
     return hashlib.blake2b(f"{key_id}\0{nonce}".encode(), digest_size=16).digest()
 
 
-class Nonces:
-    """The nonces of one SQLite file. They survive the process; a power cut may forget the last instants."""
+class Nonces(ABC):
+    """A store of nonces, as `access.admit` needs it."""
 
-    def __init__(self, path: Path, skew_ms: int) -> None:
-        self._db = database.sqlite(path, "NORMAL")
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._spend = rounds.Question(self._spend_all)
-        self._skew = skew_ms
-        # The windows a timestamp may fall in just now, and the statement that claims a nonce in each.
-        self._live = range(0)
-        self._claims: dict[int, str] = {}
-        self._guard = threading.Lock()
-
+    @abstractmethod
     def claim(self, key_id: str, nonce: str, at: int) -> None:
         """Use up a nonce whose request was signed at ``at`` (milliseconds).
 
-        Raises `errors.ReplayedNonce` if it was used before, and `errors.ExpiredTimestamp` if it could have been used in
-        a window already swept.
+        Raises `errors.ReplayedNonce` if it was used before, `errors.ExpiredTimestamp` if the store cannot know any
+        more, `errors.Unavailable` or one of `database.TROUBLE` if it cannot be asked.
         """
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless the store can be used."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close what this thread keeps open."""
+
+
+class Windows(Nonces):
+    """Nonces in tables, one for each window of time that their timestamps may fall in."""
+
+    # What an engine raises where a table is missing.
+    missing: ClassVar[type[Exception]]
+
+    def __init__(self, skew_ms: int) -> None:
+        self._skew = skew_ms
+        # The windows that a timestamp may fall in just now, and those of them that can still be used.
+        self._live = range(0)
+        self._usable: tuple[int, ...] = ()
+        self._guard = threading.Lock()
+
+    def claim(self, key_id: str, nonce: str, at: int) -> None:
+        """Use up a nonce; see `Nonces`."""
         now = clock.now()
         live = range((now - self._skew) // WINDOW_MS, (now + self._skew) // WINDOW_MS + 1)
         if live != self._live:
             self._open(live)
         try:
-            spent = self._insert(key_id, nonce, at)
-        except peewee.OperationalError:  # another process swept a window since we opened it
+            new = self._insert(at // WINDOW_MS, digest(key_id, nonce))
+        except self.missing:  # another process swept a window since we opened it
             self._open(live)
-            spent = self._insert(key_id, nonce, at)
-        if not spent:
+            new = self._insert(at // WINDOW_MS, digest(key_id, nonce))
+        if not new:
             raise errors.ReplayedNonce
 
-    def _insert(self, key_id: str, nonce: str, at: int) -> bool:
-        statement = self._claims.get(at // WINDOW_MS)
-        if statement is None:
+    def _insert(self, window: int, digest: bytes) -> bool:
+        if window not in self._usable:
             raise errors.ExpiredTimestamp
-        return rounds.ask(self._spend, (statement, digest(key_id, nonce)))
-
-    def _spend_all(self, claims: Sequence[tuple[str, bytes]]) -> list[bool]:
-        """Run claims, each of which a statement decides by itself; return which are new."""
-        with self._lock, self._db.atomic("IMMEDIATE") if len(claims) > 1 else contextlib.nullcontext():
-            return [self._db.execute_sql(statement, (one,)).rowcount == 1 for statement, one in claims]
+        return self._spend(window, digest)
 
     def _open(self, live: range) -> None:
         """Make the tables of the live windows, and drop those long over."""
         with self._guard:
-            with self._lock, self._db.atomic("IMMEDIATE"):
-                self._db.execute_sql("CREATE TABLE IF NOT EXISTS swept (below INTEGER NOT NULL)")
-                below = self._db.execute_sql("SELECT max(below) FROM swept").fetchone()[0] or 0
-                usable = [window for window in live if window >= below]
-                for window in usable:
-                    self._db.execute_sql(
-                        f"CREATE TABLE IF NOT EXISTS nonce_{window:d} (digest BLOB PRIMARY KEY) WITHOUT ROWID"
-                    )
+            usable = tuple(self._make_tables(live))
             if len(usable) < len(live):
                 log.error("the clock went back behind nonces already swept: requests of that time are refused")
-            self._claims = {window: _claim(window, usable) for window in usable}
-            self._live = live
-            self._sweep(live.start - KEPT)
+            self._usable, self._live = usable, live
+            self._sweep(self._oldest(live) - KEPT)
 
+    @abstractmethod
+    def _spend(self, window: int, digest: bytes) -> bool:
+        """Insert a digest into the table of a window; return whether it is new in all that can be used."""
+
+    @abstractmethod
+    def _make_tables(self, live: range) -> list[int]:
+        """Make the tables that are missing; return the windows that have not been swept."""
+
+    @abstractmethod
     def _sweep(self, below: int) -> None:
-        for name in self._db.get_tables():
-            if name.startswith("nonce_") and int(name.removeprefix("nonce_")) < below:
-                with self._lock, self._db.atomic("IMMEDIATE"):
-                    self._db.execute_sql("INSERT INTO swept VALUES (?)", (below,))
-                    self._db.execute_sql(f"DROP TABLE IF EXISTS {name}")
+        """Drop the tables of windows below a number."""
 
-    def ping(self) -> None:
-        """Raise `errors.Unavailable` unless the store answers."""
-        try:
-            self._db.execute_sql("SELECT 1").fetchone()
-        except peewee.PeeweeException as error:
-            raise errors.Unavailable("the nonce store does not answer") from error
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        if not self._db.is_closed():
-            self._db.close()
-
-
-def _claim(window: int, windows: list[int]) -> str:
-    """Return the one INSERT that is the check: a nonce is spent in its own window, unless it was in another."""
-    others = " UNION ALL ".join(
-        f"SELECT 1 FROM nonce_{other:d} WHERE digest = ?1" for other in windows if other != window
-    )
-    unless = f" WHERE NOT EXISTS ({others})" if others else ""
-    return f"INSERT OR IGNORE INTO nonce_{window:d} SELECT ?1{unless}"
+    def _oldest(self, live: range) -> int:
+        """Return the oldest window that somebody may still need."""
+        return live.start

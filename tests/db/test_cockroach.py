@@ -48,7 +48,7 @@ def test_the_migrations_run_one_statement_after_the_other(environment, url):
 
 @pytest.mark.postgres
 def test_actions_and_nonces_work(client):
-    assert isinstance(client.app.extensions["otagw"]["nonces"], nonce_stores.Tables)
+    assert isinstance(client.app.extensions["otagw"]["runtime"].nonces, nonce_stores.Tables)
     identity = client.make(ProductKey="p")
     assert client.ok("QueryOTAFirmware", FirmwareId=identity)["FirmwareInfo"]["ProductKey"] == "p"
     assert client.refused("CreateOTAFirmware", FirmwareName="package", DestVersion="1")[0] == 409
@@ -64,7 +64,7 @@ def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
         database.db.obj, "execute_sql", lambda sql, *rest, **more: asked.append(sql) or execute(sql, *rest, **more)
     )
     client.make(ProductKey="p")
-    client.app.extensions["otagw"]["nonces"].claim("key", "nonce", clock.now())
+    client.app.extensions["otagw"]["runtime"].nonces.claim("key", "nonce", clock.now())
     assert asked
     for sql in asked:
         assert "advisory" not in sql
@@ -73,7 +73,7 @@ def test_nothing_is_asked_that_only_postgresql_has(client, monkeypatch):
 
 @pytest.mark.postgres
 def test_threads_that_race_for_a_nonce_have_one_winner(client):
-    claim = partial(client.app.extensions["otagw"]["nonces"].claim, "key", "nonce", clock.now())
+    claim = partial(client.app.extensions["otagw"]["runtime"].nonces.claim, "key", "nonce", clock.now())
     assert Counter(race(*[claim] * 6)) == {None: 1, errors.ReplayedNonce: 5}
 
 

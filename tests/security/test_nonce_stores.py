@@ -124,7 +124,7 @@ def file(tmp_path):
     made = []
 
     def make():
-        made.append(nonces.Nonces(tmp_path / "nonces.db", SKEW))
+        made.append(nonce_stores.File(tmp_path / "nonces.db", SKEW))
         return made[-1]
 
     with held() as now:

@@ -1,4 +1,4 @@
-"""Nonces, against a plain set: accepted once while their timestamp is, whatever the clock does."""
+"""File, against a plain set: accepted once while their timestamp is, whatever the clock does."""
 
 import contextlib
 import logging
@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from otagw import clock, errors
 from otagw.security import nonces
-from otagw.security.nonces import WINDOW_MS, Nonces
+from otagw.security.nonce_stores import File
+from otagw.security.nonces import WINDOW_MS
 from tests.conftest import NOW
 from tests.races import race
 
@@ -24,7 +25,7 @@ def make(tmp_path):
     made = []
 
     def one(skew=SKEW):
-        made.append(Nonces(tmp_path / "nonces.db", skew))
+        made.append(File(tmp_path / "nonces.db", skew))
         return made[-1]
 
     yield one
@@ -115,7 +116,7 @@ def test_threads_that_race_have_one_winner(make, held_clock):
 
 def _claim_many(path, start, queue):
     start.wait()
-    store, won = Nonces(path, SKEW), 0
+    store, won = File(path, SKEW), 0
     for number in range(200):
         try:
             store.claim("key", str(number), clock.now())
@@ -150,7 +151,7 @@ class Replays(RuleBasedStateMachine):
         self.now = NOW * 1000
         self.used = set()
         clock.hold(lambda: self.now)
-        self.store = Nonces(self.path, SKEW)
+        self.store = File(self.path, SKEW)
 
     @rule(nonce=st.integers(0, 3), away=st.integers(-SKEW, SKEW))
     def claim(self, nonce, away):
@@ -169,7 +170,7 @@ class Replays(RuleBasedStateMachine):
     @rule()
     def restart(self):
         self.store.close()
-        self.store = Nonces(self.path, SKEW)
+        self.store = File(self.path, SKEW)
 
     @invariant()
     def old_windows_do_not_pile_up(self):

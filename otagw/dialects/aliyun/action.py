@@ -14,7 +14,7 @@ from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import Message
 from otagw.gateway import Answer
 from otagw.operation import Handler, Operation, Table
-from otagw.security.nonce_stores import Store
+from otagw.security.nonces import Nonces
 
 _HINT_EVERY_MS: Final = 100
 # Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.
@@ -52,7 +52,7 @@ class Actions:
     table = actions
 
     def __init__(
-        self, keys: Keys, nonces: Store, *, spelling: str, skew_ms: int, public_url: str, fallback: str
+        self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int, public_url: str, fallback: str
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._fallback = fallback

@@ -17,7 +17,7 @@ from otagw.dialects.iotda.wire import Message
 from otagw.gateway import Answer
 from otagw.operation import Handler, Operation, Table
 from otagw.ota import projects
-from otagw.security.nonce_stores import Store
+from otagw.security.nonces import Nonces
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = "/v5/iot/{project_id}"
@@ -71,7 +71,7 @@ class Iotda:
 
     table = routes
 
-    def __init__(self, keys: Keys, nonces: Store, *, skew_ms: int, public_url: str, fallback: str) -> None:
+    def __init__(self, keys: Keys, nonces: Nonces, *, skew_ms: int, public_url: str, fallback: str) -> None:
         self._keys = keys
         self._nonces = nonces
         self._skew = skew_ms
