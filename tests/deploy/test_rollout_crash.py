@@ -16,8 +16,8 @@ from otagw import clock, settings
 from otagw.db import database, schema
 from otagw.ota import accounts, states
 from otagw.ota.rollouts import jobs, planning, tasks
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from tests import door
 from tests.engines import postgres
 from tests.ota import rollouts

@@ -10,7 +10,7 @@ from otagw.ota import accounts, spaces, states
 from otagw.ota.devices import devices, external_ids, groups
 from otagw.ota.devices.devices import Draft
 from otagw.ota.rollouts import bulk_control, device_lists, job_control, job_progress, jobs, planning, selection, tasks
-from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates.updates import asked, finished, reported_version
 from tests.conftest import NOW
 from tests.ota import rollouts

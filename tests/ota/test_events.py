@@ -11,8 +11,8 @@ from otagw.ota.devices.devices import Draft as Device
 from otagw.ota.packages import packages
 from otagw.ota.packages.verification import Draft as Package
 from otagw.ota.rollouts import job_control, planning, selection
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from otagw.ota.webhooks import webhooks
 

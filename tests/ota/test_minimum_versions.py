@@ -9,8 +9,8 @@ from otagw.ota.devices.devices import find
 from otagw.ota.packages import packages
 from otagw.ota.products import minimum_versions, modules, products
 from otagw.ota.rollouts import dry_run, job_control, jobs, tasks
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import reasons, updates
 from tests.conftest import NOW
 from tests.ota import rollouts

@@ -8,8 +8,8 @@ from otagw.ota.devices import devices
 from otagw.ota.packages import packages
 from otagw.ota.products import modules
 from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection, tasks
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts

@@ -7,8 +7,8 @@ from otagw.ota import states
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import due_work, dynamic_jobs, job_control, jobs, planning, selection
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts

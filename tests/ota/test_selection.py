@@ -17,8 +17,8 @@ from otagw.ota.packages import stored_files
 from otagw.ota.packages.stored_files import Facts
 from otagw.ota.products import modules
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
 from tests.ota import rollouts

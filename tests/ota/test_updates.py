@@ -9,6 +9,7 @@ from otagw.ota.packages import packages
 from otagw.ota.packages.verification import Draft
 from otagw.ota.products import products
 from otagw.ota.rollouts import jobs, planning, selection, tasks
+from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.races import race
 
@@ -34,7 +35,7 @@ def make_job(account):
             name=f"fw{version}", version=version, product_key="p", needs_verification=False, url="https://files.test/x"
         )
         package, _ = packages.create(account, draft)
-        rules = jobs.Rules(source_versions=("1",))
+        rules = Rules(source_versions=("1",))
         asked = planning.Draft(package=str(package), product_key="p", selection=kind, rules=rules)
         return planning.create(account, asked)
 

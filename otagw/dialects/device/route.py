@@ -17,7 +17,7 @@ from otagw.gateway import Addressed, Answer
 from otagw.ota.devices import timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.rollouts import tasks
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Task
 from otagw.ota.updates import updates
 
 PATH: Final = "/device/v1"

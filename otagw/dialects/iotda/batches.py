@@ -9,8 +9,7 @@ from otagw.ota import states
 from otagw.ota.devices import external_ids
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import selection, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.updates import updates
 
 TYPES: Final[Mapping[str, str]] = {

@@ -14,8 +14,7 @@ from otagw.ota import listing, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
 from otagw.ota.rollouts import job_control, job_progress, jobs, selection, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 
 AT_ONCE: Final = 500
 FORGOTTEN_AT_ONCE: Final = 2000

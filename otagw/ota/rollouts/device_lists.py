@@ -7,7 +7,7 @@ from typing import Final
 from otagw import runtime
 from otagw.ota.accounts import Account
 from otagw.ota.packages import stored_files
-from otagw.ota.rollouts.jobs import Rules
+from otagw.ota.rollouts.records import Rules
 
 # How many names the rules of a job hold by themselves: they are read whenever one of its devices asks.
 HELD: Final = 200

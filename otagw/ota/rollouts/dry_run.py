@@ -7,8 +7,8 @@ from otagw.db import database
 from otagw.ota.accounts import Account
 from otagw.ota.packages.packages import Package
 from otagw.ota.rollouts import planning, selection
-from otagw.ota.rollouts.jobs import Job
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Job
 
 EXAMPLES: Final = 5
 SAME: Final = "the device runs this version already"

@@ -11,8 +11,7 @@ from otagw.ota.devices import devices, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.products import minimum_versions
 from otagw.ota.rollouts import jobs, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 
 # How often one job may be tried on one device.
 MATCHES: Final = 10

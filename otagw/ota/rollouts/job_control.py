@@ -15,8 +15,7 @@ from otagw.ota.devices import devices
 from otagw.ota.packages import packages
 from otagw.ota.products import minimum_versions
 from otagw.ota.rollouts import jobs, selection, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.webhooks import events
 
 CANCELED_AT_ONCE: Final = 2000

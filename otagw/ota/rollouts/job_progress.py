@@ -7,7 +7,7 @@ from otagw import errors
 from otagw.db import database
 from otagw.ota.accounts import Account
 from otagw.ota.rollouts import jobs
-from otagw.ota.rollouts.jobs import Job
+from otagw.ota.rollouts.records import Job
 
 FILLING, PLANNED, RUNNING, STOPPING = "filling", "planned", "running", "stopping"
 SUCCEEDED, FAILED, MIXED, STOPPED = "succeeded", "failed", "mixed", "stopped"

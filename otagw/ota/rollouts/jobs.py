@@ -5,8 +5,8 @@ A job's state follows from its tasks: whoever ends one calls `settle`.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import asdict
+from typing import Any, Final
 
 from otagw import clock, errors
 from otagw.db import database
@@ -18,6 +18,7 @@ from otagw.ota.listing import Page
 from otagw.ota.packages import packages
 from otagw.ota.products import modules
 from otagw.ota.rollouts import tasks
+from otagw.ota.rollouts.records import Job, Rules
 from otagw.ota.webhooks import events
 
 KIND: Final = "job"
@@ -29,92 +30,6 @@ MINUTE_MS: Final = 60_000
 LATER: Final = 2
 COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
 _SELECT: Final = f"SELECT {', '.join('job.' + column for column in COLUMNS)} FROM job"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """By what a job goes about its devices; as the front that made it checked them.
-
-    ``percent`` is in thousandths, times are minutes. A device that fails is retried ``retry_count`` times; a job pauses
-    itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed. An ``inclusive`` job
-    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails.
-    """
-
-    source_versions: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    list_key: str | None = None
-    group_id: int | None = None
-    percent: int | None = None
-    timeout: int | None = None
-    retry_interval: int | None = None
-    retry_count: int = 0
-    per_minute: int = 10_000
-    overwrite: bool = False
-    several_modules: bool = False
-    inclusive: bool = False
-    mode: int = 1
-    need_push: bool = True
-    need_confirm: bool = False
-    protocol: str = "HTTPS"
-    tags: tuple[tuple[str, str], ...] = ()
-    guard_percent: int | None = None
-    guard_count: int | None = None
-    guard_minimum: int = 1
-
-
-class Job(NamedTuple):
-    """A job as it is kept; the fields stand in the order of the columns.
-
-    ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
-    are being canceled. ``filling`` with ``cursor``, ``position`` and ``population`` is how far the selection has come,
-    ``upto`` the id of the last device that was there when the job was made.
-    """
-
-    id: int
-    account_id: int
-    package_id: int
-    product_key: str
-    module: str
-    version: str
-    kind: str
-    selection: str
-    target: str
-    state: str
-    rules: Rules
-    created: int
-    modified: int
-    schedule_at: int | None
-    finish_at: int | None
-    started: int | None
-    ended: int | None
-    due: int | None
-    paused: str | None
-    stopped: bool
-    filling: bool
-    cursor: int
-    position: int
-    population: int | None
-    upto: int
-    cancel: str
-    rate_minute: int
-    rate_used: int
-    package_kind: str
-    origin: str | None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Return what the front that made it noted of it."""
-        return dict(json.loads(self.origin)) if self.origin else {}
-
-    @property
-    def offers(self) -> bool:
-        """Tell whether its tasks go on: a dynamic job that was stopped only takes no more devices."""
-        return self.state == states.IN_PROGRESS or (self.selection == DYNAMIC and self.stopped)
-
-    @property
-    def first_state(self) -> str:
-        """Return what state its tasks begin in."""
-        return states.CONFIRM if self.rules.need_confirm else states.QUEUED
 
 
 def insert(job: Job) -> None:
@@ -206,6 +121,11 @@ def set_(job: Job, **columns: Any) -> Job:
         f"UPDATE job SET {', '.join(f'{column} = ?' for column in written)} WHERE id = ?", *written.values(), job.id
     )
     return job._replace(**changes)
+
+
+def offers(job: Job) -> bool:
+    """Tell whether a job's tasks go on: a dynamic job that was stopped only takes no more devices."""
+    return job.state == states.IN_PROGRESS or (job.selection == DYNAMIC and job.stopped)
 
 
 def settle(job_id: int) -> None:

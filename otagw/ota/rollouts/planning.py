@@ -14,7 +14,7 @@ from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.packages import Package
 from otagw.ota.products import minimum_versions, products
 from otagw.ota.rollouts import jobs
-from otagw.ota.rollouts.jobs import Job, Rules
+from otagw.ota.rollouts.records import Job, Rules
 
 
 @dataclass(frozen=True, kw_only=True)

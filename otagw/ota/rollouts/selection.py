@@ -19,7 +19,7 @@ from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.packages import Package
 from otagw.ota.rollouts import jobs, tasks
-from otagw.ota.rollouts.jobs import Job
+from otagw.ota.rollouts.records import Job
 
 # How many devices a step looks at: it holds up every other writer, for some 10 ms; after it those who wait come first.
 AT_ONCE: Final = 500

@@ -5,7 +5,7 @@ Locks are taken in one order, where an engine has several writers: the job, its 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from otagw import clock, errors
 from otagw.db import database
@@ -15,6 +15,7 @@ from otagw.ota import ids, listing, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import timeline
 from otagw.ota.listing import Page
+from otagw.ota.rollouts.records import Task
 from otagw.ota.webhooks import events
 
 KIND: Final = "task"
@@ -27,41 +28,6 @@ _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 _CANCELED: Final = ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
 _RESTARTED: Final = ", action = CASE WHEN recall IS NULL THEN NULL ELSE action END, recall = NULL"
 _NUMBER: Final = {states.CANCELED: _CANCELED, states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
-
-
-class Task(NamedTuple):
-    """A task as it is kept; the fields stand in the order of the columns. Times are milliseconds, progress percent.
-
-    ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
-    ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.
-    """
-
-    id: int
-    account_id: int
-    job_id: int
-    package_id: int
-    device_id: int
-    product_key: str
-    device_name: str
-    module: str
-    state: str
-    source_version: str | None
-    version: str
-    progress: int
-    note: str | None
-    attempts: int
-    created: int
-    modified: int
-    started: int | None
-    retry_at: int | None
-    due: int | None
-    action: int | None = None
-    recall: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Tell whether it has not ended."""
-        return self.state in states.OPEN
 
 
 def get(account: Account, key: str) -> Task:

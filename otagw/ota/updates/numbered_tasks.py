@@ -16,7 +16,7 @@ from otagw.ota.devices import presence, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import jobs, tasks
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Task
 from otagw.ota.updates import updates
 from otagw.ota.updates.updates import Offer
 

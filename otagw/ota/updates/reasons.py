@@ -9,8 +9,7 @@ from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.products import minimum_versions
 from otagw.ota.rollouts import jobs, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 
 UNMEASURED: Final = (
     "Not all digests of the package are known, since the gateway has not seen its bytes: a device whose protocol needs "

@@ -18,8 +18,7 @@ from otagw.ota.packages import packages
 from otagw.ota.packages.packages import Package
 from otagw.ota.products import minimum_versions, modules
 from otagw.ota.rollouts import dynamic_jobs, jobs, tasks
-from otagw.ota.rollouts.jobs import Job
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.updates import reasons
 
 # How many modules a device may report; their names are its own.
@@ -104,7 +103,7 @@ def look(device: Device, task: Task, *, at_work: bool = False, measured: bool = 
         return None
     if job.state == states.PLANNED:
         job = started(job)
-    if not job.offers or (measured and not packages.is_measured(package)):
+    if not jobs.offers(job) or (measured and not packages.is_measured(package)):
         return None
     return Offer(task, job, package)
 
@@ -224,7 +223,7 @@ def _notify(task: Task, job: Job, now: int) -> Task | None:
         if not allowed:
             return None
         current, job = tasks.find(task.id), jobs.find(job.id) or job  # as they are, now that nobody else moves them
-        may = current and job.offers and not reasons.hindrance(current, job, now)
+        may = current and jobs.offers(job) and not reasons.hindrance(current, job, now)
         moved = tasks.move(current, "offer") if current and may else None
         if moved is None:  # somebody else was first: what they did not use they leave to others
             database.execute("UPDATE job SET rate_used = rate_used - 1 WHERE id = ?", job.id)

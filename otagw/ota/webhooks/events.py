@@ -1,27 +1,24 @@
 """What is told to webhooks of jobs and tasks, in the transaction of the change; docs/webhooks.md lists the events."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from otagw.ota import ids
+from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.webhooks import webhooks
 
-if TYPE_CHECKING:  # both call this
-    from otagw.ota.rollouts.jobs import Job
-    from otagw.ota.rollouts.tasks import Task
 
-
-def task_changed(task: "Task") -> None:
+def task_changed(task: Task) -> None:
     """Tell of the state that a task is in now."""
     webhooks.emit(task.account_id, f"task.{task.state}", _task(task))
 
 
-def tasks_changed(account_id: int, state: str, changed: "Iterable[Task]") -> None:
+def tasks_changed(account_id: int, state: str, changed: Iterable[Task]) -> None:
     """Tell of many tasks that are in one state now; they are not looked at if nobody wants to know."""
     webhooks.emit_many(account_id, f"task.{state}", (_task(task) for task in changed))
 
 
-def job_changed(job: "Job", what: str) -> None:
+def job_changed(job: Job, what: str) -> None:
     """Tell of a job: that it was created, paused or resumed, or which state it is in now."""
     data = {
         "job": str(job.id),
@@ -38,7 +35,7 @@ def job_changed(job: "Job", what: str) -> None:
     webhooks.emit(job.account_id, f"job.{what}", data)
 
 
-def _task(task: "Task") -> dict[str, Any]:
+def _task(task: Task) -> dict[str, Any]:
     return {
         "task": str(task.id),
         "job": str(task.job_id),

@@ -14,7 +14,7 @@ from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.packages.packages import Package
 from otagw.ota.rollouts import job_control, jobs
-from otagw.ota.rollouts.jobs import Job
+from otagw.ota.rollouts.records import Job
 
 NO_JOB: Final = "iot.ota.JobNotFound"
 WRONG_JOB: Final = "iot.ota.InvalidJobStatus"

@@ -14,8 +14,8 @@ from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.files import links
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
-from otagw.ota.rollouts.jobs import Rules
 from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.records import Rules
 
 NO_FIRMWARE: Final = "iot.ota.FirmwareNotFound"
 _CREATE: Final = (

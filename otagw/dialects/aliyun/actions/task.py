@@ -15,7 +15,7 @@ from otagw.ota import ids, states
 from otagw.ota.devices import timeline
 from otagw.ota.products import products
 from otagw.ota.rollouts import job_control, jobs, tasks
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Task
 from otagw.ota.updates import reasons
 
 NO_TASK: Final = "iot.ota.TaskNotFound"

@@ -16,8 +16,7 @@ from otagw.ota.devices import external_ids, groups
 from otagw.ota.packages import packages
 from otagw.ota.packages.packages import Package
 from otagw.ota.rollouts import device_lists, job_progress, jobs, planning, selection, tasks
-from otagw.ota.rollouts.jobs import Rules
-from otagw.ota.rollouts.tasks import Task
+from otagw.ota.rollouts.records import Rules, Task
 
 _PACKAGE_OF: Final = {kind: name for name, kind in KINDS.items()}
 _PHASE_OF: Final = {name: phase for phase, name in codes.PHASES.items()}

@@ -1,0 +1,123 @@
+"""Jobs, the rules that they go by, and tasks, as they are kept."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from otagw.ota import states
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """By what a job goes about its devices; as the front that made it checked them.
+
+    ``percent`` is in thousandths, times are minutes. A device that fails is retried ``retry_count`` times; a job pauses
+    itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed. An ``inclusive`` job
+    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails.
+    """
+
+    source_versions: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    list_key: str | None = None
+    group_id: int | None = None
+    percent: int | None = None
+    timeout: int | None = None
+    retry_interval: int | None = None
+    retry_count: int = 0
+    per_minute: int = 10_000
+    overwrite: bool = False
+    several_modules: bool = False
+    inclusive: bool = False
+    mode: int = 1
+    need_push: bool = True
+    need_confirm: bool = False
+    protocol: str = "HTTPS"
+    tags: tuple[tuple[str, str], ...] = ()
+    guard_percent: int | None = None
+    guard_count: int | None = None
+    guard_minimum: int = 1
+
+
+class Job(NamedTuple):
+    """A job as it is kept; the fields stand in the order of the columns.
+
+    ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
+    are being canceled. ``filling`` with ``cursor``, ``position`` and ``population`` is how far the selection has come,
+    ``upto`` the id of the last device that was there when the job was made.
+    """
+
+    id: int
+    account_id: int
+    package_id: int
+    product_key: str
+    module: str
+    version: str
+    kind: str
+    selection: str
+    target: str
+    state: str
+    rules: Rules
+    created: int
+    modified: int
+    schedule_at: int | None
+    finish_at: int | None
+    started: int | None
+    ended: int | None
+    due: int | None
+    paused: str | None
+    stopped: bool
+    filling: bool
+    cursor: int
+    position: int
+    population: int | None
+    upto: int
+    cancel: str
+    rate_minute: int
+    rate_used: int
+    package_kind: str
+    origin: str | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what the front that made it noted of it."""
+        return dict(json.loads(self.origin)) if self.origin else {}
+
+    @property
+    def first_state(self) -> str:
+        """Return what state its tasks begin in."""
+        return states.CONFIRM if self.rules.need_confirm else states.QUEUED
+
+
+class Task(NamedTuple):
+    """A task as it is kept; the fields stand in the order of the columns. Times are milliseconds, progress percent.
+
+    ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
+    ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.
+    """
+
+    id: int
+    account_id: int
+    job_id: int
+    package_id: int
+    device_id: int
+    product_key: str
+    device_name: str
+    module: str
+    state: str
+    source_version: str | None
+    version: str
+    progress: int
+    note: str | None
+    attempts: int
+    created: int
+    modified: int
+    started: int | None
+    retry_at: int | None
+    due: int | None
+    action: int | None = None
+    recall: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.state in states.OPEN
