@@ -14,8 +14,8 @@ from otagw.db import database, schema
 from otagw.ota import accounts
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Draft
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from otagw.ota.rollouts import due_work, jobs, planning, selection, tasks
 from otagw.ota.updates import updates
@@ -80,8 +80,8 @@ def _roll_out(folder: str, pipe: Connection) -> None:
 
 
 def _make_job(account: accounts.Account, pipe: Connection) -> None:
-    package = Package(name="bench", version="2", product_key=PRODUCT, needs_verification=False, url="https://h/x")
-    identity, _ = packages.create(account, package)
+    package = PackageDraft(name="bench", version="2", product_key=PRODUCT, needs_verification=False, url="https://h/x")
+    identity, _ = insertion.create(account, package)
     started = time.perf_counter()
     job = selection.begin(planning.create(account, planning.Draft(package=str(identity), product_key=PRODUCT)))
     pipe.send(time.perf_counter() - started)

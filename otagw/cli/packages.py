@@ -10,8 +10,8 @@ from otagw import errors
 from otagw.cli import common
 from otagw.ota import states
 from otagw.ota.packages import packages as core
-from otagw.ota.packages import release, statements
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages import signatures
+from otagw.ota.packages.records import Package
 
 _LATEST = 2**53 - 1
 not_before_option = click.option(
@@ -62,7 +62,7 @@ def show(package_id: str, account: str) -> None:
 def sign(package_id: str, name: str | None, not_before: int | None, account: str) -> None:
     """Sign a package with a key that is kept here."""
     with common.store(common.load_settings()) as access:
-        made = release.sign(common.owner(access, account), package_id, name, not_before)
+        made = signatures.sign(common.owner(access, account), package_id, name, not_before)
     for signature in made:
         click.echo(f"{package_id} is signed by {signature.key}")
 
@@ -74,7 +74,7 @@ def sign(package_id: str, name: str | None, not_before: int | None, account: str
 def statement(package_id: str, not_before: int | None, account: str) -> None:
     """Print what is to be signed elsewhere: these bytes, and no line feed after them."""
     with common.store(common.load_settings()) as access:
-        said = release.statement(common.owner(access, account), package_id, not_before)
+        said = signatures.statement(common.owner(access, account), package_id, not_before)
     click.echo(said.encode(), nl=False)
 
 
@@ -89,7 +89,7 @@ def attach(package_id: str, signature: str, name: str, not_before: int | None, a
     if signature == "-":
         signature = sys.stdin.read()
     with common.store(common.load_settings()) as access:
-        release.attach(common.owner(access, account), package_id, name, "".join(signature.split()), not_before)
+        signatures.attach(common.owner(access, account), package_id, name, "".join(signature.split()), not_before)
     click.echo(f"{package_id} is signed by {name}")
 
 
@@ -104,14 +104,14 @@ def _facts(package: Package) -> Iterator[tuple[str, str]]:
 
 
 def _signatures(package: Package) -> Iterator[tuple[str, str]]:
-    found = release.signatures(package.id)
+    found = signatures.of(package.id)
     for signature in found:
         not_before = json.loads(signature.statement)["not_before"]
         yield "Signed by", f"{signature.key}, not before {common.second(not_before * 1000)}"
     if found:
         return
     try:
-        statements.text(package)
+        signatures.text(package)
         yield "Signed by", "nobody"
     except errors.WrongState as fault:
         yield "Signed by", f"nobody: the package {fault.state}"

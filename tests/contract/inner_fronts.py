@@ -10,7 +10,7 @@ from otagw.cli import main
 from otagw.ota import accounts, audit
 from otagw.ota.devices import devices, external_ids, groups, timeline
 from otagw.ota.packages import insertion, packages, stored_files
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.rollouts import jobs, selection, tasks
 from tests.contract.isolation import FOREIGN, OWN, Answer, Question
 
@@ -174,7 +174,9 @@ class Core:
             case "tasks.counts":
                 return tasks.counts(account.id, int(has["job"]))
             case "insertion.at_once":  # the short way; another account's keys that sign by themselves do not bar it
-                draft = Draft(name="fresh", version="9", product_key=has["product"], url="https://files.test/x.bin")
+                draft = PackageDraft(
+                    name="fresh", version="9", product_key=has["product"], url="https://files.test/x.bin"
+                )
                 with audit.acting(audit.Actor("otherid", "test", "", "")):
                     return insertion.at_once(account, draft, False)
             case "tasks.forget_counts":

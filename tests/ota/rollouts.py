@@ -6,8 +6,8 @@ from otagw.db import database
 from otagw.ota import states
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Draft as DeviceDraft
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft as PackageDraft
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 from otagw.ota.rollouts import due_work, planning, selection
 from otagw.ota.rollouts.planning import Draft
@@ -39,7 +39,7 @@ def package(account, name, version="2.0", module=modules.DEFAULT, verify=False, 
     draft = PackageDraft(
         name=name, version=version, product_key="p", module=module, needs_verification=verify, url=URL, size=1, **more
     )
-    return str(packages.create(account, draft)[0])
+    return str(insertion.create(account, draft)[0])
 
 
 def create(account, package_key, **more):

@@ -6,8 +6,8 @@ from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.audit import Actor, Filter
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 from tests.conftest import NOW
 
@@ -25,11 +25,11 @@ def modify_two(account, first, second):
 
 
 def test_a_change_and_its_trace_are_one(account):
-    draft = Draft(name="a", version="1", product_key="p")
+    draft = PackageDraft(name="a", version="1", product_key="p")
     with audit.acting(ANN):
-        made, _ = packages.create(account, draft)
+        made, _ = insertion.create(account, draft)
         with pytest.raises(errors.AlreadyExists):
-            packages.create(account, draft)
+            insertion.create(account, draft)
         with pytest.raises(errors.NotFound):
             modify_two(account, str(made), "1")
     (event,) = page(account).items
@@ -37,18 +37,18 @@ def test_a_change_and_its_trace_are_one(account):
 
 
 def test_what_nobody_does_leaves_none(account):
-    packages.create(account, Draft(name="a", version="1"))
+    insertion.create(account, PackageDraft(name="a", version="1"))
     with audit.acting(ANN):
         pass
     with audit.acting(ANN), audit.acting(None):
-        packages.create(account, Draft(name="b", version="1"))
+        insertion.create(account, PackageDraft(name="b", version="1"))
     assert page(account).total == 0
 
 
 def test_an_answer_given_again_leaves_no_second_trace(account):
     with audit.acting(ANN):
         for _ in range(2):
-            packages.create(account, Draft(name="a", version="1"), token="once")
+            insertion.create(account, PackageDraft(name="a", version="1"), token="once")
     assert page(account).total == 1
 
 
@@ -94,7 +94,7 @@ def test_a_refused_change_names_no_thing(account):
 
 def test_what_is_registered_on_the_way_belongs_to_the_change_that_named_it(account):
     with audit.acting(ANN):
-        packages.create(account, Draft(name="a", version="1", product_key="new", module="radio"))
+        insertion.create(account, PackageDraft(name="a", version="1", product_key="new", module="radio"))
         modules.update(account, "new", "Radio", title="t", description=None)
         products.modify(account, "new", name="named")
     found = {(event.kind, event.object) for event in page(account).items if event.kind != "package"}

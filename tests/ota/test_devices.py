@@ -11,8 +11,8 @@ from otagw.db import database, models
 from otagw.ota import ids, listing
 from otagw.ota.devices import batch_registration, devices, groups
 from otagw.ota.devices.devices import Draft
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 from tests.conftest import NOW
 from tests.races import race
@@ -144,7 +144,7 @@ def test_the_state_of_a_device_is_that_of_its_last_message(account, activated, s
 
 def test_counters_return_to_nothing(account):
     add(account, "dev1", "dev2")
-    packages.create(account, Package(name="n", version="1", product_key="p"))
+    insertion.create(account, PackageDraft(name="n", version="1", product_key="p"))
     group = groups.create(account, groups.Draft(name="g"))
     groups.add(account, str(group.id), [("p", "dev1"), ("p", "dev2")])
     for name in ("dev1", "dev2"):

@@ -8,8 +8,8 @@ from otagw import errors
 from otagw.db import database
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Draft as Device
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft as Package
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.rollouts import job_control, planning, selection
 from otagw.ota.rollouts.planning import Draft
 from otagw.ota.rollouts.records import Rules
@@ -42,8 +42,8 @@ def rollout(account):
         with database.write():
             devices.add(account, "p", drafts)
         devices.delete(account, devices.named(account, "p", "first"))
-        draft = Package(name="fw", version="2", product_key="p", needs_verification=False, url="https://h/x")
-        package, _ = packages.create(account, draft)
+        draft = PackageDraft(name="fw", version="2", product_key="p", needs_verification=False, url="https://h/x")
+        package, _ = insertion.create(account, draft)
         job = planning.create(account, Draft(package=str(package), product_key="p", rules=Rules(**rules)))
         return selection.begin(job)
 

@@ -10,8 +10,8 @@ from otagw import errors
 from otagw.db import database, schema
 from otagw.ota import accounts, projects
 from otagw.ota.accounts import Account, Rules
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules
 from tests.races import race
 
@@ -19,7 +19,9 @@ TOP = (1 << 63) - 1
 
 
 def make(account, kind="firmware", version="1", product_key="p", **more):
-    return packages.create(account, Draft(name=None, version=version, kind=kind, product_key=product_key, **more))[0]
+    return insertion.create(
+        account, PackageDraft(name=None, version=version, kind=kind, product_key=product_key, **more)
+    )[0]
 
 
 def below(account, ceiling=TOP, skip=0, size=50, kind="firmware", **more):

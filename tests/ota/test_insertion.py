@@ -11,8 +11,8 @@ from otagw.db import database
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Rules
 from otagw.ota.audit import Actor
-from otagw.ota.packages import packages, signing_keys
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages, signing_keys
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from tests import door
 from tests.races import race
@@ -52,7 +52,7 @@ def acting(account):
 
 
 def make(account, name, token=None, **draft):
-    return packages.create(account, Draft(name=name, **draft), token)[0]
+    return insertion.create(account, PackageDraft(name=name, **draft), token)[0]
 
 
 def rows(table, *apart):

@@ -6,7 +6,7 @@ from otagw import clock, settings
 from otagw.db import database, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import insertion, packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages.records import PackageDraft
 from tests import door
 from tests.conftest import NOW
 
@@ -22,7 +22,7 @@ def many(tmp_path):
     schema.migrate(chosen)
     account = accounts.ensure("main")
     for number in range(10):
-        packages.create(account, Draft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
+        insertion.create(account, PackageDraft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
     marks = ", ".join("?" * len(insertion.COLUMNS))
     start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
     with database.write():
@@ -43,7 +43,7 @@ def many(tmp_path):
 
 
 def _draft(number):
-    return Draft(name=f"n{number}", version=f"1.{number % 10}", product_key=f"p{number % 10}")
+    return PackageDraft(name=f"n{number}", version=f"1.{number % 10}", product_key=f"p{number % 10}")
 
 
 def steps(account, number, size, filters):

@@ -8,8 +8,8 @@ from otagw import errors
 from otagw.db import database
 from otagw.ota import accounts, listing, projects
 from otagw.ota.devices import devices, groups
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from tests.races import behind
 
@@ -20,7 +20,7 @@ def account(account, store):
 
 
 def package(account, name):
-    return str(packages.create(account, Draft(name=name, version="1"))[0])
+    return str(insertion.create(account, PackageDraft(name=name, version="1"))[0])
 
 
 def product(account, name):

@@ -8,8 +8,8 @@ from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import states
 from otagw.ota.devices import attributes, devices, presence
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from otagw.ota.rollouts import job_control, planning, selection, tasks
 from otagw.ota.updates import numbered_tasks
@@ -37,8 +37,8 @@ def fleet(account, store):
 @pytest.fixture
 def job(account, fleet):
     """A job for all of them, whose package is measured."""
-    draft = Draft(name="fw", version="2", product_key="p", needs_verification=False, url="https://files.test/x")
-    package, _ = packages.create(account, draft)
+    draft = PackageDraft(name="fw", version="2", product_key="p", needs_verification=False, url="https://files.test/x")
+    package, _ = insertion.create(account, draft)
     database.execute("UPDATE package SET facts = ?", json.dumps([FACTS]))
     made = planning.create(account, planning.Draft(package=str(package), product_key="p"))
     selection.begin(made)

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts, listing
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages
+from otagw.ota.packages.records import PackageDraft
 from tests.races import race
 
 fresh = itertools.count()
 
 
 def make(account, name=None, version="1", **more):
-    return packages.create(account, Draft(name=name or f"n{next(fresh)}", version=version, **more))[0]
+    return insertion.create(account, PackageDraft(name=name or f"n{next(fresh)}", version=version, **more))[0]
 
 
 def names(account, number, size, product_key=None, version=None):
@@ -26,7 +26,7 @@ def names(account, number, size, product_key=None, version=None):
 
 
 def test_a_package_comes_back_as_it_was_made(account):
-    draft = Draft(
+    draft = PackageDraft(
         name="固件",
         version="v" * 256,
         kind="module",
@@ -43,7 +43,7 @@ def test_a_package_comes_back_as_it_was_made(account):
         sign="a" * 32,
         files=({"name": "a", "url": "https://h/a", "size": None},),
     )
-    identity, created = packages.create(account, draft)
+    identity, created = insertion.create(account, draft)
     package = packages.get(account, str(identity))
     for field in ("name", "version", "kind", "product_key", "module", "differential", "description", "custom_info"):
         assert getattr(package, field) == getattr(draft, field)
@@ -54,7 +54,7 @@ def test_a_package_comes_back_as_it_was_made(account):
 
 def test_packages_without_a_name_do_not_collide(account):
     for _ in range(2):
-        packages.create(account, Draft(name=None, version="1", kind="software"))
+        insertion.create(account, PackageDraft(name=None, version="1", kind="software"))
     assert names(account, 1, 10)[1] == 2
 
 

@@ -14,7 +14,7 @@ from otagw.ota import states
 from otagw.ota.devices import groups
 from otagw.ota.devices.devices import named
 from otagw.ota.packages import stored_files
-from otagw.ota.packages.stored_files import Facts
+from otagw.ota.packages.records import Facts
 from otagw.ota.products import modules
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
 from otagw.ota.rollouts.planning import Draft

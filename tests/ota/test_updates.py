@@ -5,8 +5,8 @@ import pytest
 from otagw.db import database
 from otagw.ota import states
 from otagw.ota.devices import devices
-from otagw.ota.packages import packages
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from otagw.ota.rollouts import jobs, planning, selection, tasks
 from otagw.ota.rollouts.records import Rules
@@ -31,10 +31,10 @@ def fleet(account, store):
 @pytest.fixture
 def make_job(account):
     def make(kind, version="2"):
-        draft = Draft(
+        draft = PackageDraft(
             name=f"fw{version}", version=version, product_key="p", needs_verification=False, url="https://files.test/x"
         )
-        package, _ = packages.create(account, draft)
+        package, _ = insertion.create(account, draft)
         rules = Rules(source_versions=("1",))
         asked = planning.Draft(package=str(package), product_key="p", selection=kind, rules=rules)
         return planning.create(account, asked)

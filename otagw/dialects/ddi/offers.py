@@ -7,8 +7,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from otagw import runtime
-from otagw.ota.packages import packages, release, stored_files
+from otagw.ota.packages import packages, signatures, stored_files
 from otagw.ota.packages.packages import Artifact
+from otagw.ota.packages.records import Artifact
 from otagw.ota.products import modules
 from otagw.ota.updates.updates import Offer
 
@@ -30,7 +31,7 @@ def deployment(offer: Offer, endpoint: str) -> dict[str, Any]:
     """Return an offer as this protocol has it."""
     task, job, package = offer
     metadata = [{"key": key, "value": value} for key, value in job.rules.tags]
-    for signature in release.signatures(package.id):
+    for signature in signatures.of(package.id):
         metadata += [{"key": f"otagw.release.{name}", "value": value} for name, value in signature._asdict().items()]
     if package.custom_info:
         metadata.append({"key": "custom_info", "value": package.custom_info})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otagw import runtime
-from otagw.ota.packages import release, stored_files
+from otagw.ota.packages import packages, signatures, stored_files
 from otagw.ota.updates.updates import Offer
 
 
@@ -13,7 +13,7 @@ def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
     task, job, package = offer
     return {
         "task": str(task.id),
-        "module": package.part,
+        "module": packages.part(package),
         "version": task.version,
         "source_version": task.source_version,
         "differential": package.differential,
@@ -23,7 +23,7 @@ def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
         "sha256": _sha256(package.object_key, package.sign_method, package.sign),
         "url": _url(endpoint, package.url, package.object_key),
         "files": [_file(part, package.sign_method, endpoint) for part in package.files],
-        "signatures": [signature._asdict() for signature in release.signatures(package.id)],
+        "signatures": [signature._asdict() for signature in signatures.of(package.id)],
         "tags": dict(job.rules.tags),
         "custom_info": package.custom_info,
         "timeout_minutes": job.rules.timeout,

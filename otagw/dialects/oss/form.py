@@ -18,7 +18,8 @@ from otagw import clock, errors, runtime
 from otagw.dialects import http
 from otagw.files import links
 from otagw.files.storage import Writer
-from otagw.ota.packages.stored_files import Facts, Measure
+from otagw.ota.packages.records import Facts
+from otagw.ota.packages.stored_files import Measure
 
 CHUNK: Final = 64 * 1024
 # The most bytes of a form beside its file: fields, heads of parts, delimiters, and what stands before and behind them.

@@ -18,7 +18,8 @@ from otagw import errors
 from otagw.net import outgoing
 from otagw.net.allowed_hosts import Hosts
 from otagw.net.outgoing import Endpoint, Target, Timeouts, Wire
-from otagw.ota.packages.stored_files import Facts, Measure
+from otagw.ota.packages.records import Facts
+from otagw.ota.packages.stored_files import Measure
 
 LONGEST: Final = 1_048_576_000
 SECONDS: Final = 50

@@ -1,30 +1,28 @@
-"""New packages in the database: their rows, what they are counted in, and the short way to them."""
+"""New packages: checked, kept, counted and signed; plain ones by a short way of few statements."""
 
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from otagw import clock
+from otagw import clock, errors
 from otagw.db import database, rounds
 from otagw.db.models import AuditEvent
 from otagw.db.models import Package as Row
 from otagw.db.models.base import Model
-from otagw.ota import audit, listing, states
+from otagw.ota import audit, idempotency, listing, states
 from otagw.ota.accounts import Account
-from otagw.ota.packages.verification import Draft
-from otagw.ota.products import modules
+from otagw.ota.packages import packages, signatures, signing_keys, stored_files, verification
+from otagw.ota.packages.records import PackageDraft
+from otagw.ota.products import modules, products
 
-KIND: Final = "package"
-MODULE: Final = "module"
-COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_INTO: Final = f"INSERT INTO package ({', '.join(COLUMNS)})"
-_GIVEN: Final = {column: f"?{place}" for place, column in enumerate(COLUMNS, 1)}
-_INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+_INTO: Final = f"INSERT INTO package ({', '.join(packages.COLUMNS)})"
+_GIVEN: Final = {column: f"?{place}" for place, column in enumerate(packages.COLUMNS, 1)}
+_INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(packages.COLUMNS))}) ON CONFLICT DO NOTHING"
 
 
 class _New(NamedTuple):
@@ -36,17 +34,30 @@ class _New(NamedTuple):
     event: tuple[Any, ...]
 
 
-def keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the keys of the files of our own store that a package is made of."""
-    return [key for key in (object_key, *(part.get("object_key") for part in parts)) if key]
+def create(account: Account, draft: PackageDraft, token: str | None = None) -> tuple[int, int]:
+    """Keep a new package; return its id and the time of its creation.
+
+    Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
+    quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's,
+    `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.SizeMismatch` or
+    `errors.DigestMismatch` where a file is not what it is said to be.
+    """
+    action, asked = "package.create", functools.partial(asdict, draft)
+    answer = idempotency.find(account, action, token, asked)
+    if answer is None:
+        checked, verified = verification.check(account, draft)
+        answer = None if token else at_once(account, checked, verified)
+    if answer is None:
+        answer = idempotency.run(account, action, token, asked, lambda: _insert(account, checked, verified))
+    return answer["id"], answer["created"]
 
 
-def values(account: Account, draft: Draft, module: str, verified: bool, now: int) -> tuple[Any, ...]:
+def values(account: Account, draft: PackageDraft, module: str, verified: bool, now: int) -> tuple[Any, ...]:
     """Return a new row's values after its id, in the order of the columns."""
     return (
         account.id,
         draft.name,
-        kind_of(draft.kind, module),
+        packages.kind_of(draft.kind, module),
         draft.product_key,
         module,
         draft.version,
@@ -69,24 +80,12 @@ def values(account: Account, draft: Draft, module: str, verified: bool, now: int
     )
 
 
-def kind_of(kind: str, module: str) -> str:
-    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
-    return kind if module == modules.DEFAULT else MODULE
-
-
-@functools.lru_cache(1024)
-def scopes(product_key: str | None, version: str, module: str, kind: str) -> list[str]:
-    """Return every counter that a package is counted in."""
-    found = listing.scopes(KIND, product_key=product_key, version=version, kind=kind_of(kind, module))
-    return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found
-
-
 def insert(identity: int, row: Sequence[Any]) -> bool:
     """Insert a row, inside a write; return whether neither its id nor its name was taken."""
     return bool(database.execute(_INSERT, identity, *row).rowcount)
 
 
-def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | None:
+def at_once(account: Account, draft: PackageDraft, verified: bool) -> dict[str, Any] | None:
     """Keep a plain new package by as few statements as may be; return its id and time.
 
     Those of a round go together. All that belongs to a package is done, or nothing and None returned: the long way then
@@ -94,16 +93,49 @@ def at_once(account: Account, draft: Draft, verified: bool) -> dict[str, Any] | 
     """
     if database.is_cockroach() or account.rules.package_quota:
         return None
-    if draft.module != modules.DEFAULT or keys(draft.object_key, draft.files):
+    if draft.module != modules.DEFAULT or packages.file_keys(draft.object_key, draft.files):
         return None
     now = clock.now()
     identity = clock.new_id(now)
-    event = audit.row(account.id, KIND, identity)
+    event = audit.row(account.id, packages.KIND, identity)
     if event is None:
         return None
     row = (identity, *values(account, draft, draft.module, verified, now))
-    new = _New(row, account.id, scopes(draft.product_key, draft.version, draft.module, draft.kind), event)
+    new = _New(row, account.id, packages.scopes(draft.product_key, draft.version, draft.module, draft.kind), event)
     return {"id": identity, "created": now} if rounds.ask(_MAKE, new) else None
+
+
+def _insert(account: Account, draft: PackageDraft, verified: bool) -> dict[str, Any]:
+    quota = account.rules.package_quota
+    if quota and listing.total(account.id, listing.scope(packages.KIND)) >= quota:
+        raise errors.LimitReached(kind=packages.KIND, limit=quota)
+    module = draft.module
+    if draft.product_key:
+        products.require(account, draft.product_key)
+        module = modules.require(account, draft.product_key, draft.module)
+    stored_files.claim(account, packages.file_keys(draft.object_key, draft.files))
+    now = clock.now()
+    row = values(account, draft, module, verified, now)
+    identity = clock.new_id(now)
+    while not insert(identity, row):
+        if draft.name and packages.has_name(account, draft.name):
+            raise errors.AlreadyExists(kind=packages.KIND, key=draft.name)
+        identity = clock.new_id(now)
+    scopes = packages.scopes(draft.product_key, draft.version, module, draft.kind)
+    may_be_signed = draft.product_key and (draft.sign or draft.files)  # what is without cannot be
+    more = [signing_keys.holding(account)] if may_be_signed else []
+    _, *held = audit.note_with(account.id, packages.KIND, identity, listing.counting(account.id, scopes, 1), *more)
+    if draft.product_key and held:
+        _sign(account, identity, draft.product_key, held[0])
+    return {"id": identity, "created": now}
+
+
+def _sign(account: Account, package_id: int, product_key: str, held: Any) -> None:
+    """Sign a package that was just made by the keys that do so on their own, of those held."""
+    keys = [key for key in signing_keys.held_for(account, product_key, held) if key.auto]
+    package = packages.find(package_id) if keys else None
+    if package:
+        signatures.sign_new(package, keys)
 
 
 def _make(several: Sequence[_New]) -> list[bool]:
@@ -132,7 +164,7 @@ def _in_one_statement(several: Sequence[_New]) -> list[bool]:
     by_id = {new.row[0]: new for new in several}
     given = [
         {
-            **dict(zip(COLUMNS, new.row, strict=True)),
+            **dict(zip(packages.COLUMNS, new.row, strict=True)),
             "scopes": new.scopes,
             "event": dict(zip(audit.COLUMNS, new.event, strict=True)),
         }
@@ -161,9 +193,9 @@ ON CONFLICT DO NOTHING
 # Counters are moved in the order of `listing.moving`.
 _AT_ONCE: Final = f"""
 WITH given AS (
-    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Row)}, scopes JSONB, event JSONB)
+    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Row)}, packages.scopes JSONB, event JSONB)
 ), made AS (
-    {_INTO} SELECT {", ".join(f"g.{column}" for column in COLUMNS)} FROM given g
+    {_INTO} SELECT {", ".join(f"g.{column}" for column in packages.COLUMNS)} FROM given g
     WHERE (g.product_key IS NULL OR EXISTS (
         SELECT 1 FROM product p WHERE p.key = g.product_key AND p.account_id = g.account_id FOR KEY SHARE
     )) AND NOT EXISTS (

@@ -2,91 +2,29 @@
 
 import functools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from otagw import clock, errors
 from otagw.db import database
 from otagw.db.models import Package as Row
-from otagw.ota import audit, idempotency, ids, listing, states
+from otagw.ota import audit, ids, listing, states
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
-from otagw.ota.packages import insertion, signing_keys, statements, stored_files, verification
-from otagw.ota.packages.stored_files import Facts
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import stored_files
+from otagw.ota.packages.records import Artifact, Facts, Package
 from otagw.ota.products import modules, products
 
-KIND, MODULE = insertion.KIND, insertion.MODULE
+KIND: Final = "package"
+MODULE: Final = "module"
 FIRMWARE, SOFTWARE = "firmware", "software"
-_COLUMNS: Final = insertion.COLUMNS
-_SOURCES, _FILES, _FACTS, _ORIGIN = map(_COLUMNS.index, ("source_versions", "files", "facts", "origin"))
-_TRUTHS: Final = (_COLUMNS.index("differential"), _COLUMNS.index("verified"))
+COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+_SOURCES, _FILES, _FACTS, _ORIGIN = map(COLUMNS.index, ("source_versions", "files", "facts", "origin"))
+_TRUTHS: Final = (COLUMNS.index("differential"), COLUMNS.index("verified"))
 _SELECT: Final = (
-    f"SELECT {', '.join('package.' + c for c in _COLUMNS)}, product.name "
+    f"SELECT {', '.join('package.' + c for c in COLUMNS)}, product.name "
     "FROM package LEFT JOIN product ON product.key = package.product_key"
 )
-
-
-class Package(NamedTuple):
-    """A package as it is kept; the fields stand in the order of the columns."""
-
-    id: int
-    account_id: int
-    name: str | None
-    kind: str
-    product_key: str | None
-    module: str
-    version: str
-    source_versions: list[str]
-    differential: bool
-    description: str | None
-    custom_info: str | None
-    status: int
-    url: str | None
-    size: int | None
-    sign_method: str | None
-    sign: str | None
-    files: list[dict[str, Any]]
-    verified: bool
-    created: int
-    modified: int
-    object_key: str | None
-    facts: list[Facts | None]
-    origin: Mapping[str, Any]
-    product_name: str | None
-
-    @property
-    def part(self) -> str:
-        """Return the module of a device that it updates: software is one of its own beside the firmware."""
-        return modules.SOFTWARE if self.kind == SOFTWARE else self.module
-
-
-class Artifact(NamedTuple):
-    """One file of a package: what it is called where there are several, where it is, and what is known of its bytes."""
-
-    name: str | None
-    url: str | None
-    object_key: str | None
-    facts: Facts | None
-
-
-def create(account: Account, draft: Draft, token: str | None = None) -> tuple[int, int]:
-    """Keep a new package; return its id and the time of its creation.
-
-    Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
-    quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's,
-    `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.SizeMismatch` or
-    `errors.DigestMismatch` where a file is not what it is said to be.
-    """
-    action, asked = "package.create", functools.partial(asdict, draft)
-    answer = idempotency.find(account, action, token, asked)
-    if answer is None:
-        checked, verified = verification.check(account, draft)
-        answer = None if token else insertion.at_once(account, checked, verified)
-    if answer is None:
-        answer = idempotency.run(account, action, token, asked, lambda: _insert(account, checked, verified))
-    return answer["id"], answer["created"]
 
 
 def get(account: Account, key: str) -> Package:
@@ -171,7 +109,7 @@ def modify(
         if product_key and package.product_key != product_key:
             raise errors.NotFound(kind=KIND, key=key)
         taken = errors.AlreadyExists(kind=KIND, key=name or "")
-        if name and name != package.name and _has_name(account, name):
+        if name and name != package.name and has_name(account, name):
             raise taken
         with database.unique(taken):  # another may have taken the name since
             Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
@@ -188,6 +126,11 @@ def artifacts(package: Package) -> list[Artifact]:
     return [Artifact(*part, facts or _facts_of(part[2])) for part, facts in zip(parts, known, strict=True)]
 
 
+def part(package: Package) -> str:
+    """Return the module of a device that a package updates: software is one of its own beside the firmware."""
+    return modules.SOFTWARE if package.kind == SOFTWARE else package.module
+
+
 def is_measured(package: Package) -> bool:
     """Tell whether all bytes of a package have been seen, so that every digest of them is known."""
     return all(artifact.facts for artifact in artifacts(package))
@@ -196,6 +139,23 @@ def is_measured(package: Package) -> bool:
 def _facts_of(object_key: str | None) -> Facts | None:
     file = stored_files.find(object_key) if object_key else None
     return file.facts if file else None
+
+
+def file_keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of the files of our own store that a package is made of."""
+    return [key for key in (object_key, *(part.get("object_key") for part in parts)) if key]
+
+
+def kind_of(kind: str, module: str) -> str:
+    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
+    return kind if module == modules.DEFAULT else MODULE
+
+
+@functools.lru_cache(1024)
+def scopes(product_key: str | None, version: str, module: str, kind: str) -> list[str]:
+    """Return every counter that a package is counted in."""
+    found = listing.scopes(KIND, product_key=product_key, version=version, kind=kind_of(kind, module))
+    return [*found, modules.use(product_key, module)] if product_key and module != modules.DEFAULT else found
 
 
 def hold(account: Account, key: str) -> None:
@@ -231,45 +191,10 @@ def delete(account: Account, key: str) -> None:
         if database.execute(used, package.id, *states.RUNNING, *states.OPEN).fetchone():
             raise errors.InUse(kind=KIND, key=key, by="jobs")
         Row.delete().where(Row.id == package.id).execute()
-        stored_files.release(account, insertion.keys(package.object_key, package.files))
-        listing.count(
-            account.id, insertion.scopes(package.product_key, package.version, package.module, package.kind), -1
-        )
+        stored_files.release(account, file_keys(package.object_key, package.files))
+        listing.count(account.id, scopes(package.product_key, package.version, package.module, package.kind), -1)
         audit.note(account.id, KIND, package.id)
     stored_files.purge()
-
-
-def _insert(account: Account, draft: Draft, verified: bool) -> dict[str, Any]:
-    quota = account.rules.package_quota
-    if quota and listing.total(account.id, listing.scope(KIND)) >= quota:
-        raise errors.LimitReached(kind=KIND, limit=quota)
-    module = draft.module
-    if draft.product_key:
-        products.require(account, draft.product_key)
-        module = modules.require(account, draft.product_key, draft.module)
-    stored_files.claim(account, insertion.keys(draft.object_key, draft.files))
-    now = clock.now()
-    values = insertion.values(account, draft, module, verified, now)
-    identity = clock.new_id(now)
-    while not insertion.insert(identity, values):
-        if draft.name and _has_name(account, draft.name):
-            raise errors.AlreadyExists(kind=KIND, key=draft.name)
-        identity = clock.new_id(now)
-    scopes = insertion.scopes(draft.product_key, draft.version, module, draft.kind)
-    may_be_signed = draft.product_key and (draft.sign or draft.files)  # what is without cannot be
-    more = [signing_keys.holding(account)] if may_be_signed else []
-    _, *held = audit.note_with(account.id, KIND, identity, listing.counting(account.id, scopes, 1), *more)
-    if draft.product_key and held:
-        _sign(account, identity, draft.product_key, held[0])
-    return {"id": identity, "created": now}
-
-
-def _sign(account: Account, package_id: int, product_key: str, held: Any) -> None:
-    """Sign a package that was just made by the keys that do so on their own, of those held."""
-    keys = [key for key in signing_keys.held_for(account, product_key, held) if key.auto]
-    package = find(package_id) if keys else None
-    if package:
-        statements.sign_new(package, keys)
 
 
 def _package(row: tuple[Any, ...]) -> Package:
@@ -283,6 +208,6 @@ def _package(row: tuple[Any, ...]) -> Package:
     return Package._make(values)
 
 
-def _has_name(account: Account, name: str) -> bool:
+def has_name(account: Account, name: str) -> bool:
     query = "SELECT 1 FROM package WHERE account_id = ? AND name = ?"
     return database.execute(query, account.id, name).fetchone() is not None

@@ -12,6 +12,7 @@ from otagw import clock, errors, runtime
 from otagw.db import database
 from otagw.ota import audit
 from otagw.ota.accounts import Account
+from otagw.ota.packages.records import Facts
 
 KIND: Final = "file"
 CLAIM_MS: Final = 60 * 60 * 1000
@@ -22,20 +23,6 @@ PURGED_AT_ONCE: Final = 10
 CPIO, SQUASHFS = "cpio", "squashfs"
 FORMATS: Final = {b"070702": CPIO, b"hsqs": SQUASHFS}
 _HEAD: Final = max(map(len, FORMATS))
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a file once all of its bytes have passed; digests are lower-case hex.
-
-    ``format`` is one of `FORMATS`, or None.
-    """
-
-    size: int
-    md5: str
-    sha1: str
-    sha256: str
-    format: str | None = None
 
 
 class Measure:

@@ -1,48 +1,17 @@
 """Whether a package is what it is said to be: its files are looked at before anything is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from otagw import errors
 from otagw.ota.accounts import Account
 from otagw.ota.packages import stored_files
 from otagw.ota.packages.fetch import Fetcher
-from otagw.ota.packages.stored_files import Facts
-from otagw.ota.products import modules
+from otagw.ota.packages.records import Facts, PackageDraft
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
-
-    ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
-    then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
-    our own store. ``origin`` is whatever else the front that made the package has to show again. ``facts`` are for
-    `check` alone: what it found out of each file.
-    """
-
-    name: str | None
-    version: str
-    kind: str = "firmware"
-    product_key: str | None = None
-    module: str = modules.DEFAULT
-    source_versions: tuple[str, ...] = ()
-    differential: bool = False
-    description: str | None = None
-    custom_info: str | None = None
-    needs_verification: bool = True
-    url: str | None = None
-    size: int | None = None
-    sign_method: str | None = None
-    sign: str | None = None
-    object_key: str | None = None
-    files: tuple[Mapping[str, Any], ...] = ()
-    facts: tuple[Facts | None, ...] = ()
-    origin: Mapping[str, Any] = field(default_factory=dict)
-
-
-def check(account: Account, draft: Draft) -> tuple[Draft, bool]:
+def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
     """Return the draft with what was left out of its files filled in, and whether all of its bytes are known.
 
     Raises `errors.NotFound` for a file that the account has not uploaded, `errors.FetchFailed` for one of a listed host

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from otagw.db import database
 from otagw.ota.accounts import Account
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import planning, selection
 from otagw.ota.rollouts.planning import Draft
 from otagw.ota.rollouts.records import Job

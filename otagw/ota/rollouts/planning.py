@@ -11,7 +11,7 @@ from otagw.ota import audit, idempotency, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages, stored_files
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.products import minimum_versions, products
 from otagw.ota.rollouts import jobs
 from otagw.ota.rollouts.records import Job, Rules
@@ -102,7 +102,7 @@ def _new(account: Account, package: Package, asked: Draft, rules: Rules) -> Job:
         account_id=account.id,
         package_id=package.id,
         product_key=asked.product_key,
-        module=package.part.lower(),
+        module=packages.part(package).lower(),
         version=package.version,
         kind=asked.kind,
         selection=asked.selection,

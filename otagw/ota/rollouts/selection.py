@@ -17,7 +17,7 @@ from otagw.files.storage import Storage
 from otagw.ota import ids
 from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, stored_files
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import jobs, tasks
 from otagw.ota.rollouts.records import Job
 

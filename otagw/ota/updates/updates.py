@@ -15,7 +15,7 @@ from otagw.ota import states
 from otagw.ota.devices import devices, presence, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.products import minimum_versions, modules
 from otagw.ota.rollouts import dynamic_jobs, jobs, tasks
 from otagw.ota.rollouts.records import Job, Task

@@ -10,9 +10,8 @@ from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.files import links
-from otagw.ota.packages import packages, stored_files
-from otagw.ota.packages.packages import Package
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages, stored_files
+from otagw.ota.packages.records import Package, PackageDraft
 
 _DIGITS = {"MD5": 32, "SHA256": 64}
 
@@ -121,7 +120,7 @@ def create_ota_firmware(
 
     Its name is unique in the account. With a ClientToken the call may be repeated for 24 hours and adds one firmware.
     """
-    draft = Draft(
+    draft = PackageDraft(
         name=firmware_name,
         version=dest_version,
         product_key=product_key,
@@ -138,7 +137,7 @@ def create_ota_firmware(
         object_key=_object_key(caller, firmware_url),
         files=tuple({**file, "object_key": _object_key(caller, file["url"])} for file in multi_files.values()),
     )
-    identity, created = packages.create(caller.account, draft, client_token)
+    identity, created = insertion.create(caller.account, draft, client_token)
     return {"data": {"firmware_id": str(identity), "utc_create": utc(created)}}
 
 

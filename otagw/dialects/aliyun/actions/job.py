@@ -12,7 +12,7 @@ from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import job_control, jobs
 from otagw.ota.rollouts.records import Job
 

@@ -14,7 +14,7 @@ from otagw.dialects.iotda.schema import MISSING, Choice, Count, Flag, Id, IotdaS
 from otagw.ota import spaces, states
 from otagw.ota.devices import external_ids, groups
 from otagw.ota.packages import packages
-from otagw.ota.packages.packages import Package
+from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import device_lists, job_progress, jobs, planning, selection, tasks
 from otagw.ota.rollouts.records import Rules, Task
 

@@ -11,9 +11,8 @@ from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.module import check_name
 from otagw.dialects.iotda.schema import MISSING, Choice, Id, IotdaSchema, Object, Text, Texts
-from otagw.ota.packages import bucket_objects, packages
-from otagw.ota.packages.packages import Package
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import bucket_objects, insertion, packages
+from otagw.ota.packages.records import Package, PackageDraft
 from otagw.ota.products import modules
 
 KINDS: Final = {"softwarePackage": "software", "firmwarePackage": "firmware", "modulePackage": packages.MODULE}
@@ -99,7 +98,7 @@ def create_ota_package(
     location = file_location["obs_location"]
     # Which optional fields were sent: exactly these are shown again.
     sent = [] if support_source_versions is None else ["support_source_versions"]
-    draft = Draft(
+    draft = PackageDraft(
         name=None,
         version=version,
         kind=KINDS[package_type],
@@ -114,7 +113,7 @@ def create_ota_package(
         object_key=_copied(caller, location),
         origin={"app_id": app_id, "bucket": location["bucket_name"], "location": location, "sent": sent},
     )
-    identity, _ = packages.create(caller.account, draft)
+    identity, _ = insertion.create(caller.account, draft)
     return _whole(packages.get(caller.account, str(identity)))
 
 

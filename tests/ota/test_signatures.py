@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts
-from otagw.ota.packages import packages, release, signing_keys, stored_files
-from otagw.ota.packages.verification import Draft
+from otagw.ota.packages import insertion, packages, signatures, signing_keys, stored_files
+from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
 from otagw.security import derived_secrets
 from tests.conftest import NOW
@@ -27,7 +27,9 @@ KNOWN = {"url": "https://files.test/x", "size": 7, "sign_method": "SHA256", "sig
 @pytest.fixture
 def make(account):
     def make(name="fw", **more):
-        identity, _ = packages.create(account, Draft(name=name, version="2.0", **{"product_key": "p", **KNOWN, **more}))
+        identity, _ = insertion.create(
+            account, PackageDraft(name=name, version="2.0", **{"product_key": "p", **KNOWN, **more})
+        )
         return str(identity)
 
     return make
@@ -41,11 +43,11 @@ def judge(key, signature):
 
 
 def of(package):
-    return release.signatures(int(package))
+    return signatures.of(int(package))
 
 
 def test_the_text_is_exact_to_the_byte(account, make):
-    said = release.statement(account, make(product_key="p", module="mcu"))
+    said = signatures.statement(account, make(product_key="p", module="mcu"))
     assert said == (
         f'{{"format":"otagw-release-1","module":"mcu","not_before":{NOW},"product":"p",'
         f'"sha256":"{DIGEST.lower()}","size":7,"version":"2.0"}}'
@@ -53,8 +55,8 @@ def test_the_text_is_exact_to_the_byte(account, make):
 
 
 def test_the_text_has_characters_as_they_are(account):
-    draft = Draft(name="f", version='2"é门\\', product_key="p", **KNOWN)
-    said = release.statement(account, str(packages.create(account, draft)[0]))
+    draft = PackageDraft(name="f", version='2"é门\\', product_key="p", **KNOWN)
+    said = signatures.statement(account, str(insertion.create(account, draft)[0]))
     assert '"version":"2\\"é门\\\\"' in said
 
 
@@ -63,7 +65,7 @@ def test_a_package_of_several_files_lists_them_in_its_order(account, make):
         {"name": name, "url": KNOWN["url"], "size": size, "file_md5": None, "sign_value": digit * 64}
         for name, size, digit in (("b", 2, "b"), ("a", None, "a"))
     ]
-    said = json.loads(release.statement(account, make(url=None, size=None, sign=None, files=tuple(parts))))
+    said = json.loads(signatures.statement(account, make(url=None, size=None, sign=None, files=tuple(parts))))
     assert said["files"] == [
         {"name": "b", "sha256": "b" * 64, "size": 2},
         {"name": "a", "sha256": "a" * 64, "size": None},
@@ -78,7 +80,7 @@ def test_an_uploaded_file_is_known_whatever_its_sign(account, make):
     facts.update(b"bytes")
     stored_files.uploaded(key, f"{key}/1", facts.facts())
     package = make(object_key=key, url=None, size=None, sign_method=None, sign=None)
-    said = json.loads(release.statement(account, package))
+    said = json.loads(signatures.statement(account, package))
     assert (said["sha256"], said["size"]) == (hashlib.sha256(b"bytes").hexdigest(), 5)
 
 
@@ -103,10 +105,10 @@ def test_what_is_not_known_is_not_signed(account, make, more, reason):
     package = make(**more)
     assert of(package) == []
     for act in (
-        lambda: release.sign(account, package),
-        lambda: release.sign(account, package, key.name),
-        lambda: release.statement(account, package),
-        lambda: release.attach(account, package, "k", "AAAA"),
+        lambda: signatures.sign(account, package),
+        lambda: signatures.sign(account, package, key.name),
+        lambda: signatures.statement(account, package),
+        lambda: signatures.attach(account, package, "k", "AAAA"),
     ):
         with pytest.raises(errors.WrongState) as fault:
             act()
@@ -120,7 +122,7 @@ def test_a_package_is_signed_by_each_key_that_is_here(account, make):
     signing_keys.create(account, "offline", offline=True)
     package = make()
     assert of(package) == []
-    made = release.sign(account, package)
+    made = signatures.sign(account, package)
     assert [one.key for one in made] == ["first", "second"]
     assert of(package) == made
     for key, one in zip((first, second), made, strict=True):
@@ -131,7 +133,7 @@ def test_a_package_is_signed_by_each_key_that_is_here(account, make):
 
 def test_one_character_of_the_text_changed_is_noticed(account, make):
     key, _ = signing_keys.create(account, "k")
-    (one,) = release.sign(account, make())
+    (one,) = signatures.sign(account, make())
     for position in range(0, len(one.statement), 7):
         changed = one.statement[:position] + "X" + one.statement[position + 1 :]
         with pytest.raises(InvalidSignature):
@@ -141,8 +143,8 @@ def test_one_character_of_the_text_changed_is_noticed(account, make):
 def test_signing_again_replaces(account, make):
     key, _ = signing_keys.create(account, "k")
     package = make()
-    release.sign(account, package)
-    release.sign(account, package, "k", NOW + 500)
+    signatures.sign(account, package)
+    signatures.sign(account, package, "k", NOW + 500)
     (one,) = of(package)
     assert judge(key, one)["not_before"] == NOW + 500
 
@@ -159,10 +161,10 @@ def test_a_key_that_signs_on_its_own_signs_its_products_alone(account, make):
 
 def test_a_creation_asked_for_twice_is_signed_once(account):
     signing_keys.create(account, "k", auto=True)
-    draft = Draft(name="f", version="2.0", product_key="p", **KNOWN)
-    first, again = (packages.create(account, draft, "token") for _ in range(2))
+    draft = PackageDraft(name="f", version="2.0", product_key="p", **KNOWN)
+    first, again = (insertion.create(account, draft, "token") for _ in range(2))
     assert first == again
-    assert len(release.signatures(first[0])) == 1
+    assert len(signatures.of(first[0])) == 1
 
 
 def test_a_disabled_key_signs_nothing_and_is_not_shown(account, make):
@@ -172,9 +174,9 @@ def test_a_disabled_key_signs_nothing_and_is_not_shown(account, make):
     assert of(package) == []
     assert of(make("another")) == []
     with pytest.raises(errors.WrongState, match="is disabled"):
-        release.sign(account, package, "k")
+        signatures.sign(account, package, "k")
     with pytest.raises(errors.NotFound):
-        release.sign(account, package)
+        signatures.sign(account, package)
     signing_keys.enable(account, "k", True)
     assert len(of(package)) == 1
 
@@ -185,9 +187,9 @@ def test_a_key_for_another_product_does_not_sign(account, make):
     signing_keys.create(account, "k", product_keys=["q"])
     package = make()
     with pytest.raises(errors.WrongState, match="is not for the product p"):
-        release.sign(account, package, "k")
+        signatures.sign(account, package, "k")
     with pytest.raises(errors.NotFound, match="for the product p"):
-        release.sign(account, package)
+        signatures.sign(account, package)
 
 
 @pytest.fixture
@@ -205,8 +207,8 @@ def elsewhere(account):
 
 def test_a_signature_made_elsewhere_is_kept_once_it_is_checked(account, make, elsewhere):
     package = make()
-    text = release.statement(account, package, NOW + 1)
-    release.attach(account, package, "offline", elsewhere.sign(text), NOW + 1)
+    text = signatures.statement(account, package, NOW + 1)
+    signatures.attach(account, package, "offline", elsewhere.sign(text), NOW + 1)
     (one,) = of(package)
     assert one.statement == text
     assert judge(elsewhere.key, one)["not_before"] == NOW + 1
@@ -215,31 +217,31 @@ def test_a_signature_made_elsewhere_is_kept_once_it_is_checked(account, make, el
 @pytest.mark.parametrize("wrong", ["other text", "other package", "other time", "no base64", "short", "empty", "é"])
 def test_a_signature_that_is_not_of_this_is_refused(account, make, elsewhere, wrong):
     package, other = make(), make("other", sign="c" * 64)
-    text = release.statement(account, package)
+    text = signatures.statement(account, package)
     signature = {
         "other text": elsewhere.sign(text + " "),
-        "other package": elsewhere.sign(release.statement(account, other)),
-        "other time": elsewhere.sign(release.statement(account, package, NOW + 1)),
+        "other package": elsewhere.sign(signatures.statement(account, other)),
+        "other time": elsewhere.sign(signatures.statement(account, package, NOW + 1)),
         "no base64": elsewhere.sign(text)[:-2] + "!!",
         "short": "AAAA",
         "empty": "",
         "é": "é" * 88,
     }[wrong]
     with pytest.raises(errors.InvalidParameter) as fault:
-        release.attach(account, package, "offline", signature)
+        signatures.attach(account, package, "offline", signature)
     assert fault.value.name == "signature"
     assert of(package) == []
 
 
 def test_a_key_that_is_elsewhere_does_not_sign_here(account, make, elsewhere):
     with pytest.raises(errors.WrongState, match="not here"):
-        release.sign(account, make(), "offline")
+        signatures.sign(account, make(), "offline")
 
 
 def test_a_key_is_deleted_only_without_signatures(account, make):
     signing_keys.create(account, "k")
     package = make()
-    release.sign(account, package)
+    signatures.sign(account, package)
     with pytest.raises(errors.InUse):
         signing_keys.delete(account, "k")
     packages.delete(account, package)
@@ -252,7 +254,7 @@ def test_a_key_that_signs_while_it_is_deleted_is_one_or_the_other(account, make)
     made = [make(f"fw{number}") for number in range(4)]
     signing_keys.create(account, "k")
     outcomes = race(
-        lambda: signing_keys.delete(account, "k"), *(lambda p=p: release.sign(account, p, "k") for p in made)
+        lambda: signing_keys.delete(account, "k"), *(lambda p=p: signatures.sign(account, p, "k") for p in made)
     )
     assert len(outcomes) == 5
     assert all(out in (None, errors.InUse, errors.NotFound) or isinstance(out, list) for out in outcomes), outcomes
@@ -268,7 +270,7 @@ def test_nothing_that_changes_a_package_changes_what_was_signed(account, make):
     packages.set_status(int(package), 3)
     clock.hold(lambda: NOW * 1000 + 10**9)
     assert of(package) == before
-    assert release.statement(account, package) == before[0].statement
+    assert signatures.statement(account, package) == before[0].statement
     assert judge(key, before[0])["version"] == "2.0"
 
 
@@ -277,11 +279,11 @@ def test_another_accounts_keys_and_packages_are_not_there(account, make):
     signing_keys.create(account, "k")
     signing_keys.create(other, "theirs", auto=True)
     for act in (
-        lambda: release.sign(other, package),
-        lambda: release.sign(other, package, "theirs"),
-        lambda: release.attach(other, package, "theirs", "AAAA"),
-        lambda: release.statement(other, package),
-        lambda: release.sign(account, package, "theirs"),
+        lambda: signatures.sign(other, package),
+        lambda: signatures.sign(other, package, "theirs"),
+        lambda: signatures.attach(other, package, "theirs", "AAAA"),
+        lambda: signatures.statement(other, package),
+        lambda: signatures.sign(account, package, "theirs"),
         lambda: signing_keys.enable(other, "k", False),
         lambda: signing_keys.delete(other, "k"),
         lambda: signing_keys.get(other, "k"),
