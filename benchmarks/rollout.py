@@ -13,7 +13,7 @@ from otagw import parts, settings
 from otagw.db import database, schema
 from otagw.ota import accounts
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import products
@@ -66,11 +66,11 @@ def _fill(account: accounts.Account, count: int) -> None:
     for start in range(0, count, 10_000):
         with database.write():
             products.require(account, PRODUCT)
-            drafts = [Draft(f"device-{number:07}") for number in range(start, min(start + 10_000, count))]
+            drafts = [DeviceDraft(f"device-{number:07}") for number in range(start, min(start + 10_000, count))]
             devices.add(account, PRODUCT, drafts)
     with database.write():
         products.require(account, OTHERS)
-        devices.add(account, OTHERS, [Draft(f"device-{number}") for number in range(150)])
+        devices.add(account, OTHERS, [DeviceDraft(f"device-{number}") for number in range(150)])
 
 
 def _roll_out(folder: str, pipe: Connection) -> None:
@@ -83,7 +83,7 @@ def _make_job(account: accounts.Account, pipe: Connection) -> None:
     package = PackageDraft(name="bench", version="2", product_key=PRODUCT, needs_verification=False, url="https://h/x")
     identity, _ = insertion.create(account, package)
     started = time.perf_counter()
-    job = selection.begin(planning.create(account, planning.Draft(package=str(identity), product_key=PRODUCT)))
+    job = selection.begin(planning.create(account, planning.JobDraft(package=str(identity), product_key=PRODUCT)))
     pipe.send(time.perf_counter() - started)
     while jobs.get(account, str(job.id)).filling:
         due_work.advance_jobs()

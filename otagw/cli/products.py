@@ -8,7 +8,7 @@ from otagw import clock
 from otagw.cli import common
 from otagw.ota.products import minimum_versions, modules
 from otagw.ota.products import products as core
-from otagw.ota.products.products import Draft
+from otagw.ota.products.products import ProductDraft
 
 
 @click.group()
@@ -26,7 +26,7 @@ def create(name: str, key: str | None, description: str | None, gateway: bool, a
     """Make a product called NAME."""
     if key is not None and not core.KEY.fullmatch(key):
         raise click.ClickException("--key: expected 1 to 256 of A-Z a-z 0-9 _ -, no reserved word")
-    draft = Draft(name=name, key=key, description=description, is_gateway=gateway)
+    draft = ProductDraft(name=name, key=key, description=description, is_gateway=gateway)
     with common.store(common.load_settings()) as access:
         made = core.create(common.owner(access, account), draft)
         click.echo(f"ProductKey     {made.key}")

@@ -13,7 +13,7 @@ import click
 
 from otagw.cli import common
 from otagw.ota.devices import csv_import, devices
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.products import modules
 from otagw.simulator import ddi, device, report
 from otagw.simulator.devices import Behaviour, Device
@@ -134,7 +134,7 @@ def _from_file(file: BinaryIO, product: str | None, version: str) -> Iterator[Me
 
 def _registered(product: str, names: list[str], version: str, account: str) -> list[Member]:
     """Register devices in the gateway's own database; those that are there keep their secrets and versions."""
-    rows = [csv_import.Row(0, product, Draft(name, versions={modules.DEFAULT: version})) for name in names]
+    rows = [csv_import.Row(0, product, DeviceDraft(name, versions={modules.DEFAULT: version})) for name in names]
     found: list[Member] = []
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)

@@ -16,7 +16,7 @@ from otagw import clock, settings
 from otagw.db import database, schema
 from otagw.ota import accounts, states
 from otagw.ota.rollouts import jobs, planning, tasks
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from tests import door
 from tests.engines import postgres
@@ -133,7 +133,7 @@ def undo(job):
 def drafted(package, percent):
     by = Rules(percent=percent, source_versions=("1.0",)) if percent else Rules()
     target = jobs.GRAY if percent else jobs.ALL
-    return Draft(package=package, product_key="p", target=target, rules=by, finish_at=clock.now() + 10**9)
+    return JobDraft(package=package, product_key="p", target=target, rules=by, finish_at=clock.now() + 10**9)
 
 
 def prepare(percent):

@@ -5,12 +5,12 @@ import json
 from otagw.db import database
 from otagw.ota import states
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Draft as DeviceDraft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 from otagw.ota.rollouts import due_work, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 
 URL = "https://files.test/x.bin"
 TABLES = (
@@ -44,7 +44,7 @@ def package(account, name, version="2.0", module=modules.DEFAULT, verify=False, 
 
 def create(account, package_key, **more):
     """Make a job, and select its devices to the end."""
-    job = planning.create(account, Draft(package=package_key, product_key="p", **more))
+    job = planning.create(account, JobDraft(package=package_key, product_key="p", **more))
     while selection.step(job.id):
         pass
     return job.id

@@ -8,7 +8,7 @@ from otagw import clock, errors
 from otagw.db import database, schema
 from otagw.ota import accounts, spaces, states
 from otagw.ota.devices import devices, external_ids, groups
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.rollouts import bulk_control, device_lists, job_control, job_progress, jobs, planning, selection, tasks
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates.updates import asked, finished, reported_version
@@ -149,7 +149,7 @@ def test_a_job_that_runs_is_not_forgotten(account, fleet):
 def test_phases_are_filtered_by_as_they_are_shown(account, fleet):
     first, second, third = (make(account, fleet, name) for name in "abc")
     bulk_control.stop(account, second, None)
-    planning.create(account, planning.Draft(package=fleet, product_key="p", origin={"app_id": "x"}))
+    planning.create(account, planning.JobDraft(package=fleet, product_key="p", origin={"app_id": "x"}))
     every, count = job_progress.below(account, NEWEST, 0, 50, package_kind="firmware")
     assert count == 4
     assert [phase for _, phase in every] == [
@@ -200,12 +200,12 @@ def test_a_long_list_is_kept_as_a_file(account, store, fleet, monkeypatch):
 
 
 def test_ids_of_devices(account, fleet):
-    made = external_ids.register(account, "p_q", Draft("x_y"), None, {"app_id": "1"})
-    chosen = external_ids.register(account, "p", Draft("z"), "my-own", {})
+    made = external_ids.register(account, "p_q", DeviceDraft("x_y"), None, {"app_id": "1"})
+    chosen = external_ids.register(account, "p", DeviceDraft("z"), "my-own", {})
     assert external_ids.find(account, "p_q_x_y").id == made.id
     assert external_ids.find(account, "my-own").id == chosen.id
     assert external_ids.find(account, "p_a").id == device("a").id
-    for taken in ((Draft("new"), "my-own"), (Draft("z"), "new"), (Draft("q_x_y"), None)):
+    for taken in ((DeviceDraft("new"), "my-own"), (DeviceDraft("z"), "new"), (DeviceDraft("q_x_y"), None)):
         with pytest.raises(errors.AlreadyExists):
             external_ids.register(account, "p", *taken, {})
     assert device("new") is None
@@ -221,8 +221,8 @@ def test_ids_of_devices(account, fleet):
 
 
 def test_devices_are_listed_by_what_was_noted(account, fleet):
-    external_ids.register(account, "q", Draft("x", "nick"), None, {"app_id": "1", "gateway_id": "g"})
-    external_ids.register(account, "q", Draft("y"), None, {"app_id": "2"})
+    external_ids.register(account, "q", DeviceDraft("x", "nick"), None, {"app_id": "1", "gateway_id": "g"})
+    external_ids.register(account, "q", DeviceDraft("y"), None, {"app_id": "2"})
 
     def listed(**filters):
         rows, count = external_ids.below(account, NEWEST, 0, 50, **filters)
@@ -240,7 +240,7 @@ def test_devices_are_listed_by_what_was_noted(account, fleet):
 def test_names_of_several_groups(account, fleet):
     keys = []
     for names in ("ab", "bc"):
-        keys.append(str(groups.create(account, groups.Draft(name=names)).id))
+        keys.append(str(groups.create(account, groups.GroupDraft(name=names)).id))
         groups.add(account, keys[-1], [("p", name) for name in names])
     assert sorted(groups.names(account, keys, "p")) == ["a", "b", "c"]
     assert groups.names(account, keys, "q") == []

@@ -10,7 +10,7 @@ from otagw import clock, errors
 from otagw.db import database, models
 from otagw.ota import ids, listing
 from otagw.ota.devices import batch_registration, devices, groups
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
@@ -26,7 +26,7 @@ def account(account, store):
 def add(account, *names, product="p", **draft):
     with database.write():
         products.require(account, product)
-        return devices.add(account, product, [Draft(name, **draft) for name in names])
+        return devices.add(account, product, [DeviceDraft(name, **draft) for name in names])
 
 
 def test_the_migrations_make_the_tables_of_the_models(store):
@@ -57,7 +57,7 @@ def test_a_race_for_the_tenth_module_has_one_winner(account):
 
 def test_a_product_is_deleted_or_gets_a_device_but_not_both(account):
     for attempt in range(10):
-        key = products.create(account, products.Draft(name=f"product{attempt}")).key
+        key = products.create(account, products.ProductDraft(name=f"product{attempt}")).key
 
         def register(key=key):
             return devices.register(account, key, "dev1").name
@@ -81,13 +81,13 @@ def test_a_race_of_registrations_has_one_winner(account):
 
 
 def test_a_race_of_products_with_one_name_has_one_winner(account):
-    outcomes = race(*[lambda: products.create(account, products.Draft(name="same")).name] * 6)
+    outcomes = race(*[lambda: products.create(account, products.ProductDraft(name="same")).name] * 6)
     assert (outcomes.count("same"), outcomes.count(errors.AlreadyExists)) == (1, 5)
     assert products.page(account, 1, 10).total == 1
 
 
 def test_a_batch_is_registered_once_by_two_who_ask(account):
-    batch = batch_registration.check(account, "p", [Draft(f"dev{n}") for n in range(50)])
+    batch = batch_registration.check(account, "p", [DeviceDraft(f"dev{n}") for n in range(50)])
     states = race(*[lambda: batch_registration.register(account, batch).state] * 4)
     assert states == [batch_registration.REGISTERED] * 4
     assert products.get(account, "p").devices == 50
@@ -109,8 +109,8 @@ def test_many_devices_have_ids_of_their_own(account, monkeypatch):
             "VALUES (1, ?, 'p', 'p', ?, 'basic', 0, 0)",
             *(account.id, False),
         )
-        assert len(devices.add(account, "p", [Draft(f"a{n}") for n in range(1200)])) == 1200
-        assert len(devices.add(account, "p", [Draft(f"b{n}") for n in range(1200)])) == 1200
+        assert len(devices.add(account, "p", [DeviceDraft(f"a{n}") for n in range(1200)])) == 1200
+        assert len(devices.add(account, "p", [DeviceDraft(f"b{n}") for n in range(1200)])) == 1200
     assert devices.page(account, "p", 1, 1).total == 2400
 
 
@@ -137,7 +137,7 @@ def test_the_state_of_a_device_is_that_of_its_last_message(account, activated, s
     add(account, "dev1")
     database.execute("UPDATE device SET activated = ?, seen = ?, enabled = ?", activated, seen, enabled)
     assert devices.named(account, "p", "dev1").state == state
-    group = groups.create(account, groups.Draft(name="g"))
+    group = groups.create(account, groups.GroupDraft(name="g"))
     groups.add(account, str(group.id), [("p", "dev1")])
     assert groups.count(account, group) == (1, int(activated is not None), int(state == devices.ONLINE))
 
@@ -145,7 +145,7 @@ def test_the_state_of_a_device_is_that_of_its_last_message(account, activated, s
 def test_counters_return_to_nothing(account):
     add(account, "dev1", "dev2")
     insertion.create(account, PackageDraft(name="n", version="1", product_key="p"))
-    group = groups.create(account, groups.Draft(name="g"))
+    group = groups.create(account, groups.GroupDraft(name="g"))
     groups.add(account, str(group.id), [("p", "dev1"), ("p", "dev2")])
     for name in ("dev1", "dev2"):
         devices.delete(account, devices.named(account, "p", name))

@@ -7,11 +7,11 @@ import pytest
 from otagw import errors
 from otagw.db import database
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Draft as Device
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.rollouts import job_control, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from otagw.ota.webhooks import webhooks
@@ -37,14 +37,14 @@ def rollout(account):
     def make(count=1, **rules):
         with database.write():
             database.execute("DELETE FROM webhook_delivery")
-        drafts = [Device(f"dev{n}") for n in range(count)]
+        drafts = [DeviceDraft(f"dev{n}") for n in range(count)]
         devices.register(account, "p", "first")
         with database.write():
             devices.add(account, "p", drafts)
         devices.delete(account, devices.named(account, "p", "first"))
         draft = PackageDraft(name="fw", version="2", product_key="p", needs_verification=False, url="https://h/x")
         package, _ = insertion.create(account, draft)
-        job = planning.create(account, Draft(package=str(package), product_key="p", rules=Rules(**rules)))
+        job = planning.create(account, JobDraft(package=str(package), product_key="p", rules=Rules(**rules)))
         return selection.begin(job)
 
     return make

@@ -9,7 +9,7 @@ from otagw.ota.devices.devices import find
 from otagw.ota.packages import packages
 from otagw.ota.products import minimum_versions, modules, products
 from otagw.ota.rollouts import dry_run, job_control, jobs, tasks
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import reasons, updates
 from tests.conftest import NOW
@@ -43,7 +43,7 @@ def test_what_is_below_is_not_planned(account, kind):
         "dynamic": {"selection": jobs.DYNAMIC, "rules": Rules(source_versions=("1.0",))},
         "verify": {"kind": jobs.VERIFY, "target": jobs.SPECIFIC, "rules": Rules(names=("dev1",))},
     }[kind]
-    draft = Draft(package=package, product_key="p", **more)
+    draft = JobDraft(package=package, product_key="p", **more)
     with pytest.raises(errors.BelowMinimum) as fault:
         dry_run.run(account, draft) if kind == "dry" else rollouts.create(account, package, **more)
     assert vars(fault.value) == {"version": "2.0", "minimum": "2.1", "module": "default"}

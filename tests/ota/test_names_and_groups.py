@@ -24,11 +24,11 @@ def package(account, name):
 
 
 def product(account, name):
-    return products.create(account, products.Draft(name=name)).key
+    return products.create(account, products.ProductDraft(name=name)).key
 
 
 def group(account, name, parent=None):
-    return str(groups.create(account, groups.Draft(name=name, parent=parent)).id)
+    return str(groups.create(account, groups.GroupDraft(name=name, parent=parent)).id)
 
 
 def names(table):

@@ -27,7 +27,7 @@ def fleet(account, store):
     """Devices that have asked once."""
     with database.write():
         products.require(account, "p")
-        devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])
+        devices.add(account, "p", [devices.DeviceDraft(f"d{number}") for number in range(COUNT)])
     found = [devices.named(account, "p", f"d{number}") for number in range(COUNT)]
     for device in found:
         numbered_tasks.shown(device, "192.0.2.1")
@@ -40,7 +40,7 @@ def job(account, fleet):
     draft = PackageDraft(name="fw", version="2", product_key="p", needs_verification=False, url="https://files.test/x")
     package, _ = insertion.create(account, draft)
     database.execute("UPDATE package SET facts = ?", json.dumps([FACTS]))
-    made = planning.create(account, planning.Draft(package=str(package), product_key="p"))
+    made = planning.create(account, planning.JobDraft(package=str(package), product_key="p"))
     selection.begin(made)
     return made
 

@@ -22,7 +22,7 @@ from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.products import modules
 from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests import door
@@ -82,7 +82,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @initialize(fleet=st.lists(st.sampled_from(["1.0", "1.1", "2.0", None]), min_size=2, max_size=5))
     def begin(self, fleet):
-        self.group = str(groups.create(self.account, groups.Draft(name="g")).id)
+        self.group = str(groups.create(self.account, groups.GroupDraft(name="g")).id)
         for version in fleet:
             self.register(version, True)
         modules.create(self.account, "p", "mcu", title=None, description=None)
@@ -153,7 +153,7 @@ class Rollouts(RuleBasedStateMachine):
     def create(self, name, steps, **draft):
         """Make a job and take some steps of its selection: fewer than there are, where the process is killed."""
         try:
-            job = planning.create(self.account, Draft(package=self.packages[name], product_key="p", **draft))
+            job = planning.create(self.account, JobDraft(package=self.packages[name], product_key="p", **draft))
         except errors.WrongState:
             status = packages.get(self.account, self.packages[name]).status
             assert status not in (states.VERIFIABLE if draft.get("kind") == jobs.VERIFY else states.ROLLED_OUT)

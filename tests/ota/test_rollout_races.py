@@ -8,7 +8,7 @@ from otagw.ota.devices import devices
 from otagw.ota.packages import packages
 from otagw.ota.products import modules
 from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection, tasks
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
@@ -165,7 +165,7 @@ def test_a_restarted_task_or_that_of_a_new_job_but_not_both(account, package, he
 
 def test_a_device_that_reports_twice_at_once_gets_one_task_of_a_dynamic_job(account, package):
     rules = Rules(source_versions=("1.0",))
-    planning.create(account, Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=rules))
+    planning.create(account, JobDraft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=rules))
     for attempt in ATTEMPTS:
         (device,) = fleet(account, 1, f"a{attempt}-")
         race(
@@ -200,7 +200,9 @@ def test_two_jobs_that_overwrite_at_once_leave_the_devices_to_the_newer(account,
         made = []
         for key in (package, newer):
             held.now += 1
-            made.append(planning.create(account, Draft(package=key, product_key="p", rules=Rules(overwrite=True))).id)
+            made.append(
+                planning.create(account, JobDraft(package=key, product_key="p", rules=Rules(overwrite=True))).id
+            )
         race(*[lambda job=job: selection.begin(jobs.find(job)) and None for job in made])
         rollouts.check()
         assert set(state(made[1]).values()) == {"queued"}
@@ -224,7 +226,7 @@ def test_a_cancellation_by_device_does_not_wait_for_those_who_wait_for_it(accoun
 def test_a_device_that_is_deleted_while_it_is_selected_or_reports_leaves_no_open_task(account, package, held):
     rules = Rules(source_versions=("1.0",))
     dynamic = rollouts.package(account, "b", "3.0")
-    planning.create(account, Draft(package=dynamic, product_key="p", selection=jobs.DYNAMIC, rules=rules))
+    planning.create(account, JobDraft(package=dynamic, product_key="p", selection=jobs.DYNAMIC, rules=rules))
     for attempt in ATTEMPTS:
         found = fleet(account, 4, f"a{attempt}-")
         held.now += 1

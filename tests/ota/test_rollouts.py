@@ -7,7 +7,7 @@ from otagw.ota import states
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import due_work, dynamic_jobs, job_control, jobs, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
@@ -54,7 +54,7 @@ def restart(account, job_id):
 @pytest.mark.parametrize("begins", [None, 1])
 def test_a_job_whose_time_is_over_before_a_worker_sees_it_ends(account, held, device, package, begins):
     begin = held.now + MINUTE if begins else None
-    draft = Draft(package=package, product_key="p", schedule_at=begin, finish_at=held.now + 2 * MINUTE)
+    draft = JobDraft(package=package, product_key="p", schedule_at=begin, finish_at=held.now + 2 * MINUTE)
     job = planning.create(account, draft).id
     held.now += 3 * MINUTE
     rollouts.sweep_all()
@@ -114,7 +114,7 @@ def test_a_restart_of_nothing_changes_nothing(account, device):
 
 
 def test_a_package_that_a_device_still_has_to_install_is_not_deleted(account, device, package):
-    draft = Draft(
+    draft = JobDraft(
         package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",), timeout=1)
     )
     job = planning.create(account, draft).id
@@ -146,7 +146,7 @@ def test_a_task_whose_device_is_gone_is_canceled_and_not_restarted(account, devi
 
 
 def test_a_device_that_was_deleted_gets_nothing_of_a_dynamic_job(account, device, package):
-    draft = Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
+    draft = JobDraft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
     planning.create(account, draft)
     job_control.delete_device(account, device)
     updates.reported_version(device, "1.0")
@@ -205,7 +205,7 @@ def test_a_device_that_is_at_work_again_does_not_wait_for_its_retry(account, dev
 
 
 def test_a_device_that_was_matched_too_often_may_ask_without_a_trace(account, device, package):
-    draft = Draft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
+    draft = JobDraft(package=package, product_key="p", selection=jobs.DYNAMIC, rules=Rules(source_versions=("1.0",)))
     planning.create(account, draft)
     for _ in range(dynamic_jobs.MATCHES):
         assert updates.asked(device) is not None
@@ -217,8 +217,8 @@ def test_a_device_that_was_matched_too_often_may_ask_without_a_trace(account, de
 
 
 def test_a_dynamic_job_for_a_group_takes_its_members_as_they_report(account, device, package):
-    group = str(groups.create(account, groups.Draft(name="g")).id)
-    planning.create(account, Draft(package=package, product_key="p", selection=jobs.DYNAMIC, group=group))
+    group = str(groups.create(account, groups.GroupDraft(name="g")).id)
+    planning.create(account, JobDraft(package=package, product_key="p", selection=jobs.DYNAMIC, group=group))
     updates.reported_version(device, "1.0")
     assert rollouts.rows("task") == {}
     groups.add(account, group, [("p", "d")])
@@ -229,9 +229,9 @@ def test_a_dynamic_job_for_a_group_takes_its_members_as_they_report(account, dev
 
 
 def test_a_job_whose_step_goes_wrong_does_not_keep_the_others_waiting(account, held, device, package, monkeypatch):
-    broken = planning.create(account, Draft(package=package, product_key="p")).id
+    broken = planning.create(account, JobDraft(package=package, product_key="p")).id
     held.now += 1
-    other = planning.create(account, Draft(package=package, product_key="p")).id
+    other = planning.create(account, JobDraft(package=package, product_key="p")).id
     whole = selection._window
 
     def window(job):

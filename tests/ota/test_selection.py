@@ -17,7 +17,7 @@ from otagw.ota.packages import stored_files
 from otagw.ota.packages.records import Facts
 from otagw.ota.products import modules
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from tests.conftest import NOW
@@ -73,7 +73,7 @@ def fleet(account, drawn, module):
     ids = rollouts.register(
         account, {n: {module: runs} if runs else {} for n, (runs, _, _) in zip(names, drawn, strict=True)}
     )
-    group = str(groups.create(account, groups.Draft(name="g")).id)
+    group = str(groups.create(account, groups.GroupDraft(name="g")).id)
     groups.add(account, group, [("p", n) for n, (_, inside, _) in zip(names, drawn, strict=True) if inside])
     modules.create(account, "p", "mcu", title=None, description=None)
     busy = tuple(n for n, (_, _, at) in zip(names, drawn, strict=True) if at)
@@ -123,7 +123,7 @@ def test_the_selected_are_those_of_the_model(
         name for name in ids if (target != jobs.SPECIFIC or name in listed) and (target != jobs.GROUP or about[name][1])
     ]
     fitting = [n for n in meant if about[n][0] != "2.0" and (not sources or about[n][0] in sources)]
-    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, JobDraft(package=package, product_key="p", **draft))
     before = rollouts.rows("task")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection, "AT_ONCE", at_once)
@@ -165,7 +165,7 @@ def test_a_share_is_exact_and_even_whatever_the_steps_are(account, ticking, monk
     ids = rollouts.register(account, runs)
     fitting = [n for n in sorted(ids, key=lambda name: ids[name]) if runs[n]["default"] == "1.0"]
     package = rollouts.package(account, "new")
-    draft = Draft(package=package, product_key="p", target=jobs.GRAY, rules=Rules(percent=percent))
+    draft = JobDraft(package=package, product_key="p", target=jobs.GRAY, rules=Rules(percent=percent))
     job, _ = planning.draft(account, draft)
     found = [again(job, monkeypatch, at_once) for at_once in CHUNKS]
     assert all(one == found[0] for one in found)
@@ -210,7 +210,7 @@ def test_a_list_is_read_however_it_is_written(store, account, ticking, content, 
     key = listed(account, store, content)
     draft = {"target": jobs.SPECIFIC, "rules": Rules(list_key=key)}
     package = rollouts.package(account, "new")
-    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, JobDraft(package=package, product_key="p", **draft))
     assert dry["selected"] == len(names)
     assert set(selected(rollouts.create(account, package, **draft))) == names
     rollouts.check()
@@ -221,12 +221,12 @@ def test_a_list_of_five_thousand_names_is_taken_in_steps(store, account, ticking
     key = listed(account, store, ",".join(f"d{n}" for n in range(5000)).encode())
     draft = {"target": jobs.SPECIFIC, "rules": Rules(list_key=key)}
     package = rollouts.package(account, "new")
-    dry = dry_run.run(account, Draft(package=package, product_key="p", **draft))
+    dry = dry_run.run(account, JobDraft(package=package, product_key="p", **draft))
     assert dry == {
         "selected": 2500,
         "skipped": [{"reason": dry_run.ABSENT, "count": 2500, "examples": [f"d{n}" for n in (1, 3, 5, 7, 9)]}],
     }
-    job = planning.create(account, Draft(package=package, product_key="p", **draft))
+    job = planning.create(account, JobDraft(package=package, product_key="p", **draft))
     taken = 1
     while selection.step(job.id):
         taken += 1
@@ -239,7 +239,7 @@ def test_a_job_that_overwrites_takes_nothing_from_a_newer_one(account, ticking, 
     rollouts.register(account, {f"d{n}": {"default": "1.0"} for n in range(4)})
     first, second = rollouts.package(account, "a", "2.0"), rollouts.package(account, "b", "3.0")
     monkeypatch.setattr(selection, "AT_ONCE", 2)
-    older = planning.create(account, Draft(package=first, product_key="p", rules=Rules(overwrite=True)))
+    older = planning.create(account, JobDraft(package=first, product_key="p", rules=Rules(overwrite=True)))
     selection.step(older.id)
     newer = rollouts.create(account, second, rules=Rules(overwrite=True))
     steps(older.id)
@@ -255,9 +255,9 @@ def test_a_device_that_gets_a_task_in_between_is_busy(account, ticking):
     rules = Rules(source_versions=("1.0",), mode=2)
     dynamic = planning.create(
         account,
-        Draft(package=rollouts.package(account, "b", "3.0"), product_key="p", selection=jobs.DYNAMIC, rules=rules),
+        JobDraft(package=rollouts.package(account, "b", "3.0"), product_key="p", selection=jobs.DYNAMIC, rules=rules),
     )
-    job = planning.create(account, Draft(package=rollouts.package(account, "a"), product_key="p"))
+    job = planning.create(account, JobDraft(package=rollouts.package(account, "a"), product_key="p"))
     made, waits = threading.Event(), "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
     def report():

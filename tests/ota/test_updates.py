@@ -21,7 +21,7 @@ def fleet(account, store):
     """Devices that have reported the version 1."""
     with database.write():
         products.require(account, "p")
-        devices.add(account, "p", [devices.Draft(f"d{number}") for number in range(COUNT)])
+        devices.add(account, "p", [devices.DeviceDraft(f"d{number}") for number in range(COUNT)])
     found = [devices.named(account, "p", f"d{number}") for number in range(COUNT)]
     for device in found:
         updates.reported_version(device, "1")
@@ -36,7 +36,7 @@ def make_job(account):
         )
         package, _ = insertion.create(account, draft)
         rules = Rules(source_versions=("1",))
-        asked = planning.Draft(package=str(package), product_key="p", selection=kind, rules=rules)
+        asked = planning.JobDraft(package=str(package), product_key="p", selection=kind, rules=rules)
         return planning.create(account, asked)
 
     return make

@@ -12,7 +12,7 @@ from otagw.db import database
 from otagw.ota import audit, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Device, Draft
+from otagw.ota.devices.devices import Device, DeviceDraft
 from otagw.ota.listing import Page
 from otagw.ota.products import products
 
@@ -44,9 +44,9 @@ class Batch(NamedTuple):
     refused: list[Refused]
 
 
-def check(account: Account, product_key: str, drafts: Sequence[Draft], refused: Sequence[Refused] = ()) -> Batch:
+def check(account: Account, product_key: str, drafts: Sequence[DeviceDraft], refused: Sequence[Refused] = ()) -> Batch:
     """Keep names that are to be registered, with what is wrong of them; ``refused`` is what the front found already."""
-    first: dict[str, Draft] = {}
+    first: dict[str, DeviceDraft] = {}
     problems = list(refused)
     for draft in drafts:
         if draft.name in first:
@@ -77,7 +77,7 @@ def register(account: Account, batch: Batch) -> Batch:
         taken = _taken(batch.product_key, names)
         refused = [Refused(name, nickname, TAKEN) for name, nickname in batch.names if name in taken]
         if not refused:
-            devices.add(account, batch.product_key, [Draft(*pair) for pair in batch.names], batch.id)
+            devices.add(account, batch.product_key, [DeviceDraft(*pair) for pair in batch.names], batch.id)
         state = FAILED if refused else REGISTERED
         database.execute(
             "UPDATE device_batch SET state = ?, refused = ? WHERE id = ?", state, json.dumps(refused), batch.id
@@ -93,7 +93,7 @@ def make(account: Account, product_key: str, count: int, token: str | None = Non
         products.require(account, product_key)
         names: list[Name] = [(devices.new_name(), None) for _ in range(count)]
         batch = _insert(account, product_key, REGISTERED, names, [])
-        devices.add(account, product_key, [Draft(name) for name, _ in names], batch.id)
+        devices.add(account, product_key, [DeviceDraft(name) for name, _ in names], batch.id)
         return {"id": batch.id}
 
     return int(idempotency.run(account, "device.make", token, lambda: [product_key, count], work)["id"])

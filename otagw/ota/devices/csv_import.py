@@ -16,7 +16,7 @@ from otagw.db import database
 from otagw.ota import audit, versions
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.products import modules, products
 
 AT_ONCE: Final = 1000
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
     line: int
     product_key: str
-    draft: Draft
+    draft: DeviceDraft
     problem: str = ""
 
 
@@ -105,7 +105,7 @@ class File:
         product = found.get("product") or self._product or ""
         name = found.get("name", "")
         running = {modules.DEFAULT: found["version"]} if found.get("version") else {}
-        draft = Draft(name, found.get("nickname") or None, found.get("secret") or None, running)
+        draft = DeviceDraft(name, found.get("nickname") or None, found.get("secret") or None, running)
         if len(values) != len(self._columns):
             return Row(line, product, draft, f"the row has {len(values)} values, the header {len(self._columns)}")
         checked = {**found, "name": name, "product": product}

@@ -37,7 +37,7 @@ SELECT: Final = (
 
 
 @dataclass(frozen=True)
-class Draft:
+class DeviceDraft:
     """A device as it is asked for; ``secret`` and ``versions`` (by module) are what it brings from elsewhere."""
 
     name: str
@@ -123,7 +123,7 @@ def register(
     def work() -> dict[str, Any]:
         products.require(account, product_key)
         chosen = name or new_name()
-        if not add(account, product_key, [Draft(chosen, nickname)]):
+        if not add(account, product_key, [DeviceDraft(chosen, nickname)]):
             raise errors.AlreadyExists(kind=KIND, key=chosen)
         audit.note(account.id, KIND, f"{product_key}/{chosen}")
         return {"name": chosen}
@@ -138,7 +138,7 @@ def new_name() -> str:
     return clock.random_text(_NAME_LENGTH)
 
 
-def add(account: Account, product_key: str, drafts: Sequence[Draft], batch_id: int | None = None) -> set[str]:
+def add(account: Account, product_key: str, drafts: Sequence[DeviceDraft], batch_id: int | None = None) -> set[str]:
     """Register devices of a product that is there, inside a write; return the names that were free until now."""
     added: set[str] = set()
     now = clock.now()

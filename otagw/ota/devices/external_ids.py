@@ -13,7 +13,7 @@ from otagw.db import database
 from otagw.ota import audit, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
-from otagw.ota.devices.devices import Device, Draft
+from otagw.ota.devices.devices import Device, DeviceDraft
 from otagw.ota.products import products
 
 AT_ONCE: Final = 1000
@@ -34,7 +34,9 @@ def default_id(product_key: str, name: str) -> str:
     return f"{product_key}{_SEPARATOR}{name}"
 
 
-def register(account: Account, product_key: str, draft: Draft, chosen: str | None, facts: Mapping[str, Any]) -> Device:
+def register(
+    account: Account, product_key: str, draft: DeviceDraft, chosen: str | None, facts: Mapping[str, Any]
+) -> Device:
     """Register a device under an id; raise `errors.AlreadyExists` where that, or its name in the product, is taken."""
     external = chosen or default_id(product_key, draft.name)
     with database.write():

@@ -19,7 +19,7 @@ _SELECT: Final = "SELECT id, name, description, parent_id, created FROM device_g
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class GroupDraft:
     """A group as it is asked for; ``parent`` is the id of the group it is within."""
 
     name: str
@@ -54,7 +54,7 @@ class Added(NamedTuple):
     over_limit: int = 0
 
 
-def create(account: Account, draft: Draft, token: str | None = None) -> Group:
+def create(account: Account, draft: GroupDraft, token: str | None = None) -> Group:
     """Keep a new group; raise `errors.AlreadyExists` when the account has one of its name."""
 
     def work() -> dict[str, Any]:

@@ -27,7 +27,7 @@ _SELECT: Final = "SELECT id, key, name, description, is_gateway, edition, traits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class ProductDraft:
     """A product as it is asked for; a front keeps what else it has to show again in ``traits``."""
 
     name: str
@@ -58,7 +58,7 @@ class Product(NamedTuple):
         return derived_secrets.secret(f"product/{self.id}")
 
 
-def create(account: Account, draft: Draft, token: str | None = None) -> Product:
+def create(account: Account, draft: ProductDraft, token: str | None = None) -> Product:
     """Keep a new product, under a key of its own where none is given.
 
     Raises `errors.AlreadyExists` when the account has a product of this name, or anybody one of this key.
@@ -176,8 +176,8 @@ def require(account: Account, key: str) -> None:
     owner = owner_of(key, database.SHARE)
     if owner is None and account.rules.register_unknown:
         # Its key is its name, unless the account has given that name to another product.
-        if not _insert(account, key, Draft(name=key)):
-            _insert(account, key, Draft(name=f"{key}-{clock.new_id()}"))
+        if not _insert(account, key, ProductDraft(name=key)):
+            _insert(account, key, ProductDraft(name=f"{key}-{clock.new_id()}"))
         owner = owner_of(key, database.SHARE)
     if owner != account.id:
         raise errors.NotFound(kind=KIND, key=key)
@@ -207,7 +207,7 @@ def owner_of(key: str, lock: str = "") -> int | None:
     return int(row[0]) if row else None
 
 
-def _insert(account: Account, key: str, draft: Draft) -> bool:
+def _insert(account: Account, key: str, draft: ProductDraft) -> bool:
     """Insert a product; tell whether its key, name and id were free."""
     now = clock.now()
     traits = json.dumps(dict(draft.traits), ensure_ascii=False) if draft.traits else None

@@ -7,7 +7,7 @@ from otagw.db import database
 from otagw.ota.accounts import Account
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Job
 
 EXAMPLES: Final = 5
@@ -18,7 +18,7 @@ ABSENT: Final = "there is no such device"
 NOT_CHOSEN: Final = "the device is not in the share"
 
 
-def run(account: Account, asked: Draft) -> dict[str, Any]:
+def run(account: Account, asked: JobDraft) -> dict[str, Any]:
     """Return how many devices a job would select, and whom it would skip; raise what `planning.create` raises.
 
     A dynamic job selects nobody before a device reports: what is shown are the devices that would be selected if all

@@ -18,7 +18,7 @@ from otagw.ota.rollouts.records import Job, Rules
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class JobDraft:
     """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown.
 
     ``origin`` is whatever else the front that makes it has to show again.
@@ -36,7 +36,7 @@ class Draft:
     rules: Rules = field(default_factory=Rules)
 
 
-def draft(account: Account, asked: Draft) -> tuple[Job, Package]:
+def draft(account: Account, asked: JobDraft) -> tuple[Job, Package]:
     """Return the job that would be made, unsaved; raise what `create` raises."""
     package = packages.get(account, asked.package)
     if package.product_key not in (None, asked.product_key):
@@ -59,7 +59,7 @@ def draft(account: Account, asked: Draft) -> tuple[Job, Package]:
     return _new(account, package, asked, rules), package
 
 
-def create(account: Account, asked: Draft, token: str | None = None) -> Job:
+def create(account: Account, asked: JobDraft, token: str | None = None) -> Job:
     """Keep a new job; its devices are selected after that, by `selection.begin`.
 
     Raises `errors.NotFound` for a package, product, group, device or list that is not there, `errors.WrongState` for a
@@ -94,7 +94,7 @@ def _check_names(account: Account, product_key: str, names: tuple[str, ...]) -> 
         raise errors.NotFound(kind=devices.KIND, key=missing[0])
 
 
-def _new(account: Account, package: Package, asked: Draft, rules: Rules) -> Job:
+def _new(account: Account, package: Package, asked: JobDraft, rules: Rules) -> Job:
     now = clock.now()
     is_planned = asked.schedule_at is not None and asked.schedule_at > now
     return Job(

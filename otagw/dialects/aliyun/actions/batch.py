@@ -12,7 +12,7 @@ from otagw.dialects.aliyun.actions.device import NO_PRODUCT, summary
 from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.ota.devices import batch_registration
 from otagw.ota.devices.batch_registration import Refused
-from otagw.ota.devices.devices import Draft
+from otagw.ota.devices.devices import DeviceDraft
 
 LONGEST: Final = 10_000
 NO_BATCH: Final = "iot.device.DeviceApplyIsNotFound"
@@ -60,8 +60,8 @@ def batch_check_device_names(
     A name is refused that is ill-formed, comes twice or is taken; InvalidDetailList says which it is. A check that is
     not followed by a registration is forgotten after a day.
     """
-    wanted = [Draft(name) for name in device_name] + [
-        Draft(device["device_name"] or "", device["device_nickname"]) for device in device_name_list.values()
+    wanted = [DeviceDraft(name) for name in device_name] + [
+        DeviceDraft(device["device_name"] or "", device["device_nickname"]) for device in device_name_list.values()
     ]
     ill_formed = list(_ill_formed(wanted))
     bad = {(refused.name, refused.nickname) for refused in ill_formed}
@@ -163,7 +163,7 @@ def query_page_by_apply_id(caller: Caller, apply_id: int, current_page: int, pag
     }
 
 
-def _ill_formed(drafts: list[Draft]) -> Iterator[Refused]:
+def _ill_formed(drafts: list[DeviceDraft]) -> Iterator[Refused]:
     """Yield what is not a name, or not a nickname."""
     for draft in drafts:
         for field, text in ((_NAME, draft.name), (_NICKNAME, draft.nickname)):

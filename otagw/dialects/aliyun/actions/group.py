@@ -10,7 +10,7 @@ from otagw.dialects.aliyun.actions.device import reference
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.ota.devices import groups
-from otagw.ota.devices.groups import Draft, Group
+from otagw.ota.devices.groups import Group, GroupDraft
 
 # The vendor's word for a group to which devices are added by name; the gateway has no others.
 STATIC: Final = "LINK_PLATFORM"
@@ -32,7 +32,7 @@ def create_device_group(
     caller: Caller, group_name: str, group_desc: str | None, super_group_id: str | None, client_token: str | None
 ) -> dict[str, Any]:
     """Add a group, within another one where SuperGroupId says so; its name is unique in the account."""
-    draft = Draft(name=group_name, description=group_desc, parent=super_group_id)
+    draft = GroupDraft(name=group_name, description=group_desc, parent=super_group_id)
     return {"data": _summary(groups.create(caller.account, draft, client_token))}
 
 

@@ -8,7 +8,7 @@ from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.ota.products import products
-from otagw.ota.products.products import Draft, Product
+from otagw.ota.products.products import Product, ProductDraft
 
 # How the vendor writes a product's network in a request, and in an answer.
 NETWORKS: Final[Mapping[str, int]] = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}
@@ -54,7 +54,7 @@ def create_product(
     Its name is unique in the account. What the gateway has no use for (ProtocolType, DataFormat and the like) is kept
     and shown again.
     """
-    draft = Draft(
+    draft = ProductDraft(
         name=product_name,
         description=description,
         is_gateway=node_type == 1,

@@ -14,7 +14,7 @@ from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
 from otagw.files import links
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
-from otagw.ota.rollouts.planning import Draft
+from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 
 NO_FIRMWARE: Final = "iot.ota.FirmwareNotFound"
@@ -272,7 +272,7 @@ def _create(caller: Caller, params: Mapping[str, Any], *, rules: Rules, **more: 
     if rules.protocol == "MQTT" and (package.files or (package.size or 0) > _LONGEST_BY_MQTT):
         expected = f"HTTPS for a firmware of several files, or of more than {_LONGEST_BY_MQTT} bytes"
         raise errors.InvalidParameter("DownloadProtocol", expected)
-    draft = Draft(
+    draft = JobDraft(
         package=params["firmware_id"],
         product_key=params["product_key"],
         group=params.get("group_id"),

@@ -124,7 +124,7 @@ def create_batch_task(
     }
     group_ids = [] if targets else list((targets_filter or {}).get("group_ids", ()))
     product_key, names = _devices(caller, package, targets or [], group_ids)
-    draft = planning.Draft(
+    draft = planning.JobDraft(
         package=str(package.id),
         product_key=product_key,
         target=jobs.GROUP if len(group_ids) == 1 else jobs.SPECIFIC,

@@ -14,7 +14,7 @@ from otagw.dialects.iotda.routes import app
 from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Time
 from otagw.ota import spaces
 from otagw.ota.devices import devices, external_ids
-from otagw.ota.devices.devices import Device, Draft
+from otagw.ota.devices.devices import Device, DeviceDraft
 from otagw.ota.devices.external_ids import Origin
 from otagw.ota.products import modules, products
 from otagw.ota.rollouts import job_control
@@ -82,7 +82,7 @@ def add_device(
         **facts,
     }
     chosen = device_id if device_id != external_ids.default_id(product_id, node_id) else None
-    draft = Draft(node_id, device_name, auth.get("secret"))
+    draft = DeviceDraft(node_id, device_name, auth.get("secret"))
     kept = {name: value for name, value in noted.items() if value is not None}
     return _whole(caller, external_ids.register(caller.account, product_id, draft, chosen, kept))
 

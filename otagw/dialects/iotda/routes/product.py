@@ -13,7 +13,7 @@ from otagw.dialects.iotda.routes import app
 from otagw.dialects.iotda.schema import Choice, Id, IotdaSchema, Json, Text
 from otagw.ota import spaces
 from otagw.ota.products import products
-from otagw.ota.products.products import Draft, Product
+from otagw.ota.products.products import Product, ProductDraft
 
 # Under which trait is kept what only this front shows of a product.
 _MODEL: Final = "model"
@@ -49,7 +49,9 @@ def create_product(
     An id is unique in the whole gateway, a name in the account. The model of its services is kept and shown, no more.
     """
     space = app_id or spaces.default(caller.account).id
-    draft = Draft(name=name, key=product_id, description=description, traits={products.SPACE: space, _MODEL: model})
+    draft = ProductDraft(
+        name=name, key=product_id, description=description, traits={products.SPACE: space, _MODEL: model}
+    )
     return _whole(products.create(caller.account, draft), app.names(caller.account))
 
 
