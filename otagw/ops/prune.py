@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from otagw import clock, runtime
 from otagw.db import database
-from otagw.ota import listing, states
-from otagw.ota.rollouts import jobs, tasks
+from otagw.ota import states
+from otagw.ota.rollouts import jobs
 
 AT_ONCE: Final = 500
 DAY_MS: Final = 24 * 3600 * 1000
@@ -95,18 +95,8 @@ def _step_jobs(oldest: int) -> int:
         job = jobs.find(row[0], database.HOLD)
         if job is None or not database.execute(f"SELECT 1 {_ENDED} AND j.id = ?", oldest, job.id).fetchone():
             return 0  # restarted, or gone
-        gone = database.execute(
-            "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE job_id = ? ORDER BY id LIMIT ?) RETURNING state",
-            *(job.id, AT_ONCE),
-        ).fetchall()
-        counts = {state: -sum(found == state for (found,) in gone) for state in states.TASK_STATES}
-        tasks.count_moves(job.account_id, job.id, counts)
-        if len(gone) == AT_ONCE:
-            return AT_ONCE
-        tasks.forget_counts(job.account_id, job.id)
-        listing.count(job.account_id, [jobs.of_package_scope(job.package_id)], -1)
-        database.execute("DELETE FROM job WHERE id = ?", job.id)
-        return len(gone) + 1
+        gone = jobs.delete_some(job, AT_ONCE)
+        return gone + (gone < AT_ONCE)
 
 
 def _count_jobs(oldest: int) -> int:

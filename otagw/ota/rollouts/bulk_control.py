@@ -10,7 +10,7 @@ from typing import Final
 
 from otagw import errors
 from otagw.db import database
-from otagw.ota import listing, states
+from otagw.ota import states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
 from otagw.ota.rollouts import job_control, job_progress, jobs, selection, tasks
@@ -58,15 +58,7 @@ def forget(account: Account, key: str) -> None:
             jobs.hold([job.id])
             if phase not in job_progress.ENDED:
                 raise errors.WrongState(kind=jobs.KIND, key=key, state=phase)
-            some = "SELECT id FROM task WHERE job_id = ? ORDER BY id LIMIT ?"
-            query = f"DELETE FROM task WHERE id IN ({some}) RETURNING state"
-            gone = database.execute(query, job.id, FORGOTTEN_AT_ONCE).fetchall()
-            ended = [state for (state,) in gone]
-            tasks.count_moves(account.id, job.id, {state: -ended.count(state) for state in set(ended)})
-            if len(gone) < FORGOTTEN_AT_ONCE:
-                database.execute("DELETE FROM job WHERE id = ?", job.id)
-                listing.count(account.id, [jobs.of_package_scope(job.package_id)], -1)
-                tasks.forget_counts(account.id, job.id)
+            if jobs.delete_some(job, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
                 return
         time.sleep(selection.PAUSE_SECONDS)
 

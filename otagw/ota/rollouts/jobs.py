@@ -4,6 +4,7 @@ A job's state follows from its tasks: whoever ends one calls `settle`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -121,6 +122,22 @@ def set_(job: Job, **columns: Any) -> Job:
         f"UPDATE job SET {', '.join(f'{column} = ?' for column in written)} WHERE id = ?", *written.values(), job.id
     )
     return job._replace(**changes)
+
+
+def delete_some(job: Job, limit: int) -> int:
+    """Delete some tasks of a job that has ended, inside a write that holds it, and the job with the last of them.
+
+    Return how many tasks; if they are fewer than the limit, the job is gone.
+    """
+    some = "SELECT id FROM task WHERE job_id = ? ORDER BY id LIMIT ?"
+    query = f"DELETE FROM task WHERE id IN ({some}) RETURNING state"
+    gone = Counter(state for (state,) in database.execute(query, job.id, limit).fetchall())
+    tasks.count_moves(job.account_id, job.id, {state: -count for state, count in gone.items()})
+    if gone.total() < limit:
+        tasks.forget_counts(job.account_id, job.id)
+        listing.count(job.account_id, [of_package_scope(job.package_id)], -1)
+        database.execute("DELETE FROM job WHERE id = ?", job.id)
+    return gone.total()
 
 
 def offers(job: Job) -> bool:
