@@ -94,6 +94,30 @@ def test_a_module_imports_only_what_is_below_it():
     assert broken(above) == {}
 
 
+# Circles that are there still, each to be ended by its own change.
+CIRCLES: set[frozenset[str]] = {frozenset({"otagw.gateway", "otagw.ops.log"})}
+# `runtime` names the type of what it holds, whose modules read it: the one circle that is meant.
+MEANT = ("otagw.runtime", "otagw.parts")
+
+
+def test_modules_import_each_other_in_no_circle():
+    """Imports for types alone count: what two modules need of each other belongs into a third."""
+    graph = {name(path): imports(path) for path in FILES if path.stem != "__init__"}
+    graph[MEANT[0]] = {other for other in graph[MEANT[0]] if not is_below(other, MEANT[1])}
+    above = {module: {other for other in graph if module in graph[other]} for module in graph}
+
+    def reached(start, edges):
+        found, waiting = set(), [start]
+        while waiting:
+            more = edges[waiting.pop()] & graph.keys() - found
+            found |= more
+            waiting += more
+        return found
+
+    circles = {frozenset(reached(module, graph) & reached(module, above)) for module in graph}
+    assert circles - {frozenset()} == CIRCLES
+
+
 def test_a_library_is_used_where_its_room_is():
     def elsewhere(path):
         tops = {i.partition(".")[0] for i in imports(path)}

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from otagw import runtime
 from otagw.ota.packages import packages, signatures, stored_files
-from otagw.ota.packages.packages import Artifact
 from otagw.ota.packages.records import Artifact
 from otagw.ota.products import modules
 from otagw.ota.updates.updates import Offer
