@@ -171,7 +171,7 @@ PURE = {
     "otagw.dialects.aliyun.signature": 1,
     "otagw.dialects.aliyun.spelling": 3,
     "otagw.ops.log": 1,  # a second, as text
-    "otagw.ota.packages.insertion": 1,  # names of counters
+    "otagw.ota.packages.packages": 1,  # names of counters
     "otagw.ota.rollouts.selection": 1,  # a file of one storage: files never change
     "otagw.security.nonce_stores": 2,  # statements
 }
