@@ -18,6 +18,8 @@ from otagw.net import allowed_hosts
 # Read elsewhere or by the tests; they look like settings but are none.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
 DEFAULT_FILE = "config/otagw.toml"
+# Settings of earlier versions, each with what replaces it.
+REMOVED = {"queue_url": "this setting is gone: the worker looks into the database by itself; remove it"}
 # What TOML and JSON give for a setting of these types.
 _READ_AS: dict[Any, Any] = {tuple: list, Mapping: dict}
 _WORDS = {str: "a text", int: "an integer", bool: "true or false"}
@@ -74,10 +76,6 @@ DATABASE_URL = Check(
     "sqlite:///PATH, postgresql://USER:PASSWORD@HOST:PORT/NAME, cockroachdb://… likewise, or nothing",
     lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "cockroachdb"),
 )
-QUEUE_URL = Check(
-    "redis://HOST:PORT/NUMBER, or an address as of database_url, or nothing",
-    lambda value: not value or urlsplit(value).scheme in ("sqlite", "postgresql", "postgres", "redis", "rediss"),
-)
 REDIS_URL = Check(
     "redis://HOST:PORT/NUMBER or rediss://…, or nothing",
     lambda value: not value or urlsplit(value).scheme in ("redis", "rediss"),
@@ -119,15 +117,9 @@ class Settings:
     )
     redis_url: str = setting(
         "",
-        "redis://HOST:PORT/NUMBER for nonces and the queue of several nodes. Empty: the PostgreSQL database, or files "
-        "in data_dir.",
+        "redis://HOST:PORT/NUMBER for nonces and request rates of several nodes. Empty: the PostgreSQL database, or "
+        "files in data_dir.",
         REDIS_URL,
-    )
-    queue_url: str = setting(
-        "",
-        "What wakes the worker: redis://HOST:PORT/NUMBER. Empty: redis_url, or the PostgreSQL database, or queue.db in "
-        "data_dir.",
-        QUEUE_URL,
     )
     sqlite_synchronous: str = setting(
         "FULL",
@@ -235,13 +227,6 @@ class Settings:
         return elsewhere or bool(self.fetch_hosts or self.obs_buckets)
 
     @property
-    def queue(self) -> str:
-        """Return the URL of the queue in use."""
-        calls = urlsplit(self.database).scheme in ("postgresql", "postgres")
-        local = f"sqlite:///{self.data_path / 'queue.db'}"
-        return self.queue_url or self.redis_url or (self.database if calls else local)
-
-    @property
     def keep_days(self) -> dict[str, int]:
         """Return for how many days each kind of `otagw.ops.prune` is kept; 0 is for ever."""
         return {
@@ -323,6 +308,8 @@ def _from_text(text: str, kind: Any) -> Any:
 
 
 def _problem(fields: Mapping[str, dataclasses.Field[Any]], name: str, value: Any) -> str:
+    if name in REMOVED:
+        return REMOVED[name]
     if name not in fields:
         near = difflib.get_close_matches(name, fields, n=1)
         return "no such setting" + (f"; did you mean {near[0]}?" if near else "")

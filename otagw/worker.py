@@ -1,9 +1,10 @@
-"""The worker: it does what is due in the database, every second and whenever it is woken.
+"""The worker: it looks into the database four times a second, and does what is due.
 
 Due rows are the truth. A step finds some by an index, claims each with a conditional UPDATE, and does it; so a killed
 worker loses nothing, several do nothing twice, and a sweep costs by what is due. docs/decisions/0011-worker.md.
 """
 
+import contextlib
 import logging
 import queue
 import signal
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from otagw import runtime, taskqueue
+from otagw import runtime
 from otagw.db import database
 from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
@@ -19,12 +20,13 @@ from otagw.ota import idempotency
 from otagw.ota.packages import stored_files
 from otagw.ota.rollouts import due_work
 from otagw.ota.webhooks import outbox
-from otagw.security import vault
 from otagw.server import supervisor
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.worker")
-TICK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.25
+# The time between two looks while a step fails: a database or a storage in trouble gets fewer attempts.
+RETRY_SECONDS: Final = 1.0
 # What may be due, under the names that metrics and log lines have for it. Each call does a bounded piece in short
 # transactions, and returns how many things it did.
 STEPS: Final[Mapping[str, Callable[[], int]]] = {
@@ -38,7 +40,6 @@ STEPS: Final[Mapping[str, Callable[[], int]]] = {
     "ota.prune.audit": prune.audit,
     "ota.prune.ended_jobs": prune.ended_jobs,
 }
-_WAKE: Final = 0
 _failing: dict[str, type[Exception]] = {}
 
 
@@ -57,34 +58,18 @@ def sweep(go_on: Callable[[], bool] = lambda: True) -> None:
 def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
     """Sweep until a signal is received that ends it; return which. SIGHUP asks for another run with new settings."""
     our_log.configure(settings)
-    taskqueue.follow_log()
     runtime.current().prepare()
-    secret = vault.unlock(settings.data_path).derive("queue")
-    wakes = taskqueue.Queue(settings.queue, secret, lambda: received.put(_WAKE))
     log.info("the worker is ready")
     try:
         while True:
-            wakes.listen()
             sweep(received.empty)
-            number = _next(received)
-            if number in (signal.SIGTERM, signal.SIGINT) or (
-                number == signal.SIGHUP and supervisor.can_reload(supervisor.check_queue)
-            ):
-                return number
+            with contextlib.suppress(queue.Empty):
+                number = received.get(timeout=RETRY_SECONDS if _failing else LOOK_SECONDS)
+                # A worker uses neither the certificate nor Redis, which its supervisor checks.
+                if number != signal.SIGHUP or supervisor.can_reload(lambda _: None):
+                    return number
     finally:
-        wakes.close()
         log.info("the worker ends")
-
-
-def _next(received: "queue.SimpleQueue[int]") -> int:
-    """Return the next signal, or `_WAKE` when there are only wakes or nothing within a second."""
-    try:
-        number = received.get(timeout=TICK_SECONDS)
-        while number == _WAKE:
-            number = received.get_nowait()
-    except queue.Empty:
-        return _WAKE
-    return number
 
 
 def _run(name: str, step: Callable[[], int]) -> int:

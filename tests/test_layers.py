@@ -38,10 +38,7 @@ MAY = {
     "otagw.files": LEAVES,
     "otagw.db": LEAVES,
     "otagw.security": (*LEAVES, "otagw.db"),
-    "otagw.ota": (
-        *(*LEAVES, "otagw.db", "otagw.security", "otagw.files", "otagw.net", "otagw.ops.metrics"),
-        "otagw.taskqueue",
-    ),
+    "otagw.ota": (*(*LEAVES, "otagw.db", "otagw.security", "otagw.files", "otagw.net", "otagw.ops.metrics"),),
     "otagw.operation": ("otagw.access",),
     "otagw.access": (*LEAVES, "otagw.db", "otagw.security", "otagw.ota"),
     "otagw.gateway": (
@@ -65,9 +62,8 @@ ALONE = {
     "playhouse": ("otagw.db",),
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
-    "redis": ("otagw.security", "otagw.taskqueue"),
+    "redis": ("otagw.security"),
     "urllib3": ("otagw.net", "otagw.simulator"),
-    "huey": ("otagw.taskqueue",),
     "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.cli.explain"),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
     "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),
@@ -201,7 +197,7 @@ def state(path):
 
 
 def test_no_module_keeps_what_a_second_gateway_would_share():
-    assert broken(lambda p: not {"simulator", "taskqueue.py"} & {*p.parts} and state(p)) == {}
+    assert broken(lambda path: "simulator" not in path.parts and state(path)) == {}
 
 
 def test_chance_comes_from_one_source():
@@ -232,8 +228,8 @@ SQLITE_ALONE = re.compile(
 
 
 def test_sql_is_of_no_one_engine():
-    """The nonces of one machine, and the queue of one, are SQLite's own files."""
-    own = ("otagw.db.database", "otagw.security.nonce_stores", "otagw.db.other_sessions", "otagw.taskqueue")
+    """The nonces of one machine are a SQLite file of their own."""
+    own = ("otagw.db.database", "otagw.security.nonce_stores", "otagw.db.other_sessions")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

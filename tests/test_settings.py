@@ -62,6 +62,20 @@ def test_an_unknown_setting_is_refused_with_a_guess():
         settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_BNID": "x"})
 
 
+def test_a_setting_that_is_gone_is_refused_with_what_replaces_it(tmp_path):
+    path = tmp_path / "o.toml"
+    path.write_text('queue_url = ""\n', encoding="utf-8")
+    said = "queue_url: this setting is gone: the worker looks into the database by itself; remove it"
+    with pytest.raises(SettingsError, match=f"^{path}: {said}$"):
+        settings.load({}, str(path))
+    with pytest.raises(SettingsError, match=f"^OTAGW_{said.replace('queue_url', 'QUEUE_URL')}$"):
+        settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_QUEUE_URL": "redis://h/1"})
+
+
+def test_no_setting_that_is_gone_has_come_back():
+    assert not set(settings.REMOVED) & {field.name for field in dataclasses.fields(Settings)}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("color = 1", "color: no such setting"), ("workers = '2'", "workers: expected an integer"), ("x = ", "TOML")],
@@ -89,17 +103,3 @@ def test_all_that_is_wrong_is_said_at_once():
 def test_half_a_certificate_is_refused():
     with pytest.raises(SettingsError, match="both or neither"):
         settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_TLS_CERT": "x"})
-
-
-@pytest.mark.parametrize(
-    ("urls", "queue"),
-    [
-        ({}, "sqlite:///var/queue.db"),
-        ({"database_url": "postgresql://h/d"}, "postgresql://h/d"),
-        ({"database_url": "cockroachdb://h/d"}, "sqlite:///var/queue.db"),
-        ({"database_url": "postgresql://h/d", "redis_url": "redis://r"}, "redis://r"),
-        ({"queue_url": "redis://q", "redis_url": "redis://r"}, "redis://q"),
-    ],
-)
-def test_the_queue_is_where_nodes_can_call_each_other(urls, queue):
-    assert Settings(**urls).queue == queue

@@ -1,4 +1,4 @@
-"""The worker in process: its sweeps, what is due by our own steps, and the queue that wakes it."""
+"""The worker in process: its sweeps, what is due by our own steps, and when it looks again."""
 
 import contextlib
 import dataclasses
@@ -7,24 +7,19 @@ import json
 import logging
 import queue
 import signal
-import threading
-import time
-from functools import partial
-from pathlib import Path
 
 import peewee
 import pytest
 
-from otagw import clock, settings, taskqueue, worker
+from otagw import clock, settings, worker
 from otagw.db import database
 from otagw.ops import log
 from otagw.ota import accounts, idempotency
 from otagw.ota.packages import stored_files
 from otagw.server import supervisor
 from tests import door
-from tests.conftest import NOW, free_port
-from tests.engines import migrated, redis
-from tests.patience import HANG_SECONDS, eventually
+from tests.conftest import NOW
+from tests.engines import migrated
 from tests.races import race
 
 
@@ -47,8 +42,6 @@ def lines(environment):
     """Read what was logged since, line by line."""
     stream = io.StringIO()
     log.configure(settings.load(environment))
-    taskqueue.follow_log()
-    taskqueue._seldom.until = 0
     logging.getLogger("otagw").handlers[0].setStream(stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
@@ -269,187 +262,16 @@ def test_a_sweep_costs_by_what_is_due(environment, monkeypatch):
             assert "TEMP B-TREE" not in plan, sql
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgresql", marks=pytest.mark.postgres),
-        pytest.param("redis", marks=pytest.mark.live),
-    ]
-)
-def engine(request, environment):
-    """Settings with a migrated database, and the queue on each of its engines."""
-    match request.param:
-        case "postgresql":
-            with prepared(environment, "postgresql") as chosen:
-                yield chosen
-        case "redis":
-            with prepared(environment, queue_url=redis()) as chosen:
-                yield chosen
-        case _:
-            with prepared(environment) as chosen:
-                yield chosen
-
-
-@pytest.fixture
-def make_queue(tmp_path):
-    """Make queues by a URL, all of them with one secret; each is closed and emptied at the end."""
-    made = []
-
-    def make(url, work=lambda: None, secret=str(tmp_path).encode()):  # noqa: B008 - one for all of a test
-        made.append(taskqueue.Queue(url, secret, work))
-        return made[-1]
-
-    yield make
-    for each in made:
-        if each._huey is not None:
-            with contextlib.suppress(Exception):  # some do not answer
-                each._huey.storage.flush_all()
-        each.close()
-
-
-@pytest.fixture
-def web(engine, make_queue):
-    """The queue that this process wakes the worker by."""
-    made = make_queue(engine.queue)
-    taskqueue.use(made)
-    yield made
-    taskqueue._queue = None
-
-
-def pending(queue):
-    return queue._open().pending_count()
-
-
-def test_a_wake_reaches_who_listens_again_and_again(engine, web, make_queue, lines):
-    woken = threading.Semaphore(0)
-    listener = make_queue(engine.queue, woken.release)
-    listener.listen()
-    for _ in range(3):
-        taskqueue.wake()
-        assert woken.acquire(timeout=HANG_SECONDS)
-    listener.close()
-    assert lines() == []
-
-
-def test_wakes_do_not_pile_up(web):
-    for _ in range(5):
-        taskqueue.wake()
-    assert pending(web) == 1
-
-
-def test_a_wake_waits_for_the_commit(web):
-    with database.write():
-        taskqueue.wake()
-        with database.write():
-            taskqueue.wake()
-        assert pending(web) == 0
-    assert pending(web) == 1
-
-
-def test_a_transaction_that_is_rolled_back_wakes_nobody(web):
-    def fail():
-        with database.write():
-            taskqueue.wake()
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    with database.write():
-        pass
-    assert pending(web) == 0
-
-
-def test_a_storm_of_wakes_is_not_a_storm_of_sweeps(engine, web, make_queue):
-    """However many wakes there are, the worker hears of them one pause after another."""
-    heard, enough, count = [], threading.Event(), 8
-
-    def hear():
-        heard.append(time.monotonic())
-        if len(heard) == count:
-            enough.set()
-
-    make_queue(engine.queue, hear).listen()
-    until = time.monotonic() + HANG_SECONDS
-    while not enough.is_set() and time.monotonic() < until:
-        taskqueue.wake()
-    assert enough.is_set()
-    assert heard[count - 1] - heard[0] >= (count - 2) * taskqueue.DELAY_SECONDS
-
-
-def test_queues_of_other_gateways_are_apart(engine, web, make_queue):
-    other = make_queue(engine.queue, secret=b"another")
-    taskqueue.wake()
-    assert (pending(web), pending(other)) == (1, 0)
-
-
-def test_what_we_did_not_sign_is_not_read(engine, web, make_queue, lines):
-    woken = threading.Semaphore(0)
-    web._open().storage.enqueue(b"a pickle of somebody else:0")
-    make_queue(engine.queue, woken.release).listen()
-    (line,) = eventually(lines)
-    assert line["message"] == "Error reading from queue"
-    taskqueue.wake()
-    assert woken.acquire(timeout=HANG_SECONDS)
-
-
-def test_two_may_make_one_queue_at_once(engine, make_queue):
-    made = [make_queue(engine.queue) for _ in range(4)]
-    assert race(*(partial(pending, queue) for queue in made)) == [0] * 4
-
-
-def test_without_a_queue_nobody_is_woken():
-    assert taskqueue._queue is None
-    taskqueue.wake()
-
-
-def unreachable():
-    return [
-        "sqlite:////nowhere/queue.db",
-        f"postgresql://postgres@127.0.0.1:{free_port()}/postgres",
-        f"redis://127.0.0.1:{free_port()}/0",
-    ]
-
-
-@pytest.mark.parametrize("number", range(3), ids=["sqlite", "postgresql", "redis"])
-def test_a_queue_that_does_not_answer_is_said_once_and_fails_nobody(number, environment, make_queue, lines):
-    made = make_queue(unreachable()[number])
-    with prepared(environment):
-        taskqueue.use(made)
-        try:
-            for _ in range(3):
-                made._not_before = 0
-                with database.write():
-                    taskqueue.wake()
-        finally:
-            taskqueue._queue = None
-    made.listen()
-    (line,) = [line for line in lines() if line["logger"].startswith("otagw")]
-    assert line["message"] == "the queue does not answer; due work is found within a second"
-
-
-def test_a_queue_in_trouble_is_left_alone_for_a_while(make_queue, monkeypatch, lines):
-    tried = []
-    monkeypatch.setattr(taskqueue, "_engine", lambda *_: tried.append(1) or 1 / 0)
-    made = make_queue("redis://nowhere")
-    for _ in range(5):
-        made.wake()
-        made.listen()
-    assert len(tried) == 1
-    made._not_before = 0
-    made.wake()
-    assert len(tried) == 2
-
-
 @pytest.fixture
 def received():
     return queue.SimpleQueue()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_sweeps_first_and_ends_by_a_signal(engine, received, number, lines):
+def test_a_run_sweeps_first_and_ends_by_a_signal(store, received, number):
     released(25)
     received.put(number)
-    assert worker.run(engine, received) == number
+    assert worker.run(store, received) == number
     assert count("stored_file") == 15  # the signal ends the sweep after its first round
 
 
@@ -463,37 +285,32 @@ def test_sighup_ends_a_run_unless_the_settings_are_wrong(environment, received, 
     assert answers == []
 
 
-def test_wakes_in_a_row_are_one_and_hide_no_signal(received):
-    for number in (worker._WAKE, worker._WAKE, signal.SIGTERM, worker._WAKE):
-        received.put(number)
-    assert worker._next(received) == signal.SIGTERM
-    assert worker._next(received) == worker._WAKE
-    assert received.empty()
+class Waits:
+    """Where signals arrive: SIGTERM instead of the last of some waits, each of which ends at once."""
+
+    def __init__(self, number):
+        self.number, self.seconds = number, []
+
+    def empty(self):
+        return True
+
+    def get(self, timeout):
+        self.seconds.append(timeout)
+        if len(self.seconds) < self.number:
+            raise queue.Empty
+        return signal.SIGTERM
 
 
-def test_an_app_wakes_by_its_own_queue(app, environment):
-    taskqueue.wake()
-    assert pending(taskqueue._queue) == 1
-    assert (Path(environment["OTAGW_DATA_DIR"]) / "queue.db").exists()
+def test_a_run_looks_again_and_again_at_leisure_while_a_step_fails(store, steps):
+    waits = Waits(4)
+    steps["one"] = step("one", [0, KeyError(1), 1, 0], [])
+    assert worker.run(store, waits) == signal.SIGTERM
+    assert waits.seconds == [worker.LOOK_SECONDS, worker.RETRY_SECONDS, worker.LOOK_SECONDS, worker.LOOK_SECONDS]
 
 
 def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch):
-    chosen = settings.load({**environment, "OTAGW_QUEUE_URL": "redis://127.0.0.1/0"})
-    supervisor.check_queue(chosen)
+    chosen = settings.load({**environment, "OTAGW_REDIS_URL": "redis://127.0.0.1/0"})
+    supervisor.check(chosen)
     monkeypatch.setattr(supervisor.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(settings.SettingsError, match=r"pip install 'otagw\[redis\]'"):
-        supervisor.check_queue(chosen)
-
-
-@pytest.mark.parametrize(
-    ("changes", "url"),
-    [
-        ({}, "sqlite:///DATA/queue.db"),
-        ({"database_url": "sqlite:////x/y.db"}, "sqlite:///DATA/queue.db"),
-        ({"database_url": "postgresql://h/d"}, "postgresql://h/d"),
-        ({"database_url": "postgresql://h/d", "queue_url": "redis://h/1"}, "redis://h/1"),
-    ],
-)
-def test_the_queue_is_where_the_database_is_unless_told(environment, changes, url):
-    chosen = settings.load({**environment, **{f"OTAGW_{name.upper()}": value for name, value in changes.items()}})
-    assert chosen.queue == url.replace("DATA", environment["OTAGW_DATA_DIR"])
+        supervisor.check(chosen)

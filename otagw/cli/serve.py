@@ -49,10 +49,6 @@ def worker() -> None:
     from otagw.worker import run  # noqa: PLC0415 - after the signals: it takes its time to load
 
     chosen = common.load_settings()
-    try:
-        supervisor.check_queue(chosen)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
     ended_by = _wait_for_database(chosen, received)
     if ended_by is None:
         with common.store(chosen), audit.acting(None):

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from otagw import settings
 from otagw.settings import Settings
@@ -94,20 +93,17 @@ def metrics_command() -> list[str]:
 
 
 def check(chosen: Settings) -> None:
-    """Raise `settings.SettingsError` if the certificate cannot be used; gunicorn would notice at the first request."""
-    check_queue(chosen)
+    """Raise `settings.SettingsError` for Redis without its package, and for a certificate that cannot be used.
+
+    gunicorn would notice the certificate at the first request.
+    """
+    if chosen.redis_url and not importlib.util.find_spec("redis"):
+        raise settings.SettingsError("redis_url: Redis needs another package: pip install 'otagw[redis]'")
     if chosen.tls_cert:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chosen.tls_cert, chosen.tls_key)
         except OSError as error:
             raise settings.SettingsError(f"tls_cert, tls_key: expected a readable pair ({error})") from None
-
-
-def check_queue(chosen: Settings) -> None:
-    """Raise `settings.SettingsError` if what Redis needs is not installed."""
-    for name, url in (("redis_url", chosen.redis_url), ("queue_url", chosen.queue)):
-        if urlsplit(url).scheme in ("redis", "rediss") and not importlib.util.find_spec("redis"):
-            raise settings.SettingsError(f"{name}: Redis needs another package: pip install 'otagw[redis]'")
 
 
 def check_free(chosen: Settings) -> None:

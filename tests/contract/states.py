@@ -7,7 +7,7 @@ from collections import Counter
 from otagw.db import database
 
 # What is no account's, or is written by every request.
-_PASSED_OVER = ("nonce", "huey", "migration", "sqlite_", "fact")
+_PASSED_OVER = ("nonce", "migration", "sqlite_", "fact")
 
 
 def tables():

@@ -77,14 +77,6 @@ def test_threads_that_race_for_a_nonce_have_one_winner(client):
     assert Counter(race(*[claim] * 6)) == {None: 1, errors.ReplayedNonce: 5}
 
 
-@pytest.mark.postgres
-def test_the_queue_does_not_ask_for_what_cockroachdb_lacks(environment, url):
-    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url})
-    assert chosen.queue.startswith("sqlite:///")
-    chosen = settings.load({**environment, "OTAGW_DATABASE_URL": url, "OTAGW_REDIS_URL": "redis://h:6379/0"})
-    assert chosen.queue == "redis://h:6379/0"
-
-
 @pytest.mark.parametrize("value", ["cockroach://h/d", "crdb://h/d"])
 def test_another_spelling_is_refused_by_name(environment, value):
     with pytest.raises(SettingsError, match="OTAGW_DATABASE_URL"):

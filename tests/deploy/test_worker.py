@@ -12,11 +12,9 @@ import threading
 import psycopg
 import pytest
 
-from otagw import taskqueue
-from otagw.security import vault
-from tests.conftest import free_port, need
+from tests.conftest import free_port
 from tests.deploy.servers import children, gunicorn_of, ignores, session, worker_of
-from tests.engines import postgres, redis
+from tests.engines import postgres
 from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = pytest.mark.live
@@ -144,17 +142,11 @@ def test_what_is_due_is_done_although_nobody_calls(served):
     assert list((served.folder / "data/files").iterdir()) == []
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def gateway(request, make_live):
-    """A gateway that does not run, on each engine of database or queue."""
-    match request.param:
-        case "postgresql":
-            with postgres() as url:
-                yield make_live(database_url=url)
-        case "redis":
-            yield make_live(queue_url=redis())
-        case _:
-            yield make_live()
+    """A gateway that does not run, on each engine."""
+    with postgres() if request.param == "postgresql" else contextlib.nullcontext("") as url:
+        yield make_live(database_url=url)
 
 
 def test_two_workers_on_one_database_do_nothing_twice(gateway, start_worker):
@@ -179,14 +171,11 @@ def test_a_killed_worker_leaves_what_it_had_not_begun_to_the_next(gateway, start
     eventually(lambda: left(gateway) <= 1)
 
 
-def test_a_wake_of_another_process_is_taken(gateway, start_worker):
+def test_an_idle_worker_finds_what_another_process_makes_due(gateway, start_worker):
     process = ready(start_worker(gateway))
-    secret = vault.unlock(gateway.folder / "data", {}).derive("queue")
-    default = gateway.environ.get("OTAGW_DATABASE_URL") or f"sqlite:///{gateway.folder}/data/queue.db"
-    queue = taskqueue.Queue(gateway.environ.get("OTAGW_QUEUE_URL") or default, secret)
-    queue.wake()
-    eventually(lambda: not queue._open().pending_count())
-    queue.close()
+    for _ in range(2):
+        released(gateway, 3)
+        eventually(lambda: left(gateway) == 0)
     process.terminate()
     assert process.wait(HANG_SECONDS) == 0
     assert {line["level"] for line in lines(process.log())} == {"INFO"}
@@ -207,15 +196,9 @@ def test_a_worker_outlives_the_end_of_its_connections(make_live, start_worker):
         assert process.wait(HANG_SECONDS) == 0
 
 
-def test_a_worker_outlives_its_redis(make_live, start_worker):
-    """A Redis of the test's own, since it is killed."""
-    port = free_port()
-    gateway = make_live(queue_url=f"redis://127.0.0.1:{port}/0")
-    with subprocess.Popen(
-        [need("redis-server"), "--port", str(port), "--save", ""], stdout=subprocess.DEVNULL
-    ) as server:
-        process = ready(start_worker(gateway))
-        server.kill()
+def test_a_worker_needs_no_redis(make_live, start_worker):
+    gateway = make_live(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    process = ready(start_worker(gateway))
     released(gateway, 3)
     eventually(lambda: left(gateway) == 0)
     process.terminate()

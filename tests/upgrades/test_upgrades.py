@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-import queue
 import re
 import shutil
 import subprocess
@@ -15,12 +14,11 @@ import textwrap
 import pytest
 from click.testing import CliRunner
 
-from otagw import settings, taskqueue, worker
+from otagw import settings, worker
 from otagw.app import create_app
 from otagw.cli import main as command_line
 from otagw.db import database, other_sessions, schema
 from otagw.ota.webhooks import outbox
-from otagw.security import vault
 from tests import door
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
@@ -105,7 +103,7 @@ def folder_with(tmp_path):
 
 
 def shape():
-    """Return what the engine says of tables, columns, indexes and constraints, apart from nonces and the queue."""
+    """Return what the engine says of tables, columns, indexes and constraints, apart from nonces and huey's."""
     if database.is_sqlite():
         rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
         return sorted((*row[:3], " ".join((row[3] or "").split())) for row in rows)
@@ -244,15 +242,6 @@ def _is_signed(headers, body):
     signed = headers["X-Otagw-Timestamp"].encode() + b"." + body
     mac = hmac.new(b"0123456789abcdefghij", signed, hashlib.sha256).hexdigest()
     return headers["X-Otagw-Signature"] == f"sha256={mac}"
-
-
-def test_a_wake_that_waits_in_the_queue_is_heard(upgraded):
-    chosen = settings.load(upgraded.old.environ)
-    heard = queue.SimpleQueue()
-    secret = vault.unlock(chosen.data_path).derive("queue")
-    with contextlib.closing(taskqueue.Queue(chosen.queue, secret, lambda: heard.put(True))) as wakes:
-        wakes.listen()
-        assert heard.get(timeout=60)
 
 
 def test_a_job_whose_time_comes_begins(upgraded, held_clock):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import peewee
 
-from otagw import clock, errors, taskqueue
+from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import audit, states
 from otagw.ota.accounts import Account
@@ -104,9 +104,7 @@ def cancel_states(account: Account, job_key: str, wanted: Sequence[str]) -> None
         jobs.set_(job, cancel=" ".join(pending), due=clock.now(), stopped=job.stopped or is_all)
         audit.note(account.id, jobs.KIND, job.id)
     until = time.monotonic() + selection.REQUEST_SECONDS
-    while cancel_step(job.id):
-        if time.monotonic() > until:
-            return taskqueue.wake()
+    while cancel_step(job.id) and time.monotonic() <= until:
         time.sleep(selection.PAUSE_SECONDS)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, runtime, taskqueue
+from otagw import clock, runtime
 from otagw.db import database
 from otagw.files.storage import Storage
 from otagw.ota import ids
@@ -46,10 +46,7 @@ class Window:
 def begin(job: Job) -> Job:
     """Select devices for as long as a request may take; the rest is for the worker."""
     until = time.monotonic() + REQUEST_SECONDS
-    while step(job.id):
-        if time.monotonic() > until:
-            taskqueue.wake()
-            break
+    while step(job.id) and time.monotonic() <= until:
         time.sleep(PAUSE_SECONDS)
     return jobs.find(job.id) or job
 

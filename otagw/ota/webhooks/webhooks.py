@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from otagw import clock, errors, runtime, taskqueue
+from otagw import clock, errors, runtime
 from otagw.db import database
 from otagw.net import outgoing
 from otagw.ota import audit, ids, listing
@@ -173,7 +173,6 @@ def emit_many(account_id: int, event: str, rows: Iterable[Mapping[str, Any]]) ->
             while chunk := list(islice(source, _INSERTED_AT_ONCE)):
                 for number in listeners:
                     insert(number, event, chunk, clock.now())
-            taskqueue.wake()
 
 
 def insert(webhook_id: int, event: str, rows: Sequence[Mapping[str, Any]], due: int) -> int:
