@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import errors, gateway, runtime, taskqueue
+from otagw import errors, gateway, runtime
 from otagw.db import database, schema
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi_route
@@ -51,7 +51,6 @@ def create_app(settings: Settings, **parts: Any) -> Flask:
             schema.check_version()
             gateway.keys.check()
             gateway.prepare()
-            taskqueue.use(taskqueue.Queue(settings.queue, gateway.vault.derive("queue")))
         except BaseException:
             gateway.close()
             raise

@@ -17,9 +17,10 @@ from otagw.net import allowed_hosts
 from otagw.ops.metrics import Metrics
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
-from otagw.security import nonce_stores, rate_limit_stores, vault
+from otagw.security import nonce_stores, rate_limit_stores, redis_client, vault
 from otagw.security.nonces import Nonces
 from otagw.security.rate_limits import Limits
+from otagw.security.redis_client import Server
 from otagw.security.vault import Vault
 from otagw.settings import Settings
 
@@ -81,15 +82,20 @@ class Runtime:
         return Keys(self.vault, rules)
 
     @cached_property
+    def redis(self) -> Server | None:
+        """Return the Redis that nonces and rate limits share, if the settings name one."""
+        # The word stays: with another prefix, the nonces that an earlier version wrote would not be found.
+        return redis_client.connect(self.settings.redis_url, self.vault.derive("queue"))
+
+    @cached_property
     def nonces(self) -> Nonces:
         """Return the store of nonces."""
-        return nonce_stores.choose(self.settings, self.vault.derive("queue"))
+        return nonce_stores.choose(self.settings, self.redis)
 
     @cached_property
     def limits(self) -> Limits:
         """Return the rate limits of access keys."""
-        shared = rate_limit_stores.choose(self.settings, self.vault.derive("queue"))
-        return Limits(self.settings.throttle, shared)
+        return Limits(self.settings.throttle, rate_limit_stores.choose(self.redis))
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -5,20 +5,20 @@ All of them keep the same 16-byte digest, and all refuse rather than guess: docs
 
 import contextlib
 import functools
-import hashlib
 import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import peewee
 
 from otagw import clock, errors
 from otagw.db import database, rounds
 from otagw.db.write_lock import FileLock
-from otagw.security import nonces, redis_client
+from otagw.security import nonces
 from otagw.security.nonces import Nonces, Windows
+from otagw.security.redis_client import Server
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.nonces")
@@ -30,11 +30,11 @@ GONE: Final = "the nonce store does not answer"
 _ASYNC: Final = "set_config('synchronous_commit', 'off', true) = 'off'"
 
 
-def choose(settings: Settings, secret: bytes) -> Nonces:
-    """Return the store of these settings; ``secret`` names what is ours on a Redis that others use too."""
+def choose(settings: Settings, redis: Server | None) -> Nonces:
+    """Return the store of these settings; ``redis`` is that of ``redis_url``."""
     skew_ms = settings.clock_skew_seconds * 1000
-    if settings.redis_url:
-        return Redis(settings.redis_url, hashlib.sha256(secret).hexdigest()[:12], skew_ms)
+    if redis:
+        return Redis(redis, skew_ms)
     if not database.is_sqlite():
         return Tables(skew_ms)
     return File(settings.data_path / "nonces.db", skew_ms)
@@ -192,21 +192,9 @@ class Redis(Nonces):
     A Redis that is started anew may have forgotten: what was signed before it started is refused.
     """
 
-    def __init__(self, url: str, name: str, skew_ms: int) -> None:
-        self._prefix, self._skew, self._since = f"otagw_{name}:nonce:".encode(), skew_ms, 0
-        self._client = redis_client.connect(url, self._met)
-        self._trouble = redis_client.trouble()
+    def __init__(self, redis: Server, skew_ms: int) -> None:
+        self._redis, self._prefix, self._skew = redis, f"{redis.prefix}nonce:".encode(), skew_ms
         self._spend = rounds.Question(self._spend_all)
-
-    def _met(self, connection: Any) -> None:
-        """Learn from each new connection since when this Redis remembers: it cannot have been restarted without one."""
-        connection.on_connect()
-        connection.send_command("TIME")
-        now = int(connection.read_response()[0])
-        connection.send_command("INFO", "server")
-        found = re.search(rb"uptime_in_seconds:(\d+)", bytes(connection.read_response()))
-        up = int(found[1]) if found else 0
-        self._since = max(self._since, (now - up + 1) * 1000)  # whole seconds, rounded to the safe side
 
     def claim(self, key_id: str, nonce: str, at: int) -> None:
         """Use up a nonce; see `Nonces`."""
@@ -218,18 +206,18 @@ class Redis(Nonces):
             raise errors.Unavailable("the clocks of the gateway and of its nonce store differ")
         if not new:
             raise errors.ReplayedNonce
-        if at < self._since:
+        if at < self._redis.since:
             raise errors.Unavailable("the request was signed before the nonce store began to remember")
 
     def _spend_all(self, claims: Sequence[tuple[bytes, int]]) -> list[tuple[int, int, bool]]:
         """Set keys for their lives in milliseconds; return the time by Redis, and whether the key is new, for each."""
         try:
-            with self._client.pipeline(transaction=False) as trip:
+            with self._redis.client.pipeline(transaction=False) as trip:
                 trip.time()
                 for name, life in claims:
                     trip.set(name, b"", nx=True, px=life)
                 (seconds, micros), *new = trip.execute()
-        except self._trouble as error:
+        except self._redis.trouble as error:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None
         return [(seconds, micros, bool(one)) for one in new]
@@ -237,11 +225,10 @@ class Redis(Nonces):
     def ping(self) -> None:
         """Raise `errors.Unavailable` unless Redis answers."""
         try:
-            self._client.ping()
-        except self._trouble:
+            self._redis.client.ping()
+        except self._redis.trouble:
             raise errors.Unavailable(GONE) from None
 
     def close(self) -> None:
         """Close the connections of the process."""
-        self._client.close()
-        self._client.connection_pool.disconnect()
+        self._redis.close()

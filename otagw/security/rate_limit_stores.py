@@ -3,15 +3,14 @@
 Each is one statement, or one script, so that no two who take at once get the same token. docs/operations.md.
 """
 
-import hashlib
 import logging
 from typing import Final
 
 from otagw import errors
 from otagw.db import database
-from otagw.security import rate_limits, redis_client
+from otagw.security import rate_limits
 from otagw.security.rate_limits import Buckets, Rate
-from otagw.settings import Settings
+from otagw.security.redis_client import Server
 
 log = logging.getLogger("otagw.throttle")
 GONE: Final = "the store of request rates does not answer"
@@ -32,11 +31,9 @@ return 0
 """
 
 
-def choose(settings: Settings, secret: bytes) -> Buckets:
-    """Return the buckets of these settings; ``secret`` names what is ours on a Redis that others use too."""
-    if settings.redis_url:
-        return Redis(settings.redis_url, hashlib.sha256(secret).hexdigest()[:12])
-    return Tables()
+def choose(redis: Server | None) -> Buckets:
+    """Return the buckets in the Redis of ``redis_url``, or in the database where there is none."""
+    return Redis(redis) if redis else Tables()
 
 
 class Tables:
@@ -58,11 +55,9 @@ class Tables:
 class Redis:
     """Buckets in a Redis; one that forgets them lets as many through again as may come at once."""
 
-    def __init__(self, url: str, name: str) -> None:
-        self._client = redis_client.connect(url)
-        self._trouble = redis_client.trouble()
-        self._prefix = f"otagw_{name}:bucket:"
-        self._script = self._client.register_script(_SCRIPT)
+    def __init__(self, redis: Server) -> None:
+        self._trouble, self._prefix = redis.trouble, f"{redis.prefix}bucket:"
+        self._script = redis.client.register_script(_SCRIPT)
 
     def take(self, name: str, rate: Rate) -> int:
         """Take a token; see `rate_limits.Buckets`."""
@@ -72,8 +67,3 @@ class Redis:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None
         return rate_limits.milliseconds(wait)
-
-    def close(self) -> None:
-        """Close the connections of the process."""
-        self._client.close()
-        self._client.connection_pool.disconnect()

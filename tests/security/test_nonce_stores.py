@@ -19,6 +19,7 @@ from otagw.db import database, schema
 from otagw.security import nonce_stores, nonces
 from otagw.security.nonce_stores import APART_MS, Redis, Tables
 from otagw.security.nonces import WINDOW_MS
+from otagw.security.redis_client import Server
 from tests import door
 from tests.conftest import free_port
 from tests.engines import postgres, redis
@@ -69,12 +70,12 @@ def held(start=START):
 @pytest.fixture
 def keys():
     """Make stores on one Redis, as each node has one; the clock is held."""
-    url, name, made = redis(), uuid.uuid4().hex[:12], []
+    url, secret, made = redis(), uuid.uuid4().bytes, []
     # Redis may have been started a moment ago: what was signed before is refused.
     with held(int(time.time()) + 60) as now:
 
         def make():
-            made.append(Redis(url, name, SKEW))
+            made.append(Redis(Server(url, secret), SKEW))
             return made[-1]
 
         yield make, now
@@ -294,7 +295,7 @@ def test_a_nonce_in_redis_expires_when_its_timestamp_is_over(keys):
     make, now = keys
     store = make()
     store.claim("key", "nonce", now[0] * 1000)
-    left = store._client.pttl(store._prefix + nonces.digest("key", "nonce"))
+    left = store._redis.client.pttl(store._prefix + nonces.digest("key", "nonce"))
     assert SKEW < left <= SKEW + 2 * APART_MS
 
 
@@ -312,13 +313,13 @@ def test_what_was_signed_before_redis_was_started_is_refused(keys):
     make, now = keys
     store = make()
     store.claim("key", "one", now[0] * 1000)
-    store._since = now[0] * 1000 + 1
+    store._redis.since = now[0] * 1000 + 1
     with pytest.raises(errors.Unavailable, match="signed before"):
         store.claim("key", "two", now[0] * 1000)
 
 
 def test_a_redis_that_is_not_there_is_unavailable():
-    store = Redis(f"redis://127.0.0.1:{free_port()}/0", "name", SKEW)
+    store = Redis(Server(f"redis://127.0.0.1:{free_port()}/0", b"secret"), SKEW)
     with pytest.raises(errors.Unavailable):
         store.claim("key", "nonce", clock.now())
     with pytest.raises(errors.Unavailable):

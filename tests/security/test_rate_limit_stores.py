@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from otagw import errors
 from otagw.security.rate_limit_stores import Redis, Tables
 from otagw.security.rate_limits import Local, Rate
+from otagw.security.redis_client import Server
 from tests.conftest import free_port
 from tests.engines import migrated, redis
 from tests.races import race
@@ -23,15 +24,15 @@ def tables(request, environment):
 
 @pytest.fixture
 def keys():
-    url, name, made = redis(), uuid.uuid4().hex[:12], []
+    url, secret, made = redis(), uuid.uuid4().bytes, []
 
     def make():
-        made.append(Redis(url, name))
-        return made[-1]
+        made.append(Server(url, secret))
+        return Redis(made[-1])
 
     yield make
-    for store in made:
-        store.close()
+    for server in made:
+        server.close()
 
 
 @pytest.fixture(
@@ -130,14 +131,14 @@ def test_all_stores_say_what_the_own_one_says_and_let_no_more_through(tables, he
 
 
 def test_a_redis_that_is_not_there_is_unavailable():
-    store = Redis(f"redis://127.0.0.1:{free_port()}/0", "name")
+    server = Server(f"redis://127.0.0.1:{free_port()}/0", b"secret")
     with pytest.raises(errors.Unavailable):
-        store.take("k", Rate(1, 1))
-    store.close()
+        Redis(server).take("k", Rate(1, 1))
+    server.close()
 
 
 @pytest.mark.live
 def test_a_bucket_in_redis_is_not_kept_for_ever(keys, held_clock):
     store = keys()
     store.take("k", Rate(1, 5))
-    assert 0 < store._client.pttl(store._prefix + "k") <= 6000
+    assert 0 < store._script.registered_client.pttl(store._prefix + "k") <= 6000
