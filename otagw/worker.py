@@ -10,7 +10,7 @@ import queue
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from otagw import runtime
 from otagw.db import database
@@ -27,9 +27,10 @@ log = logging.getLogger("otagw.worker")
 LOOK_SECONDS: Final = 0.25
 # The time between two looks while a step fails: a database or a storage in trouble gets fewer attempts.
 RETRY_SECONDS: Final = 1.0
+Steps: TypeAlias = Mapping[str, Callable[[], int]]
 # What may be due, under the names that metrics and log lines have for it. Each call does a bounded piece in short
 # transactions, and returns how many things it did.
-STEPS: Final[Mapping[str, Callable[[], int]]] = {
+STEPS: Final[Steps] = {
     "ota.sweep.end_tasks": due_work.end_tasks,
     "ota.sweep.advance_jobs": due_work.advance_jobs,
     "ota.outbox.deliver_due": outbox.deliver_due,
@@ -40,50 +41,56 @@ STEPS: Final[Mapping[str, Callable[[], int]]] = {
     "ota.prune.audit": prune.audit,
     "ota.prune.ended_jobs": prune.ended_jobs,
 }
-_failing: dict[str, type[Exception]] = {}
 
 
-def sweep(go_on: Callable[[], bool] = lambda: True) -> None:
-    """Run the steps in turn until none of them has done anything, or ``go_on`` says no after a round."""
-    total: Counter[str] = Counter()
-    while True:
-        done = Counter({name: _run(name, step) for name, step in STEPS.items()})
-        total += done
-        if not done.total() or not go_on():
-            break
-    if total:
-        log.info("done", extra={"steps": dict(total)})
+class Worker:
+    """Run steps, and remember which of them fail."""
+
+    def __init__(self, steps: Steps = STEPS) -> None:
+        self._steps = steps
+        self.failing: dict[str, type[Exception]] = {}
+
+    def sweep(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Run the steps in turn until none of them has done anything, or ``go_on`` says no after a round."""
+        total: Counter[str] = Counter()
+        while True:
+            done = Counter({name: self._run(name, step) for name, step in self._steps.items()})
+            total += done
+            if not done.total() or not go_on():
+                break
+        if total:
+            log.info("done", extra={"steps": dict(total)})
+
+    def _run(self, name: str, step: Callable[[], int]) -> int:
+        """Run one step; what it raises is logged when it is new, and does not stop the others."""
+        try:
+            done = step()
+        except Exception as error:
+            database.recover()
+            if self.failing.get(name) is not type(error):
+                log.exception("a step failed; it is tried again every second", extra={"step": name})
+            self.failing[name] = type(error)
+            metrics.count("otagw_worker_failures_total", name)
+            return 0
+        metrics.count("otagw_worker_steps_total", name, by=done)
+        if self.failing.pop(name, None):
+            log.info("a step works again", extra={"step": name})
+        return done
 
 
-def run(settings: Settings, received: "queue.SimpleQueue[int]") -> int:
+def run(settings: Settings, received: "queue.SimpleQueue[int]", steps: Steps = STEPS) -> int:
     """Sweep until a signal is received that ends it; return which. SIGHUP asks for another run with new settings."""
     our_log.configure(settings)
     runtime.current().prepare()
+    worker = Worker(steps)
     log.info("the worker is ready")
     try:
         while True:
-            sweep(received.empty)
+            worker.sweep(received.empty)
             with contextlib.suppress(queue.Empty):
-                number = received.get(timeout=RETRY_SECONDS if _failing else LOOK_SECONDS)
+                number = received.get(timeout=RETRY_SECONDS if worker.failing else LOOK_SECONDS)
                 # A worker uses neither the certificate nor Redis, which its supervisor checks.
                 if number != signal.SIGHUP or supervisor.can_reload(lambda _: None):
                     return number
     finally:
         log.info("the worker ends")
-
-
-def _run(name: str, step: Callable[[], int]) -> int:
-    """Run one step; what it raises is logged when it is new, and does not stop the others."""
-    try:
-        done = step()
-    except Exception as error:
-        database.recover()
-        if _failing.get(name) is not type(error):
-            log.exception("a step failed; it is tried again every second", extra={"step": name})
-        _failing[name] = type(error)
-        metrics.count("otagw_worker_failures_total", name)
-        return 0
-    metrics.count("otagw_worker_steps_total", name, by=done)
-    if _failing.pop(name, None):
-        log.info("a step works again", extra={"step": name})
-    return done

@@ -62,7 +62,7 @@ ALONE = {
     "playhouse": ("otagw.db",),
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
-    "redis": ("otagw.security"),
+    "redis": ("otagw.security",),
     "urllib3": ("otagw.net", "otagw.simulator"),
     "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.cli.explain"),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
@@ -188,6 +188,10 @@ def state(path):
         found.append(f"{caches} caches")
     for node in tree.body:
         value = getattr(node, "value", None)
+        if isinstance(value, ast.Dict | ast.List) and not (
+            getattr(value, "keys", None) or getattr(value, "elts", None)
+        ):
+            found.append(ast.unparse(node))  # it begins empty, so that it is to be filled
         if isinstance(value, ast.Call) and ast.unparse(value.func) in (
             *("dict", "list", "set", "Counter", "defaultdict", "deque", "threading.Lock", "threading.Event"),
             *("threading.local", "queue.Queue", "queue.SimpleQueue", "itertools.count"),

@@ -161,9 +161,11 @@ def test_outside_of_every_door_no_gateway_is_at_hand():
     assert said == ["no gateway is at hand: a door has to enter one"]
 
 
-def test_the_log_is_seen_by_those_who_listen(make, caplog):
-    caplog.set_level(logging.INFO, "otagw.request")
-    logging.getLogger("otagw").propagate = True
+def test_the_log_of_an_application_is_its_hosts_to_configure(make, caplog, monkeypatch):
+    ours = logging.getLogger("otagw")
+    for name, value in {"handlers": [], "propagate": True, "level": logging.INFO}.items():  # as in a new process
+        monkeypatch.setattr(ours, name, value)
     send(make("one"), "ListOTAFirmware", CurrentPage=1, PageSize=1)
-    (line,) = [record for record in caplog.records if record.name == "otagw.request"]
-    assert (line.action, line.status) == ("ListOTAFirmware", 200)
+    assert (ours.handlers, ours.propagate) == ([], True)
+    lines = [(record.action, record.status) for record in caplog.records if record.name == "otagw.request"]
+    assert lines == [("ListOTAFirmware", 200)]

@@ -17,6 +17,7 @@ from otagw.ops import log
 from otagw.ota import accounts, idempotency
 from otagw.ota.packages import stored_files
 from otagw.server import supervisor
+from otagw.worker import Worker
 from tests import door
 from tests.conftest import NOW
 from tests.engines import migrated
@@ -47,12 +48,15 @@ def lines(environment):
 
 
 @pytest.fixture
-def steps(monkeypatch):
+def steps():
     """Steps of the test's own instead of ours."""
-    found = {}
-    monkeypatch.setattr(worker, "STEPS", found)
-    monkeypatch.setattr(worker, "_failing", {})
-    return found
+    return {}
+
+
+@pytest.fixture
+def sweep(steps):
+    """Let a worker sweep with the test's own steps."""
+    return Worker(steps).sweep
 
 
 def step(name, results, calls):
@@ -69,38 +73,38 @@ def step(name, results, calls):
     return run
 
 
-def test_steps_take_turns_until_none_has_more_to_do(steps, lines):
+def test_steps_take_turns_until_none_has_more_to_do(steps, lines, sweep):
     calls = []
     steps |= {"one": step("one", [10, 10, 3], calls), "two": step("two", [0, 2], calls)}
-    worker.sweep()
+    sweep()
     assert calls == ["one", "two"] * 4
     (line,) = lines()
     assert (line["message"], line["steps"]) == ("done", {"one": 23, "two": 2})
 
 
-def test_a_sweep_that_finds_nothing_says_nothing(steps, lines):
+def test_a_sweep_that_finds_nothing_says_nothing(steps, lines, sweep):
     steps["one"] = step("one", [], [])
-    worker.sweep()
+    sweep()
     assert lines() == []
 
 
-def test_a_sweep_can_be_asked_to_end_after_a_round(steps):
+def test_a_sweep_can_be_asked_to_end_after_a_round(steps, sweep):
     calls = []
     steps |= {"one": step("one", [1] * 9, calls), "two": step("two", [1] * 9, calls)}
-    worker.sweep(lambda: False)
+    sweep(lambda: False)
     assert calls == ["one", "two"]
 
 
-def test_a_step_that_raises_does_not_stop_the_others_and_is_logged_once(steps, lines):
+def test_a_step_that_raises_does_not_stop_the_others_and_is_logged_once(steps, lines, sweep):
     calls = []
     steps |= {
         "bad": step("bad", [ValueError("no"), ValueError("no"), KeyError(1), 0], calls),
         "good": step("good", [1], calls),
     }
-    worker.sweep()
+    sweep()
     assert calls == ["bad", "good"] * 2
-    worker.sweep()
-    worker.sweep()
+    sweep()
+    sweep()
     told = [(line["message"], line.get("step"), "traceback" in line) for line in lines()]
     failed = ("a step failed; it is tried again every second", "bad", True)
     assert told == [
@@ -111,12 +115,12 @@ def test_a_step_that_raises_does_not_stop_the_others_and_is_logged_once(steps, l
     ]
 
 
-def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_another(store, steps, lines):
+def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_another(store, steps, lines, sweep):
     closed = []
     steps["bad"] = step("bad", [peewee.OperationalError("gone")], [])
     steps["next"] = lambda: closed.append(database.db.is_closed()) or 0
     database.ping()
-    worker.sweep()
+    sweep()
     assert closed == [True]
     database.ping()
 
@@ -124,7 +128,7 @@ def test_trouble_with_the_database_drops_the_connection_and_the_next_sweep_has_a
 @pytest.mark.postgres
 def test_a_server_that_ends_our_connection_is_found_again(environment, lines):
     with prepared(environment, "postgresql") as chosen:
-        worker.sweep()
+        Worker().sweep()
         import psycopg
 
         with psycopg.connect(chosen.database_url, autocommit=True) as server:
@@ -132,9 +136,9 @@ def test_a_server_that_ends_our_connection_is_found_again(environment, lines):
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        worker.sweep()
+        Worker().sweep()
         released(1)
-        worker.sweep()
+        Worker().sweep()
         assert count("stored_file") == 0
     assert lines()[0]["message"] == "a step failed; it is tried again every second"
 
@@ -169,7 +173,7 @@ def test_our_steps_do_all_that_is_due_and_nothing_else(store, lines):
         answered(2, NOW * 1000 - idempotency.KEPT_MS + 1)
         released(25)
         stored_files.announce(accounts.ensure("main"), "prefix/", "bin")
-        worker.sweep()
+        Worker().sweep()
         assert (count("answer"), count("stored_file")) == (2, 1)
     finally:
         clock.hold(None)
@@ -221,7 +225,7 @@ def test_several_sweepers_do_nothing_twice(store):
     assert count("stored_file") == 0
 
 
-def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(store, steps, lines):
+def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(store, steps, lines, sweep):
     class Broken(Counting):
         def delete(self, path):
             if path == "key0":
@@ -232,8 +236,8 @@ def test_a_file_whose_purge_breaks_off_is_due_again_later_and_holds_up_no_other(
     door.replace(storage=storage)
     released(3)
     steps["purge"] = stored_files.purge
-    worker.sweep()
-    worker.sweep()
+    sweep()
+    sweep()
     assert sorted(storage.deleted) == ["key1", "key2"]
     clock.hold(lambda: NOW * 2000)
     try:
@@ -252,7 +256,7 @@ def test_a_sweep_costs_by_what_is_due(environment, monkeypatch):
             database, "execute", lambda sql, *values: asked.append((sql, values)) or execute(sql, *values)
         )
         door.replace(settings=dataclasses.replace(door.here().settings, keep_jobs_days=30))
-        worker.sweep()
+        Worker().sweep()
         assert len(asked) >= len(worker.STEPS)
         for sql, values in asked:
             steps = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", *values).fetchall()]
@@ -304,7 +308,7 @@ class Waits:
 def test_a_run_looks_again_and_again_at_leisure_while_a_step_fails(store, steps):
     waits = Waits(4)
     steps["one"] = step("one", [0, KeyError(1), 1, 0], [])
-    assert worker.run(store, waits) == signal.SIGTERM
+    assert worker.run(store, waits, steps) == signal.SIGTERM
     assert waits.seconds == [worker.LOOK_SECONDS, worker.RETRY_SECONDS, worker.LOOK_SECONDS, worker.LOOK_SECONDS]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from otagw import errors
 from otagw.db import database
 from otagw.security import rate_limits
-from otagw.security.rate_limits import Buckets, Rate
+from otagw.security.rate_limits import Buckets
 from otagw.security.redis_client import Server
 
 log = logging.getLogger("otagw.throttle")
@@ -36,12 +36,11 @@ def choose(redis: Server | None) -> Buckets:
     return Redis(redis) if redis else Tables()
 
 
-class Tables:
+class Tables(Buckets):
     """Buckets in the gateway's database; there are as many as keys times operations, and they stay."""
 
-    def take(self, name: str, rate: Rate) -> int:
+    def wait(self, name: str, now: int, each: int, whole: int) -> int:
         """Take a token; see `rate_limits.Buckets`."""
-        now, each, whole = rate_limits.times(rate)
         latest = now + whole - each  # when it may be full at the latest for a token to be there
         ahead = now + whole + rate_limits.LATE
         values = (now, ahead, each, now + each, latest + 1, ahead)
@@ -49,21 +48,20 @@ class Tables:
             if database.execute(_TAKE, name, now + each, *values).rowcount:
                 return 0
             (full_at,) = database.execute("SELECT full_at FROM bucket WHERE name = ?", name).fetchone()
-        return rate_limits.milliseconds(full_at - latest)
+        return int(full_at - latest)
 
 
-class Redis:
+class Redis(Buckets):
     """Buckets in a Redis; one that forgets them lets as many through again as may come at once."""
 
     def __init__(self, redis: Server) -> None:
         self._trouble, self._prefix = redis.trouble, f"{redis.prefix}bucket:"
         self._script = redis.client.register_script(_SCRIPT)
 
-    def take(self, name: str, rate: Rate) -> int:
+    def wait(self, name: str, now: int, each: int, whole: int) -> int:
         """Take a token; see `rate_limits.Buckets`."""
         try:
-            wait = self._script(keys=[self._prefix + name], args=[*rate_limits.times(rate), rate_limits.LATE])
+            return int(self._script(keys=[self._prefix + name], args=[now, each, whole, rate_limits.LATE]))
         except self._trouble as error:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None
-        return rate_limits.milliseconds(wait)

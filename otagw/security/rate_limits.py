@@ -6,7 +6,8 @@ process's own and cost nothing. docs/operations.md has the profiles, docs/decisi
 """
 
 import threading
-from typing import Final, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import Final, NamedTuple
 
 from otagw import clock, errors
 
@@ -26,48 +27,46 @@ class Rate(NamedTuple):
     at_once: int
 
 
-class Buckets(Protocol):
-    """Where buckets are kept."""
+class Buckets(ABC):
+    """Buckets of tokens by name.
+
+    When each will be full again, in microseconds, is all that has to be kept of one (the GCRA).
+    """
 
     def take(self, name: str, rate: Rate) -> int:
         """Take a token; return 0, or in how many milliseconds there will be one."""
+        each = 1_000_000 // rate.a_second
+        wait = self.wait(name, clock.now() * 1000, each, each * rate.at_once)
+        return -(-wait // 1000)
+
+    @abstractmethod
+    def wait(self, name: str, now: int, each: int, whole: int) -> int:
+        """Take a token; return 0, or in how many microseconds there will be one.
+
+        ``each`` is how long a token takes to come back, ``whole`` how long all of them take.
+        """
 
 
 # What a key may ask in one process: more than one machine can answer, and less than would keep all others out.
 GENEROUS_RATE: Final = Rate(2000, 4000)
 
 
-def times(rate: Rate) -> tuple[int, int, int]:
-    """Return what the time is, what a token takes to come back, and what all of them do; in microseconds."""
-    each = 1_000_000 // rate.a_second
-    return clock.now() * 1000, each, each * rate.at_once
-
-
-def milliseconds(wait: int) -> int:
-    """Return so many microseconds in milliseconds that have then passed."""
-    return -(-wait // 1000)
-
-
-class Local:
-    """Buckets in this process's memory.
-
-    When each will be full again, in microseconds, is all that has to be kept of one (the GCRA).
-    """
+class Local(Buckets):
+    """Buckets in this process's memory."""
 
     def __init__(self) -> None:
         self._full_at: dict[str, int] = {}
         self._guard = threading.Lock()
 
-    def take(self, name: str, rate: Rate) -> int:
+    def wait(self, name: str, now: int, each: int, whole: int) -> int:
         """Take a token; see `Buckets`."""
-        now, each, whole = times(rate)
         with self._guard:
             full_at = self._full_at.get(name, now)
             if not now <= full_at <= now + whole + LATE:  # it is full, or the clock was set back
                 full_at = now
             wait = full_at + each - now - whole
             if wait > 0:
-                return milliseconds(wait)
+                return wait
             self._full_at[name] = full_at + each
             if len(self._full_at) > MANY:
                 self._full_at = {kept: at for kept, at in self._full_at.items() if at > now}

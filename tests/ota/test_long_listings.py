@@ -23,11 +23,11 @@ def many(tmp_path):
     account = accounts.ensure("main")
     for number in range(10):
         insertion.create(account, PackageDraft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
-    marks = ", ".join("?" * len(insertion.COLUMNS))
+    marks = ", ".join("?" * len(packages.COLUMNS))
     start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
     with database.write():
         database.db.connection().executemany(
-            f"INSERT INTO package ({', '.join(insertion.COLUMNS)}) VALUES ({marks})",
+            f"INSERT INTO package ({', '.join(packages.COLUMNS)}) VALUES ({marks})",
             (
                 (start + n, *insertion.values(account, _draft(n), "default", False, NOW * 1000))
                 for n in range(ROWS)
@@ -36,7 +36,7 @@ def many(tmp_path):
         for product in range(10):
             draft = _draft(product)
             listing.count(
-                account.id, insertion.scopes(draft.product_key, draft.version, draft.module, draft.kind), ROWS // 10
+                account.id, packages.scopes(draft.product_key, draft.version, draft.module, draft.kind), ROWS // 10
             )
     yield account
     database.disconnect()

@@ -228,7 +228,7 @@ def test_waiting_deliveries_are_sent_and_signed(upgrade, web, monkeypatch):
     web.pages["/hook"] = answer(status="204 No Content")
     upgraded = upgrade(hook=f"127.0.0.1:{web.port}")
     waiting = upgraded.cli("webhooks", "deliveries", upgraded.noted["webhook"]).count("pending")
-    worker.sweep()
+    worker.Worker().sweep()
     assert len(web.posted) == waiting > 30
     assert "pending" not in upgraded.cli("webhooks", "deliveries", upgraded.noted["webhook"])
     for path, headers, body in web.posted:
@@ -247,7 +247,7 @@ def _is_signed(headers, body):
 def test_a_job_whose_time_comes_begins(upgraded, held_clock):
     job = upgraded.noted["jobs"]["planned"]
     held_clock.seconds += 24 * 3600
-    worker.sweep()
+    worker.Worker().sweep()
     assert upgraded.main.ok("QueryOTAJob", JobId=job)["Data"]["JobStatus"] == "IN_PROGRESS"
     assert device(upgraded, "dev8").poll()["version"] == "2.0"
 
