@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, errors
+from otagw import clock, errors, runtime
 from otagw.db import database, rounds
 from otagw.db.models import AccessKey
 from otagw.db.models import Account as AccountRow
@@ -156,7 +156,13 @@ class Keys:
         return int(row[0])
 
 
-def admit(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
+def admit(claim: Claim) -> Caller:
+    """Believe a claim by the keys and the nonces of the gateway at hand, or raise what `judge` raises."""
+    gateway = runtime.current()
+    return judge(claim, gateway.keys, gateway.nonces, gateway.settings.clock_skew_ms)
+
+
+def judge(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
     """Believe a claim, or raise the fault that says why not.
 
     The order is the point: the time, the key, the signature in constant time, and last the nonce, so that neither old

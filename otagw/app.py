@@ -59,12 +59,7 @@ def create_app(settings: Settings, **parts: Any) -> Flask:
 
 def _application(gateway: Runtime) -> Flask:
     settings = gateway.settings
-    where = {"public_url": settings.public_url, "fallback": settings.endpoint}
-    skew_ms = settings.clock_skew_seconds * 1000
-    actions = Actions(gateway.keys, gateway.nonces, spelling=settings.spelling, skew_ms=skew_ms, **where)
-    iotda = Iotda(gateway.keys, gateway.nonces, skew_ms=skew_ms, **where)
-    front = Front(skew_ms=skew_ms, **where)
-    ddi = ddi_route.Front(version_attributes=settings.ddi_version_attributes, **where)
+    actions, iotda, front, ddi = Actions(), Iotda(), Front(), ddi_route.Front()
     app = _Flask()
     _route_actions(app, actions)
     _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))

@@ -242,6 +242,11 @@ class Settings:
         return self.data_path / "metrics" if self.metrics_bind else None
 
     @property
+    def clock_skew_ms(self) -> int:
+        """Return how far the time of a signed request may be from ours, in milliseconds."""
+        return self.clock_skew_seconds * 1000
+
+    @property
     def endpoint(self) -> str:
         """Return the URL that clients are told to use, without a slash at its end."""
         if self.public_url:

@@ -196,7 +196,7 @@ def _judge(message: Message, claim: Claim, secret: str) -> bool:
 
 def _refusal(claim: Claim, secret: str, skew: int) -> errors.Fault | None:
     try:
-        access.admit(claim, _OneKey(secret), cast("Nonces", None), skew)
+        access.judge(claim, _OneKey(secret), cast("Nonces", None), skew)
     except errors.Fault as fault:
         return fault
     return None

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Request
 
-from otagw import errors
+from otagw import errors, runtime
 
 # Far above what a kind with a charset or a boundary of 70 characters comes to.
 _LONGEST_KIND: Final = 512
@@ -93,11 +93,13 @@ def repeated(names: Iterable[str]) -> str | None:
     return None
 
 
-def endpoint(request: Request, public_url: str, fallback: str) -> str:
+def endpoint(request: Request) -> str:
     """Return the URL at which links are made for whoever asks: the public one, or the one that the client used."""
+    settings = runtime.current().settings
     # Some clients write the scheme into Host.
     host = str(request.environ.get("HTTP_HOST", "")).rpartition("://")[2]
-    return public_url or (f"{request.scheme}://{host}" if _HOST.fullmatch(host) else fallback)
+    reached = f"{request.scheme}://{host}" if _HOST.fullmatch(host) else settings.endpoint
+    return settings.public_url.rstrip("/") or reached
 
 
 def json_object(data: bytes) -> dict[str, Any]:

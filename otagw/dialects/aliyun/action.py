@@ -1,20 +1,20 @@
 """The dialect of Actions: how the gateway reads, believes, checks and answers them; and the table of them."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import access, clock, errors
-from otagw.access import Caller, Keys
+from otagw import access, clock, errors, runtime
+from otagw.access import Caller
 from otagw.dialects import http
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import Message
 from otagw.gateway import Answer
 from otagw.operation import Handler, Operation, Table
-from otagw.security.nonces import Nonces
 
 _HINT_EVERY_MS: Final = 100
 # Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.
@@ -51,15 +51,7 @@ class Actions:
 
     table = actions
 
-    def __init__(
-        self, keys: Keys, nonces: Nonces, *, spelling: str, skew_ms: int, public_url: str, fallback: str
-    ) -> None:
-        self._public_url = public_url.rstrip("/")
-        self._fallback = fallback
-        self._keys = keys
-        self._nonces = nonces
-        self._spelling = spelling
-        self._skew = skew_ms
+    def __init__(self) -> None:
         self._hinted = 0
 
     def open(self, request: Request, request_id: str) -> Message:
@@ -77,7 +69,9 @@ class Actions:
 
     def _spell(self, message: Message, is_alibaba: bool) -> None:
         """Choose the spelling of an answer; Alibaba writes request ids in upper case."""
-        chosen = self._spelling if self._spelling != "auto" else ("alibaba" if is_alibaba else "documented")
+        chosen = runtime.current().settings.spelling
+        if chosen == "auto":
+            chosen = "alibaba" if is_alibaba else "documented"
         message.spelling = chosen
         message.request_id = message.request_id.upper() if chosen == "alibaba" else message.request_id.lower()
 
@@ -88,9 +82,7 @@ class Actions:
     def authenticate(self, message: Message) -> Caller:
         """Return who signed the request."""
         claim = signature.claim(message, functools.partial(self._hint, message))
-        caller = access.admit(claim, self._keys, self._nonces, self._skew)
-        reached = http.endpoint(message.request, self._public_url, self._fallback)
-        return Caller(caller.account, caller.key_id, caller.grants, reached)
+        return dataclasses.replace(access.admit(claim), endpoint=http.endpoint(message.request))
 
     def _hint(self, message: Message, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""

@@ -4,7 +4,7 @@ docs/ddi.md is written for those who set up devices, docs/wire/ddi.md has the fa
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,7 +13,7 @@ import orjson
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, gateway
+from otagw import clock, errors, gateway, runtime
 from otagw.dialects import http
 from otagw.dialects.ddi import auth, codes, fields, offers
 from otagw.gateway import Addressed, Answer
@@ -38,7 +38,6 @@ class Call:
     address: str | None
     endpoint: str
     body: bytes
-    version_attributes: Sequence[str]
 
     def href(self, path: str) -> str:
         """Return the address of something below the device's own."""
@@ -119,7 +118,8 @@ def _cancel_feedback(call: Call, action: str) -> None:
 
 def _attributes(call: Call) -> None:
     said = fields.attributes(call.body)
-    attributes.report(call.device, said.mode, said.data, call.version_attributes, call.address)
+    names = runtime.current().settings.ddi_version_attributes
+    attributes.report(call.device, said.mode, said.data, names, call.address)
 
 
 OPERATIONS: Final = (
@@ -139,12 +139,7 @@ def is_below(path: str) -> bool:
 
 
 class Front:
-    """This front, as the settings have it."""
-
-    def __init__(self, *, version_attributes: Sequence[str], public_url: str, fallback: str) -> None:
-        self._version_attributes = version_attributes
-        self._public_url = public_url.rstrip("/")
-        self._fallback = fallback
+    """This front."""
 
     def serve(self, operation: Operation, request: Request, product: str, device: str, **names: str) -> Answer:
         """Answer one request: its body, who sent it, what it asks or says, what comes of it; in this order."""
@@ -155,8 +150,7 @@ class Front:
             body = http.body(request, MAX_BODY)
             found = auth.admit(request, product, device)
             address = (request.remote_addr or "")[:_ADDRESS] or None
-            endpoint = http.endpoint(request, self._public_url, self._fallback)
-            call = Call(found, address, endpoint, body, self._version_attributes)
+            call = Call(found, address, http.endpoint(request), body)
             return _answer(request, message, operation.act(call, **names))
 
         return _serve(request, operation.name, f"{product}/{device}", act)

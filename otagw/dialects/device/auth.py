@@ -6,7 +6,7 @@ from typing import Final
 
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors
+from otagw import clock, errors, runtime
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Device
 from otagw.ota.products import products
@@ -18,7 +18,7 @@ EXPECTED: Final = "Authorization: Bearer <epoch seconds>.<64 hex digits>"
 NOBODY: Final = "device/0"
 
 
-def admit(request: Request, product_key: str, name: str, body: bytes, skew_ms: int) -> Device:
+def admit(request: Request, product_key: str, name: str, body: bytes) -> Device:
     """Return the device that a request is from, or raise the fault that says why it is not believed.
 
     The time comes first, since it says nothing of any device. What follows is the same for a wrong secret and for a
@@ -28,7 +28,7 @@ def admit(request: Request, product_key: str, name: str, body: bytes, skew_ms: i
     if given is None:
         raise errors.IncompleteSignature(EXPECTED)
     seconds, token = given.groups()
-    if abs(clock.now() - int(seconds) * 1000) > skew_ms:
+    if abs(clock.now() - int(seconds) * 1000) > runtime.current().settings.clock_skew_ms:
         raise errors.ExpiredTimestamp
     is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
     device = devices.find(product_key, name) if is_name else None

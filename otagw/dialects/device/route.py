@@ -83,12 +83,7 @@ OPERATIONS: Final = (
 
 
 class Front:
-    """The device API, as the settings have it."""
-
-    def __init__(self, *, skew_ms: int, public_url: str, fallback: str) -> None:
-        self._skew = skew_ms
-        self._public_url = public_url.rstrip("/")
-        self._fallback = fallback
+    """The device API."""
 
     def serve(self, operation: Operation, request: Request, product: str, device: str, **names: str) -> Answer:
         """Answer one request: its body, who sent it, what it says, what comes of it; in this order."""
@@ -97,12 +92,12 @@ class Front:
             if request.method != operation.method:  # Werkzeug lets HEAD in wherever GET is
                 raise errors.MethodNotAllowed((operation.method,))
             body = http.body(request, MAX_BODY)
-            found = auth.admit(request, product, device, body, self._skew)
+            found = auth.admit(request, product, device, body)
             given = fields.from_query(request) if request.method == "GET" else fields.from_json(request, body)
             values = operation.schema.read(given)
             values |= {name: fields.check(name, value) for name, value in names.items()}
             address = (request.remote_addr or "")[:_ADDRESS] or None
-            call = Call(found, address, http.endpoint(request, self._public_url, self._fallback))
+            call = Call(found, address, http.endpoint(request))
             return _answer(message, operation.act(call, **values))
 
         return _serve(request, operation.name, f"{product}/{device}", act)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from werkzeug.wrappers import Request
 
 from otagw import access, errors
-from otagw.access import Caller, Keys
+from otagw.access import Caller
 from otagw.dialects import http
 from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
@@ -17,7 +17,6 @@ from otagw.dialects.iotda.wire import Message
 from otagw.gateway import Answer
 from otagw.operation import Handler, Operation, Table
 from otagw.ota import projects
-from otagw.security.nonces import Nonces
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = "/v5/iot/{project_id}"
@@ -71,13 +70,6 @@ class Iotda:
 
     table = routes
 
-    def __init__(self, keys: Keys, nonces: Nonces, *, skew_ms: int, public_url: str, fallback: str) -> None:
-        self._keys = keys
-        self._nonces = nonces
-        self._skew = skew_ms
-        self._public_url = public_url.rstrip("/")
-        self._fallback = fallback
-
     def open(self, request: Request, request_id: str) -> Message:
         """Return a message of which nothing is read yet."""
         return Message(request, request_id)
@@ -101,8 +93,7 @@ class Iotda:
 
     def authenticate(self, message: Message) -> Caller:
         """Return who signed the request, or whom its token stands for."""
-        reached = http.endpoint(message.request, self._public_url, self._fallback)
-        message.caller = dataclasses.replace(self._caller(message), endpoint=reached)
+        message.caller = dataclasses.replace(self._caller(message), endpoint=http.endpoint(message.request))
         message.key_id = message.caller.key_id
         return message.caller
 
@@ -120,7 +111,7 @@ class Iotda:
             return tokens.login(message.key_id, secret)
         if token:
             return tokens.caller(token)
-        return access.admit(signature.claim(message), self._keys, self._nonces, self._skew)
+        return access.admit(signature.claim(message))
 
     def validate(self, operation: Operation[IotdaSchema], message: Message) -> dict[str, Any]:
         """Return the operation's arguments, after making sure that the project is the caller's."""
