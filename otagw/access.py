@@ -91,9 +91,9 @@ class Keys:
         It opens the keys that are kept; and it is the one that the first node began with, although no key is kept yet,
         since secrets of devices and links follow from it too.
         """
-        row = database.execute("SELECT id, secret FROM access_key LIMIT 1").fetchone()
-        if row:
-            self._open(*row)
+        key = AccessKey.select().first()
+        if key:
+            self._open(key.id, key.secret)
         known = database.fact(MASTER)
         if known is None:
             with database.write():
@@ -125,7 +125,7 @@ class Keys:
                 id=key_id,
                 account=owner,
                 secret=self._seal(key_id, secret),
-                grants=" ".join(grants),
+                grants=grants,
                 created=now,
             ).execute()
             audit.note(owner, KIND, key_id)
@@ -134,7 +134,7 @@ class Keys:
     def list(self) -> list[Key]:
         """Return every key, oldest first."""
         query = AccessKey.select(AccessKey, AccountRow).join(AccountRow).order_by(AccessKey.created, AccessKey.id)
-        return [Key(row.id, row.account.name, tuple(row.grants.split()), row.enabled, row.created) for row in query]
+        return [Key(row.id, row.account.name, row.grants, row.enabled, row.created) for row in query]
 
     def enable(self, key_id: str, enabled: bool) -> None:
         """Let a key be used, or not; a request that starts after this sees it."""
@@ -150,10 +150,10 @@ class Keys:
 
     @staticmethod
     def _owner(key_id: str) -> int:
-        row = database.execute("SELECT account_id FROM access_key WHERE id = ?", key_id).fetchone()
-        if row is None:
+        key = AccessKey.get_or_none(AccessKey.id == key_id)
+        if key is None:
             raise errors.NotFound(kind=KIND, key=key_id)
-        return int(row[0])
+        return key.account.id
 
 
 def admit(claim: Claim) -> Caller:
@@ -188,7 +188,7 @@ def authorize(caller: Caller, needs: str) -> None:
 
 
 def _rows(key_ids: Sequence[str]) -> list[Sequence[Any] | None]:
-    """Return what is kept of access keys, or None, in the order they are asked for."""
+    """Return what is kept of access keys, or None, in the order they are asked for; in SQL: every request asks."""
     some = sorted(set(key_ids))
     found = database.execute(
         "SELECT k.id, k.secret, k.grants, k.enabled, a.id, a.name FROM access_key k "

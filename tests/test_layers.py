@@ -233,7 +233,7 @@ SQLITE_ALONE = re.compile(
 
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine are a SQLite file of their own."""
-    own = ("otagw.db.database", "otagw.security.nonce_stores", "otagw.db.other_sessions")
+    own = ("otagw.db.database", "otagw.db.rows", "otagw.security.nonce_stores", "otagw.db.other_sessions")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

@@ -7,7 +7,7 @@ import click
 
 from otagw import clock
 from otagw.cli import common
-from otagw.db import database
+from otagw.db import database, models
 from otagw.ops import prune as core
 from otagw.ota import audit
 
@@ -47,6 +47,6 @@ def _prune(kind: str, oldest: int, dry_run: bool) -> int:
         time.sleep(PAUSE_SECONDS)
     if total:
         with database.write():
-            for (account_id,) in database.execute("SELECT id FROM account ORDER BY id").fetchall():
-                audit.note(account_id, kind, f"{total} rows of all accounts, older than {common.second(oldest)}")
+            for account in models.Account.select().order_by(models.Account.id):
+                audit.note(account.id, kind, f"{total} rows of all accounts, older than {common.second(oldest)}")
     return total

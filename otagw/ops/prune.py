@@ -4,10 +4,12 @@ The worker takes these steps all the time, `otagw prune` when it is told to. doc
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from peewee import fn
 
 from otagw import clock, runtime
-from otagw.db import database
+from otagw.db import database, models
 from otagw.ota import states
 from otagw.ota.rollouts import jobs
 
@@ -57,60 +59,60 @@ def _due(kind: str) -> int:
     return KINDS[kind].step(clock.now() - kept * DAY_MS) if kept else 0
 
 
-def _column(table: str, column: str) -> Kind:
+def _column(row: Any, column: Any) -> Kind:
     """Return the kind of rows that grow old by an indexed column."""
 
     def step(oldest: int) -> int:
-        query = f"SELECT 1 FROM {table} WHERE {column} <= ? LIMIT 1"
-        if database.execute(query, oldest).fetchone() is None:
+        old = row.select(row.id).where(column <= oldest)
+        if not old.exists():
             return 0  # without a write transaction, for which others would wait
         with database.write():
-            some = f"SELECT id FROM {table} WHERE {column} <= ? ORDER BY {column} LIMIT ?"
-            return int(database.execute(f"DELETE FROM {table} WHERE id IN ({some})", oldest, AT_ONCE).rowcount)
+            return int(row.delete().where(row.id.in_(old.order_by(column).limit(AT_ONCE))).execute())
 
-    return Kind(lambda oldest: _number(f"SELECT COUNT(*) FROM {table} WHERE {column} <= ?", oldest), step)
+    return Kind(lambda oldest: row.select().where(column <= oldest).count(), step)
+
+
+def _count_events(oldest: int) -> int:
+    return models.DeviceEvent.select().where(models.DeviceEvent.at < oldest).count()
 
 
 def _step_events(oldest: int) -> int:
     """Delete events by their ids, which rise with time: an index on the time would cost each of them more."""
-    first = database.execute("SELECT id, at FROM device_event WHERE id > 0 ORDER BY id LIMIT 1").fetchone()
-    if first is None or first[1] >= oldest:
+    row = models.DeviceEvent
+    first = row.select().where(row.id > 0).order_by(row.id).first()
+    if first is None or first.at >= oldest:
         return 0
     with database.write():
-        query = "DELETE FROM device_event WHERE id BETWEEN ? AND ? AND at < ?"
-        return int(database.execute(query, first[0], first[0] + AT_ONCE, oldest).rowcount)
+        return int(row.delete().where(row.id.between(first.id, first.id + AT_ONCE), row.at < oldest).execute())
 
 
-_ENDED: Final = (
-    f"FROM job j WHERE j.ended < ? AND j.state NOT IN ('{states.PLANNED}', '{states.IN_PROGRESS}') AND NOT EXISTS "
-    "(SELECT 1 FROM task t WHERE t.job_id = j.id AND t.state IN ('confirm', 'queued', 'notified', 'in_progress'))"
-)
+def _ended(oldest: int) -> Any:
+    """Return peewee's query for the jobs that ended before a time and of which no device has an open task."""
+    row, task = models.Job, models.Task
+    is_open = task.select().where(task.job_id == row.id, task.state.in_(states.OPEN))
+    return row.select(row.id).where(row.ended < oldest, row.state.not_in(states.RUNNING), ~fn.EXISTS(is_open))
 
 
 def _step_jobs(oldest: int) -> int:
-    row = database.execute(f"SELECT j.id {_ENDED} ORDER BY j.ended LIMIT 1", oldest).fetchone()
-    if row is None:
+    first = _ended(oldest).order_by(models.Job.ended).first()
+    if first is None:
         return 0
     with database.write():
-        job = jobs.find(row[0], database.HOLD)
-        if job is None or not database.execute(f"SELECT 1 {_ENDED} AND j.id = ?", oldest, job.id).fetchone():
+        job = jobs.find(first.id, database.HOLD)
+        if job is None or not _ended(oldest).where(models.Job.id == job.id).exists():
             return 0  # restarted, or gone
         gone = jobs.delete_some(job, AT_ONCE)
         return gone + (gone < AT_ONCE)
 
 
 def _count_jobs(oldest: int) -> int:
-    tasks_of = f"SELECT COUNT(*) FROM task WHERE job_id IN (SELECT j.id {_ENDED})"
-    return _number(f"SELECT COUNT(*) {_ENDED}", oldest) + _number(tasks_of, oldest)
-
-
-def _number(query: str, oldest: int) -> int:
-    return int(database.execute(query, oldest).fetchone()[0])
+    tasks = models.Task.select().where(models.Task.job_id.in_(_ended(oldest)))
+    return int(_ended(oldest).count()) + tasks.count()
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    EVENTS: Kind(lambda oldest: _number("SELECT COUNT(*) FROM device_event WHERE at < ?", oldest), _step_events),
-    DELIVERIES: _column("webhook_delivery", "done_at"),
-    AUDIT: _column("audit_event", "at"),
+    EVENTS: Kind(_count_events, _step_events),
+    DELIVERIES: _column(models.WebhookDelivery, models.WebhookDelivery.done_at),
+    AUDIT: _column(models.AuditEvent, models.AuditEvent.at),
     JOBS: Kind(_count_jobs, _step_jobs),
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
 from otagw.net.allowed_hosts import Hosts
 
 
@@ -32,19 +32,19 @@ class Account:
 def ensure(name: str, rules: Rules | None = None) -> Account:
     """Return the account of this name, making it if there is none."""
     with database.write():
-        database.execute("INSERT INTO account (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", name, clock.now())
-        row = database.execute("SELECT id FROM account WHERE name = ?", name).fetchone()
-    return Account(row[0], name, rules or Rules())
+        models.Account.insert_if_free(name=name, created=clock.now())
+        return get(name, rules)
 
 
 def get(name: str, rules: Rules | None = None) -> Account:
     """Return the account of this name; raise `errors.NotFound` if there is none."""
-    row = database.execute("SELECT id FROM account WHERE name = ?", name).fetchone()
-    if row is None:
+    found = models.Account.get_or_none(models.Account.name == name)
+    if found is None:
         raise errors.NotFound(kind="account", key=name)
-    return Account(row[0], name, rules or Rules())
+    return Account(found.id, name, rules or Rules())
 
 
 def hold(account: Account) -> None:
     """Lock the account's row for the rest of this write; other writes that lock it wait."""
-    database.execute(f"SELECT 1 FROM account WHERE id = ?{database.lock(database.HOLD)}", account.id)
+    own = models.Account.select(models.Account.id).where(models.Account.id == account.id)
+    rows.locked(own, database.HOLD).execute()

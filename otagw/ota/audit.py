@@ -12,12 +12,13 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from otagw import clock
-from otagw.db import database
-from otagw.db.models import AuditEvent as Row
+from otagw.db import database, models
+from otagw.db.rows import Rows
+from otagw.ota import listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
-COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
+COLUMNS: Final = models.AuditEvent.columns()
 _INTO: Final = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES "
 _MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT: Final = f"{_INTO}{_MARKS} ON CONFLICT DO NOTHING"
@@ -56,6 +57,7 @@ class Filter(NamedTuple):
     operation: str | None = None
 
 
+_ROWS: Final = Rows(Event, models.AuditEvent, account=models.Account.name)
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
@@ -110,26 +112,18 @@ def page(account: Account | None, number: int, size: int, among: Filter) -> Page
 
     They are counted, not kept count of: a counter would be one row more that every change has to wait for.
     """
-    where = "1 = 1"
-    values: list[Any] = []
-    given = {
-        "e.account_id = ?": account and account.id,
-        "e.at >= ?": among.since,
-        "e.at < ?": among.until,
-        "e.key_id = ?": among.key_id,
-        "e.operation = ?": among.operation,
-    }
-    for condition, value in given.items():
-        if value is not None:
-            where, values = f"{where} AND {condition}", [*values, value]
-    with database.read():
-        (total,) = database.execute(f"SELECT COUNT(*) FROM audit_event e WHERE {where}", *values).fetchone()
-        rows = database.execute(
-            f"SELECT {', '.join('e.' + column for column in COLUMNS)}, a.name FROM audit_event e "
-            f"JOIN account a ON a.id = e.account_id WHERE {where} ORDER BY e.at DESC, e.id DESC LIMIT ? OFFSET ?",
-            *(*values, size, (number - 1) * size),
-        ).fetchall()
-    return Page([Event(row[0], row[-1], *row[2:-1]) for row in rows], number, size, total)
+    row, owner = models.AuditEvent, models.Account
+    query = _ROWS.select().join(owner, on=owner.id == row.account_id)
+    given = (
+        (account and account.id, account and row.account_id == account.id),
+        (among.since, row.at >= among.since),
+        (among.until, row.at < among.until),
+        (among.key_id, row.key_id == among.key_id),
+        (among.operation, row.operation == among.operation),
+    )
+    for value, condition in given:
+        query = query if value is None else query.where(condition)
+    return listing.page(_ROWS, query, [row.at.desc(), row.id.desc()], number, size)
 
 
 def _insert(account_id: int, actor: Actor, kind: str, text: str, code: str) -> None:

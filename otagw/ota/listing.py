@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 from otagw.db import database
+from otagw.db.rows import Record, Rows
 
 Item = TypeVar("Item")
 # So many rows may be skipped without a look at how many there are.
@@ -136,6 +137,13 @@ def rows(
     skip = of - offset - length if backwards else offset
     cursor = database.execute(_page(select, table, where, within, order, length, skip), *values)
     yield from islice(cursor, length)
+
+
+def page(rows: Rows[Record], query: Any, order: Sequence[Any], number: int, size: int) -> Page[Record]:
+    """Return a page of what a peewee query finds, in an order; for listings that are short, or seldom asked for."""
+    with database.read():
+        found = rows.run(query.order_by(*order).limit(size).offset((number - 1) * size))
+        return Page(found, number, size, query.count())
 
 
 def _page(select: str, table: str, where: str, within: str | None, order: str, length: int, skip: int) -> str:

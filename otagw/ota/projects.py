@@ -3,7 +3,7 @@
 from typing import Final
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 
@@ -34,23 +34,26 @@ def create(account: Account, project_id: str) -> None:
 
 def every(account: Account) -> list[str]:
     """Return the ids of the account's projects, oldest first; an account without one is given one."""
-    query = "SELECT id FROM project WHERE account_id = ? ORDER BY created, id"
-    found = database.execute(query, account.id).fetchall()
+    found = _every(account)
     if not found:
         with database.write():
             accounts.hold(account)  # several at once would each make one
-            found = database.execute(query, account.id).fetchall()
+            found = _every(account)
             if not found:
                 _insert(account, clock.random_hex(16))
-                found = database.execute(query, account.id).fetchall()
-    return [row[0] for row in found]
+                found = _every(account)
+    return found
+
+
+def _every(account: Account) -> list[str]:
+    row = models.Project
+    return rows.values(row.select(row.id).where(row.account_id == account.id).order_by(row.created, row.id))
 
 
 def _owner(project_id: str) -> int | None:
-    row = database.execute("SELECT account_id FROM project WHERE id = ?", project_id).fetchone()
-    return int(row[0]) if row else None
+    found = models.Project.get_or_none(models.Project.id == project_id)
+    return found.account_id if found else None
 
 
 def _insert(account: Account, project_id: str) -> bool:
-    query = "INSERT INTO project (id, account_id, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-    return bool(database.execute(query, project_id, account.id, clock.now()).rowcount)
+    return models.Project.insert_if_free(id=project_id, account_id=account.id, created=clock.now())

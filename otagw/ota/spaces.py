@@ -6,13 +6,13 @@ They sort and do not divide: whatever names a space that is not here is kept as 
 from typing import Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 
 KIND: Final = "space"
 DEFAULT_NAME: Final = "DefaultApp"
-_SELECT: Final = "SELECT id, name, is_default, created FROM space WHERE account_id = ?"
 
 
 class Space(NamedTuple):
@@ -22,6 +22,9 @@ class Space(NamedTuple):
     name: str
     is_default: bool
     created: int
+
+
+_ROWS: Final = Rows(Space, models.Space)
 
 
 def create(account: Account, name: str) -> Space:
@@ -49,17 +52,17 @@ def default(account: Account) -> Space:
 
 def every(account: Account) -> list[Space]:
     """Return the spaces of an account, the one by default first and the others by age."""
-    query = f"{_SELECT} ORDER BY is_default DESC, created, id"
-    found = database.execute(query, account.id).fetchall()
+    row = models.Space
+    query = _ROWS.select().where(row.account_id == account.id).order_by(row.is_default.desc(), row.created, row.id)
+    found = _ROWS.run(query)
     if not found:
         with database.write():
             _insert(account, DEFAULT_NAME, True)
-            found = database.execute(query, account.id).fetchall()
-    return [Space(*row)._replace(is_default=bool(row[2])) for row in found]
+            found = _ROWS.run(query)
+    return found
 
 
 def _insert(account: Account, name: str, is_default: bool) -> bool:
-    query = (
-        "INSERT INTO space (id, account_id, name, is_default, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    return models.Space.insert_if_free(
+        id=clock.random_hex(12), account_id=account.id, name=name, is_default=is_default, created=clock.now()
     )
-    return bool(database.execute(query, clock.random_hex(12), account.id, name, is_default, clock.now()).rowcount)

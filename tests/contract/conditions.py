@@ -24,7 +24,6 @@ NOTES = re.compile(
 )
 # Functions that take an account and compare it nowhere, and why that is right.
 TRUSTED = {
-    "accounts.hold": "it locks the row of the account itself",
     "insertion.at_once": "its statements are asked by `_MAKE`, and compare the account of each row",
     "insertion.values": "it puts the account into the row that it returns",
     "modules.require": "a module is its product's, which the caller has required",

@@ -149,7 +149,7 @@ def test_a_job_that_runs_is_not_forgotten(account, fleet):
 def test_phases_are_filtered_by_as_they_are_shown(account, fleet):
     first, second, third = (make(account, fleet, name) for name in "abc")
     bulk_control.stop(account, second, None)
-    planning.create(account, planning.JobDraft(package=fleet, product_key="p", origin={"app_id": "x"}))
+    planning.create(account, planning.JobDraft(package=fleet, product_key="p", front_data={"app_id": "x"}))
     every, count = job_progress.below(account, NEWEST, 0, 50, package_kind="firmware")
     assert count == 4
     assert [phase for _, phase in every] == [
@@ -164,7 +164,7 @@ def test_phases_are_filtered_by_as_they_are_shown(account, fleet):
     assert [job.id for job, _ in job_progress.below(account, int(third), 1, 1, package_kind="firmware")[0]] == [
         int(first)
     ]
-    assert job_progress.below(account, NEWEST, 0, 50, package_kind="firmware", origin={"app_id": "y"})[1] == 3
+    assert job_progress.below(account, NEWEST, 0, 50, package_kind="firmware", front_data={"app_id": "y"})[1] == 3
     assert job_progress.below(account, NEWEST, 0, 50, package_kind="software") == ([], 0)
     assert job_progress.below(accounts.ensure("other"), NEWEST, 0, 50, package_kind="firmware") == ([], 0)
 
@@ -215,7 +215,11 @@ def test_ids_of_devices(account, fleet):
             external_ids.find(other, key)
     assert external_ids.names(account, "p", ["p_a", "my-own", "p_nobody", "p_q_x_y"]) == {"p_a": "a", "my-own": "z"}
     assert external_ids.shown("p", ["z", "a", "gone"]) == ["my-own", "p_a", "p_gone"]
-    assert external_ids.of([made.id, device("a").id]) == {made.id: external_ids.Origin(None, {"app_id": "1"})}
+    other = device("a").id
+    assert external_ids.of([made.id, other]) == {
+        made.id: external_ids.Registration(made.id, None, {"app_id": "1"}),
+        other: external_ids.Registration(other),
+    }
     devices.delete(account, chosen)
     assert database.execute("SELECT COUNT(*) FROM device_origin").fetchone() == (1,)
 
@@ -231,8 +235,8 @@ def test_devices_are_listed_by_what_was_noted(account, fleet):
 
     assert listed() == ["a", "b", "c", "d", "e", "x", "y"]
     assert listed(product_key="q") == ["x", "y"]
-    assert listed(facts={"app_id": "1"}) == ["a", "b", "c", "d", "e", "x"]
-    assert listed(own_facts={"gateway_id": "g"}) == listed(nickname="nick") == ["x"]
+    assert listed(front_data={"app_id": "1"}) == ["a", "b", "c", "d", "e", "x"]
+    assert listed(own_front_data={"gateway_id": "g"}) == listed(nickname="nick") == ["x"]
     assert listed(since=NOW * 2000) == listed(name="nobody") == []
     assert [each.name for each in external_ids.below(account, NEWEST, 1, 1)[0]] == ["x"]
 

@@ -42,12 +42,12 @@ def test_packages_are_listed_by_kind_below_an_id(account):
 
 
 def test_what_was_noted_filters_and_nothing_noted_fits(account):
-    bare, one = make(account), make(account, origin={"space": "one", "sent": ["'", "?", "%"]})
-    make(account, origin={"space": "two"})
-    assert below(account, origin={"space": "one"}) == (sorted((bare, one), reverse=True), 2)
-    assert below(account, origin={"space": "%"}) == ([bare], 1)
-    assert packages.get(account, str(one)).origin == {"space": "one", "sent": ["'", "?", "%"]}
-    assert packages.get(account, str(bare)).origin == {}
+    bare, one = make(account), make(account, front_data={"space": "one", "sent": ["'", "?", "%"]})
+    make(account, front_data={"space": "two"})
+    assert below(account, front_data={"space": "one"}) == (sorted((bare, one), reverse=True), 2)
+    assert below(account, front_data={"space": "%"}) == ([bare], 1)
+    assert packages.get(account, str(one)).front_data == {"space": "one", "sent": ["'", "?", "%"]}
+    assert packages.get(account, str(bare)).front_data == {}
 
 
 def test_a_package_for_a_module_is_of_that_kind(account):
@@ -57,11 +57,12 @@ def test_a_package_for_a_module_is_of_that_kind(account):
 
 def test_modules_are_listed_below_an_id(account):
     made = [
-        modules.create(account, "p", f"m{n}", title=None, description=None, origin={"space": str(n)}) for n in range(3)
+        modules.create(account, "p", f"m{n}", title=None, description=None, front_data={"space": str(n)})
+        for n in range(3)
     ]
     bare = modules.create(account, "p", "bare", title=None, description=None)
     ids = sorted((bare.id, made[1].id), reverse=True)
-    found, total = modules.below(account, TOP, 0, 50, product_key="p", origin={"space": "1"})
+    found, total = modules.below(account, TOP, 0, 50, product_key="p", front_data={"space": "1"})
     assert ([module.id for module in found], total) == (ids, 2)
     assert modules.get(account, str(bare.id)) == bare
     with pytest.raises(errors.NotFound):

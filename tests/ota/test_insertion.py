@@ -38,7 +38,7 @@ DRAFTS = {
             "sign_method": "MD5",
             "sign": "a" * 32,
         },
-        **{"origin": {"app": "a"}, "needs_verification": True},
+        **{"front_data": {"app": "a"}, "needs_verification": True},
     },
     "of files": {**PLAIN, "url": None, "files": ({"name": "a", "url": URL, "size": 7},)},
     "of a module": {**PLAIN, "product_key": "p", "module": "mcu"},

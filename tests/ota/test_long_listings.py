@@ -3,7 +3,7 @@
 import pytest
 
 from otagw import clock, settings
-from otagw.db import database, schema
+from otagw.db import database, models, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.records import PackageDraft
@@ -23,11 +23,11 @@ def many(tmp_path):
     account = accounts.ensure("main")
     for number in range(10):
         insertion.create(account, PackageDraft(name=f"first{number}", version=f"1.{number}", product_key=f"p{number}"))
-    marks = ", ".join("?" * len(packages.COLUMNS))
+    marks = ", ".join("?" * len(models.Package.columns()))
     start = (NOW * 1000 - clock.EPOCH_MS) << clock.RANDOM_BITS
     with database.write():
         database.db.connection().executemany(
-            f"INSERT INTO package ({', '.join(packages.COLUMNS)}) VALUES ({marks})",
+            f"INSERT INTO package ({', '.join(models.Package.columns())}) VALUES ({marks})",
             (
                 (start + n, *insertion.values(account, _draft(n), "default", False, NOW * 1000))
                 for n in range(ROWS)

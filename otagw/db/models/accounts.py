@@ -11,7 +11,7 @@ from peewee import (
     TextField,
 )
 
-from otagw.db.models.base import Model
+from otagw.db.models.base import Model, WordsField
 
 
 class Account(Model):
@@ -28,7 +28,7 @@ class AccessKey(Model):
     id = CharField(128, primary_key=True)
     account = ForeignKeyField(Account, on_delete="RESTRICT")
     secret = TextField()
-    grants = TextField()
+    grants = WordsField()
     enabled = BooleanField(default=True)
     created = BigIntegerField()
 

@@ -13,7 +13,7 @@ from peewee import (
 )
 
 from otagw.db.models.accounts import Account
-from otagw.db.models.base import Model
+from otagw.db.models.base import JsonField, Model
 
 
 class Product(Model):
@@ -27,7 +27,7 @@ class Product(Model):
     description = CharField(1024, null=True)
     is_gateway = BooleanField(default=False)
     edition = CharField(16, default="basic")
-    traits = TextField(null=True)
+    front_data = JsonField(dict, null=True, column_name="traits")
     modified = BigIntegerField()
     gateway_token = TextField(null=True)
     poll_seconds = IntegerField(null=True)
@@ -51,7 +51,7 @@ class Module(Model):
     description = CharField(1024, null=True)
     modified = BigIntegerField()
     number = BigIntegerField(null=True, unique=True)
-    origin = TextField(null=True)
+    front_data = JsonField(dict, null=True, column_name="origin")
 
     class Meta:
         primary_key = CompositeKey("product", "folded")
@@ -64,8 +64,8 @@ class DeviceBatch(Model):
     account_id = IntegerField()
     product = ForeignKeyField(Product, on_delete="CASCADE", column_name="product_key")
     state = CharField(16)
-    names = TextField()
-    refused = TextField()
+    names = JsonField(list)
+    refused = JsonField(list)
     created = BigIntegerField(index=True)
 
 
@@ -103,7 +103,7 @@ class DeviceOrigin(Model):
     device = ForeignKeyField(Device, on_delete="CASCADE", primary_key=True)
     account_id = IntegerField()
     external_id = CharField(256, null=True)
-    facts = TextField()
+    front_data = JsonField(dict, column_name="facts")
 
     class Meta:
         indexes = ((("account_id", "external_id"), True),)

@@ -1,8 +1,8 @@
 """Packages and their files."""
 
-from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField
 
-from otagw.db.models.base import Model
+from otagw.db.models.base import JsonField, Model
 
 
 class Package(Model):
@@ -15,7 +15,7 @@ class Package(Model):
     product_key = CharField(256, null=True)
     module = CharField(64)
     version = CharField(256)
-    source_versions = TextField()
+    source_versions = JsonField(list)
     differential = BooleanField()
     description = CharField(1024, null=True)
     custom_info = CharField(4096, null=True)
@@ -24,13 +24,13 @@ class Package(Model):
     size = BigIntegerField(null=True)
     sign_method = CharField(16, null=True)
     sign = CharField(128, null=True)
-    files = TextField(null=True)
+    files = JsonField(list, null=True)
     verified = BooleanField()
     created = BigIntegerField()
     modified = BigIntegerField()
     object_key = CharField(128, null=True)
-    facts = TextField(null=True)
-    origin = TextField(null=True)
+    facts = JsonField(list, null=True)
+    front_data = JsonField(dict, null=True, column_name="origin")
 
     class Meta:
         indexes = (

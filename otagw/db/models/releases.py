@@ -3,7 +3,7 @@
 from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField, TextField
 
 from otagw.db.models.accounts import Account
-from otagw.db.models.base import Model
+from otagw.db.models.base import Model, WordsField
 from otagw.db.models.fleet import Product
 from otagw.db.models.packages import Package
 
@@ -16,7 +16,7 @@ class SigningKey(Model):
     name = CharField(64)
     public = CharField(64)
     private = TextField(null=True)
-    products = TextField()
+    products = WordsField()
     auto = BooleanField()
     enabled = BooleanField()
     created = BigIntegerField()

@@ -1,8 +1,8 @@
 """Jobs and their tasks."""
 
-from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, IntegerField, SmallIntegerField
 
-from otagw.db.models.base import Model
+from otagw.db.models.base import JsonField, Model
 
 
 class Job(Model):
@@ -18,7 +18,7 @@ class Job(Model):
     selection = CharField(16)
     target = CharField(16)
     state = CharField(16)
-    rules = TextField()
+    rules = JsonField(dict)
     created = BigIntegerField()
     modified = BigIntegerField()
     schedule_at = BigIntegerField(null=True)
@@ -37,7 +37,7 @@ class Job(Model):
     rate_minute = BigIntegerField()
     rate_used = IntegerField()
     package_kind = CharField(16, default="firmware")
-    origin = TextField(null=True)
+    front_data = JsonField(dict, null=True, column_name="origin")
 
     class Meta:
         indexes = (

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
 
-from otagw.db.models.base import Model
+from otagw.db.models.base import Model, WordsField
 
 
 class Webhook(Model):
@@ -12,7 +12,7 @@ class Webhook(Model):
     account_id = IntegerField()
     url = CharField(2048)
     secret = TextField()
-    events = TextField()
+    events = WordsField()
     enabled = BooleanField()
     busy_until = BigIntegerField()
     created = BigIntegerField()

@@ -37,7 +37,7 @@ _SAID: Final = {
 
 def shown(job: Job, phase: str) -> dict[str, Any]:
     """Return a task; one of another API is named after its version, and has no more targets than it was given."""
-    facts, rules = job.facts, job.rules
+    noted, rules = job.front_data, job.rules
     policy = known(
         schedule_time=utc(job.schedule_at) if job.schedule_at else None,
         retry_count=None if rules.retry_interval is None else rules.retry_count,
@@ -46,14 +46,14 @@ def shown(job: Job, phase: str) -> dict[str, Any]:
     groups_filter = {"group_ids": [str(rules.group_id)]} if rules.group_id else None
     return known(
         task_id=str(job.id),
-        task_name=facts.get("name") or f"{job.module}-{job.version}",
+        task_name=noted.get("name") or f"{job.module}-{job.version}",
         task_type=_TYPE_OF[job.package_kind],
-        task_mode=facts.get("task_mode"),
-        need_confirm=facts.get("need_confirm", rules.need_confirm or None),
-        task_ext_info=facts.get("task_ext_info"),
+        task_mode=noted.get("task_mode"),
+        need_confirm=noted.get("need_confirm", rules.need_confirm or None),
+        task_ext_info=noted.get("task_ext_info"),
         targets=external_ids.shown(job.product_key, rules.names) if rules.names else None,
-        targets_filter=facts.get("filter") or groups_filter,
-        document=facts.get("document") or {"package_id": str(job.package_id)},
+        targets_filter=noted.get("filter") or groups_filter,
+        document=noted.get("document") or {"package_id": str(job.package_id)},
         task_policy=policy or None,
         status=codes.PHASES[phase],
         status_desc=f"paused: {job.paused}" if job.paused else None,

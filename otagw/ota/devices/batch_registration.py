@@ -3,12 +3,12 @@
 Names of the caller's choice are checked first and registered by the id of that check; or the gateway makes up names.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
+from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
@@ -23,7 +23,6 @@ SWEPT_AT_ONCE: Final = 10
 Name = tuple[str, str | None]
 TAKEN: Final = "the product has a device of this name"
 TWICE: Final = "the name comes twice"
-_SELECT: Final = "SELECT id, product_key, state, names, refused FROM device_batch"
 
 
 class Refused(NamedTuple):
@@ -42,6 +41,13 @@ class Batch(NamedTuple):
     state: str
     names: list[Name]
     refused: list[Refused]
+
+
+_ROWS: Final = Rows(
+    Batch,
+    models.DeviceBatch,
+    {"names": lambda names: list(map(tuple, names)), "refused": lambda all_: [Refused(*each) for each in all_]},
+)
 
 
 def check(account: Account, product_key: str, drafts: Sequence[DeviceDraft], refused: Sequence[Refused] = ()) -> Batch:
@@ -79,9 +85,7 @@ def register(account: Account, batch: Batch) -> Batch:
         if not refused:
             devices.add(account, batch.product_key, [DeviceDraft(*pair) for pair in batch.names], batch.id)
         state = FAILED if refused else REGISTERED
-        database.execute(
-            "UPDATE device_batch SET state = ?, refused = ? WHERE id = ?", state, json.dumps(refused), batch.id
-        )
+        models.DeviceBatch.update(state=state, refused=refused).where(models.DeviceBatch.id == batch.id).execute()
         audit.note(account.id, KIND, batch.id)
         return batch._replace(state=state, refused=refused)
 
@@ -101,27 +105,21 @@ def make(account: Account, product_key: str, count: int, token: str | None = Non
 
 def get(account: Account, identity: int, product_key: str, lock: str = "") -> Batch:
     """Return a batch of a product; with a lock, it stays as it is until we are done."""
-    row = database.execute(
-        f"{_SELECT} WHERE id = ? AND account_id = ? AND product_key = ?{database.lock(lock)}",
-        *(identity, account.id, product_key),
-    ).fetchone()
-    if row is None:
+    row = models.DeviceBatch
+    of_product = row.account_id == account.id, row.product == product_key
+    found = _ROWS.find(row.id == identity, *of_product, lock=lock)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=str(identity))
-    raw = Batch(*row)
-    return raw._replace(
-        names=[(name, nickname) for name, nickname in json.loads(row[3])],
-        refused=[Refused(*refused) for refused in json.loads(row[4])],
-    )
+    return found
 
 
 def page(account: Account, identity: int, number: int, size: int) -> Page[Device]:
     """Return a page of the devices of a batch, newest first."""
     with database.read():
-        if not database.execute(
-            "SELECT 1 FROM device_batch WHERE id = ? AND account_id = ?", identity, account.id
-        ).fetchone():
+        row = models.DeviceBatch
+        if not row.select().where(row.id == identity, row.account_id == account.id).exists():
             raise errors.NotFound(kind=KIND, key=str(identity))
-        (total,) = database.execute("SELECT COUNT(*) FROM device WHERE batch_id = ?", identity).fetchone()
+        total = models.Device.select().where(models.Device.batch_id == identity).count()
         rows = listing.rows(devices.SELECT, devices.KIND, "batch_id = ?", [identity], total, number, size)
         return Page([devices.device(row) for row in rows], number, size, total)
 
@@ -129,32 +127,25 @@ def page(account: Account, identity: int, number: int, size: int) -> Page[Device
 def _insert(account: Account, product_key: str, state: str, names: list[Name], refused: list[Refused]) -> Batch:
     now = clock.now()
     _sweep(now - KEPT_MS)
-    row = database.execute(
-        "INSERT INTO device_batch (account_id, product_key, state, names, refused, created) "
-        "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        *(account.id, product_key, state, json.dumps(names), json.dumps(refused), now),
-    ).fetchone()
-    audit.note(account.id, KIND, row[0])
-    return Batch(row[0], product_key, state, names, refused)
+    identity = models.DeviceBatch.insert(
+        account_id=account.id, product=product_key, state=state, names=names, refused=refused, created=now
+    ).execute()
+    audit.note(account.id, KIND, identity)
+    return Batch(identity, product_key, state, names, refused)
 
 
 def _taken(product_key: str, names: list[str]) -> set[str]:
     """Return which of the names the product has already."""
     found: set[str] = set()
+    row = models.Device
     for start in range(0, len(names), 1000):
         some = names[start : start + 1000]
-        marks = ",".join("?" * len(some))
-        rows = database.execute(
-            f"SELECT name FROM device WHERE product_key = ? AND name IN ({marks})", product_key, *some
-        )
-        found |= {name for (name,) in rows.fetchall()}
+        found.update(rows.values(row.select(row.name).where(row.product == product_key, row.name.in_(some))))
     return found
 
 
 def _sweep(oldest: int) -> None:
     """Forget a few batches that were checked a day ago and never registered."""
-    database.execute(
-        "DELETE FROM device_batch WHERE id IN (SELECT id FROM device_batch WHERE created < ? AND state <> ? "
-        "ORDER BY created LIMIT ?)",
-        *(oldest, REGISTERED, SWEPT_AT_ONCE),
-    )
+    row = models.DeviceBatch
+    old = row.select(row.id).where(row.created < oldest, row.state != REGISTERED).order_by(row.created)
+    row.delete().where(row.id.in_(old.limit(SWEPT_AT_ONCE))).execute()

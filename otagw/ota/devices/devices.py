@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
+from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, ids, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
@@ -24,16 +25,9 @@ ONLINE_MS: Final = 10 * 60 * 1000
 DISABLED, UNACTIVATED, ONLINE, OFFLINE = "disabled", "unactivated", "online", "offline"
 _INSERTED_AT_ONCE: Final = 500
 _NAME_LENGTH: Final = 20
-_COLUMNS: Final = (
-    "id, account_id, product_key, name, nickname, secret, enabled, created, modified, activated, seen, address"
-)
-SELECT: Final = (
-    f"SELECT {', '.join('device.' + column for column in _COLUMNS.split(', '))}, product.name, product.is_gateway, "
-    "(SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'), "
-    f"device.token, product.gateway_token, COALESCE(product.poll_seconds, {products.POLL_SECONDS}), "
-    "device.attributes IS NOT NULL "
-    "FROM device JOIN product ON product.key = device.product_key"
-)
+_VERSION: Final = "SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'"
+# What `add` gives a device.
+_GIVEN: Final = "id, account_id, product_key, name, nickname, secret, enabled, created, modified, batch_id"
 
 
 @dataclass(frozen=True)
@@ -107,6 +101,23 @@ class Version(NamedTuple):
     version: str
 
 
+# Each request of a device, and each listing, reads devices: in SQL, which is put together once.
+_ROWS: Final = Rows(
+    Device,
+    models.Device,
+    sealed=models.Device.secret,
+    product_name=models.Product.name,
+    is_gateway=models.Product.is_gateway,
+    version=f"({_VERSION})",
+    sealed_token=models.Device.token,
+    sealed_gateway_token=models.Product.gateway_token,
+    poll_seconds=f"COALESCE(product.poll_seconds, {products.POLL_SECONDS})",
+    has_attributes="device.attributes IS NOT NULL",
+)
+SELECT: Final = f"SELECT {_ROWS.selected} FROM device JOIN product ON product.key = device.product_key"
+device: Final = _ROWS.record
+
+
 def register(
     account: Account,
     product_key: str,
@@ -148,12 +159,11 @@ def add(account: Account, product_key: str, drafts: Sequence[DeviceDraft], batch
         values: list[Any] = []
         for draft in chunk:
             sealed = derived_secrets.seal(f"device/{identity}", draft.secret) if draft.secret else None
-            values += (identity, account.id, product_key, draft.name, draft.nickname, sealed, True, now, now)
-            values += (None, None, None, batch_id)
+            values += (identity, account.id, product_key, draft.name, draft.nickname, sealed, True, now, now, batch_id)
             identity += 1
-        marks = ",".join(["(?,?,?,?,?,?,?,?,?,?,?,?,?)"] * len(chunk))
+        marks = ",".join(["(?,?,?,?,?,?,?,?,?,?)"] * len(chunk))
         rows = database.execute(
-            f"INSERT INTO device ({_COLUMNS}, batch_id) VALUES {marks} "
+            f"INSERT INTO device ({_GIVEN}) VALUES {marks} "
             "ON CONFLICT (product_key, name) DO NOTHING RETURNING id, name",
             *values,
         ).fetchall()
@@ -237,11 +247,9 @@ def set_token(account: Account, found: Device, token: str | None) -> None:
 
 def _set(account: Account, found: Device, column: str, value: str | bool | None) -> None:
     with database.write():
-        changed = database.execute(
-            f"UPDATE device SET {column} = ?, modified = ? WHERE id = ? AND account_id = ?",
-            *(value, clock.now(), found.id, account.id),
-        ).rowcount
-        if not changed:
+        row = models.Device
+        change = row.update({column: value, "modified": clock.now()})
+        if not change.where(row.id == found.id, row.account_id == account.id).execute():
             raise errors.NotFound(kind=KIND, key=found.name)
         audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
@@ -250,11 +258,11 @@ def delete(account: Account, found: Device) -> None:
     """Delete a device, and take it out of its groups; `steering.delete_device` ends its tasks as well."""
     with database.write():
         hold([found.id])  # nobody changes the groups that it is in
-        rows = database.execute("SELECT group_id FROM device_group_member WHERE device_id = ?", found.id).fetchall()
-        gone = database.execute("DELETE FROM device WHERE id = ? AND account_id = ?", found.id, account.id).rowcount
-        if not gone:
+        row, member = models.Device, models.DeviceGroupMember
+        groups = rows.values(member.select(member.group).where(member.device == found.id))
+        if not row.delete().where(row.id == found.id, row.account_id == account.id).execute():
             raise errors.NotFound(kind=KIND, key=found.name)
-        listing.count(account.id, [_scope(found.product_key), *(member_scope(group) for (group,) in rows)], -1)
+        listing.count(account.id, [_scope(found.product_key), *map(member_scope, groups)], -1)
         audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 
@@ -272,14 +280,6 @@ def versions(found: Device) -> list[Version]:
         *(found.id, modules.DEFAULT),
     )
     return [Version(*row) for row in rows.fetchall()]
-
-
-def device(row: Sequence[Any]) -> Device:
-    """Return a row of `SELECT` as a device."""
-    raw = Device(*row)
-    return raw._replace(
-        enabled=bool(raw.enabled), is_gateway=bool(raw.is_gateway), has_attributes=bool(raw.has_attributes)
-    )
 
 
 def member_scope(group_id: int) -> str:

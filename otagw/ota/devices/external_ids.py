@@ -3,13 +3,13 @@
 Beside it is kept what the front that registered a device has to show again. A device of another front has neither.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import errors
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import audit, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
@@ -22,11 +22,15 @@ READINGS: Final = 128
 _SEPARATOR: Final = "_"
 
 
-class Origin(NamedTuple):
-    """What is known of a device beside the core."""
+class Registration(NamedTuple):
+    """The id that was chosen for a device, and what its front noted of it."""
 
+    device_id: int
     external_id: str | None = None
-    facts: Mapping[str, Any] = {}
+    front_data: Mapping[str, Any] = {}
+
+
+_ROWS: Final = Rows(Registration, models.DeviceOrigin)
 
 
 def default_id(product_key: str, name: str) -> str:
@@ -35,7 +39,7 @@ def default_id(product_key: str, name: str) -> str:
 
 
 def register(
-    account: Account, product_key: str, draft: DeviceDraft, chosen: str | None, facts: Mapping[str, Any]
+    account: Account, product_key: str, draft: DeviceDraft, chosen: str | None, front_data: Mapping[str, Any]
 ) -> Device:
     """Register a device under an id; raise `errors.AlreadyExists` where that, or its name in the product, is taken."""
     external = chosen or default_id(product_key, draft.name)
@@ -44,12 +48,10 @@ def register(
         if _find(account, external) or not devices.add(account, product_key, [draft]):
             raise errors.AlreadyExists(kind=devices.KIND, key=external)
         made = devices.named(account, product_key, draft.name)
-        kept = database.execute(
-            "INSERT INTO device_origin (device_id, account_id, external_id, facts) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
-            *(made.id, account.id, chosen, json.dumps(dict(facts), ensure_ascii=False)),
-        ).rowcount
-        if not kept:  # somebody else was first
+        is_first = models.DeviceOrigin.insert_if_free(
+            device=made.id, account_id=account.id, external_id=chosen, front_data=front_data
+        )
+        if not is_first:
             raise errors.AlreadyExists(kind=devices.KIND, key=external)
         audit.note(account.id, devices.KIND, f"{product_key}/{draft.name}")
         return made
@@ -63,12 +65,11 @@ def find(account: Account, key: str) -> Device:
     return found
 
 
-def of(found: Iterable[int]) -> dict[int, Origin]:
-    """Return what is known of some devices, by their numbers."""
-    wanted = list(found)
-    marks = ",".join("?" * len(wanted)) or "NULL"
-    query = f"SELECT device_id, external_id, facts FROM device_origin WHERE device_id IN ({marks})"
-    return {row[0]: Origin(row[1], json.loads(row[2])) for row in database.execute(query, *wanted).fetchall()}
+def of(found: Iterable[int]) -> dict[int, Registration]:
+    """Return what was noted of some devices, by their numbers; of a device of another front that is nothing."""
+    numbers = list(found)
+    noted = {each.device_id: each for each in _ROWS.all(models.DeviceOrigin.device.in_(numbers), order=())}
+    return {number: noted.get(number) or Registration(number) for number in numbers}
 
 
 def names(account: Account, product_key: str, keys: Sequence[str]) -> dict[str, str]:
@@ -113,12 +114,12 @@ def below(
     nickname: str | None = None,
     since: int | None = None,
     until: int | None = None,
-    facts: Mapping[str, str] | None = None,
-    own_facts: Mapping[str, str] | None = None,
+    front_data: Mapping[str, str] | None = None,
+    own_front_data: Mapping[str, str] | None = None,
 ) -> tuple[list[Device], int]:
     """Return devices whose ids are below a ceiling, newest first, and how many there are below or above.
 
-    ``facts`` filters as ``origin`` of `packages.below` does; ``own_facts`` by what was noted, and fits no other. Times
+    ``front_data`` filters as in `packages.below`; ``own_front_data`` by what was noted, and fits no other. Times
     are those of registration. Only a listing by product, or of all, costs the same however many there are.
     """
     filters = {
@@ -127,8 +128,8 @@ def below(
         "d.nickname = ?": nickname,
         "d.created > ?": since,
         "d.created < ?": until,
-        **{f"COALESCE({database.json_text('o.facts', n)}, ?) = ?": v for n, v in (facts or {}).items()},
-        **{f"{database.json_text('o.facts', n)} = ?": v for n, v in (own_facts or {}).items()},
+        **{f"COALESCE({database.json_text('o.facts', n)}, ?) = ?": v for n, v in (front_data or {}).items()},
+        **{f"{database.json_text('o.facts', n)} = ?": v for n, v in (own_front_data or {}).items()},
     }
     given = {rule: value for rule, value in filters.items() if value is not None}
     where = " AND ".join(["d.account_id = ?", *given])

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
+from peewee import SQL, fn
+
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
+from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, ids, listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
@@ -15,7 +18,6 @@ from otagw.ota.listing import Page
 KIND: Final = "device group"
 # How many groups a device may be in.
 PER_DEVICE: Final = 10
-_SELECT: Final = "SELECT id, name, description, parent_id, created FROM device_group"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,21 +56,20 @@ class Added(NamedTuple):
     over_limit: int = 0
 
 
+_ROWS: Final = Rows(Group, models.DeviceGroup)
+
+
 def create(account: Account, draft: GroupDraft, token: str | None = None) -> Group:
     """Keep a new group; raise `errors.AlreadyExists` when the account has one of its name."""
 
     def work() -> dict[str, Any]:
         parent = get(account, draft.parent, database.SHARE).id if draft.parent else None
         now = clock.now()
-        row = database.execute(
-            "INSERT INTO device_group (id, account_id, name, description, parent_id, created) "
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-            *(clock.new_id(now), account.id, draft.name, draft.description, parent, now),
-        ).fetchone()
-        if row is None:
+        group = Group(clock.new_id(now), draft.name, draft.description, parent, now)
+        if not models.DeviceGroup.insert_if_free(account_id=account.id, **group._asdict()):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
-        audit.note(account.id, KIND, row[0])
-        return {"id": row[0]}
+        audit.note(account.id, KIND, group.id)
+        return {"id": group.id}
 
     with database.write():  # what is returned was not deleted meanwhile
         return get(account, str(idempotency.run(account, "group.create", token, lambda: asdict(draft), work)["id"]))
@@ -76,26 +77,24 @@ def create(account: Account, draft: GroupDraft, token: str | None = None) -> Gro
 
 def get(account: Account, key: str, lock: str = "") -> Group:
     """Return a group by its id, which is a decimal text; with a lock, it stays as it is until we are done."""
-    query = f"{_SELECT} WHERE id = ? AND account_id = ?{database.lock(lock)}"
-    row = database.execute(query, ids.read(KIND, key), account.id).fetchone()
-    if row is None:
+    found = find(account, ids.read(KIND, key), lock)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=key)
-    return Group(*row)
+    return found
 
 
-def find(account: Account, group_id: int) -> Group | None:
+def find(account: Account, group_id: int, lock: str = "") -> Group | None:
     """Return a group by its number, if it is still there."""
-    row = database.execute(f"{_SELECT} WHERE id = ? AND account_id = ?", group_id, account.id).fetchone()
-    return Group(*row) if row else None
+    return _ROWS.find(models.DeviceGroup.id == group_id, models.DeviceGroup.account_id == account.id, lock=lock)
 
 
 def delete(account: Account, key: str) -> None:
     """Delete a group, not its devices; raise `errors.InUse` while other groups are within it."""
     with database.write():
         group = get(account, key, database.ALONE)
-        if database.execute("SELECT 1 FROM device_group WHERE parent_id = ? LIMIT 1", group.id).fetchone():
+        if models.DeviceGroup.select().where(models.DeviceGroup.parent == group.id).exists():
             raise errors.InUse(kind=KIND, key=key, by="groups")
-        database.execute("DELETE FROM device_group WHERE id = ?", group.id)
+        models.DeviceGroup.delete().where(models.DeviceGroup.id == group.id).execute()
         listing.forget(account.id, [devices.member_scope(group.id)])
         audit.note(account.id, KIND, group.id)
 
@@ -107,17 +106,14 @@ def page(
 
     An account has few groups, next to its devices: these are counted, not kept count of.
     """
-    where = "account_id = ?"
-    values: list[Any] = [account.id]
+    row = models.DeviceGroup
+    query = _ROWS.select().where(row.account_id == account.id)
     if containing:
-        pattern = containing.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        where, values = f"{where} AND LOWER(name) LIKE ? ESCAPE '!'", [*values, f"%{pattern}%"]
+        query = query.where(fn.LOWER(row.name).contains(containing.lower()))
     with database.read():
         if parent:
-            where, values = f"{where} AND parent_id = ?", [*values, get(account, parent).id]
-        (total,) = database.execute(f"SELECT COUNT(*) FROM device_group WHERE {where}", *values).fetchone()
-        rows = listing.rows(_SELECT, "device_group", where, values, total, number, size)
-        return Page([Group(*row) for row in rows], number, size, total)
+            query = query.where(row.parent == get(account, parent).id)
+        return listing.page(_ROWS, query, [row.id.desc()], number, size)
 
 
 def count(account: Account, group: Group) -> Count:
@@ -142,9 +138,8 @@ def add(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added
         full = _full(found - inside)
         wanted = sorted(found - inside - full)
         if wanted:
-            marks = ",".join(["(?,?)"] * len(wanted))
-            values = [value for device_id in wanted for value in (group.id, device_id)]
-            database.execute(f"INSERT INTO device_group_member (group_id, device_id) VALUES {marks}", *values)
+            member = models.DeviceGroupMember
+            member.insert_many([(group.id, each) for each in wanted], (member.group, member.device)).execute()
             listing.count(account.id, [devices.member_scope(group.id)], len(wanted))
             audit.note(account.id, KIND, group.id)
         return Added(len(found), len(wanted), len(inside), len(full))
@@ -157,10 +152,8 @@ def remove(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Ad
         found = devices.hold(sorted(_ids(account, members)))
         inside = sorted(_inside(group, found))
         if inside:
-            marks = ",".join("?" * len(inside))
-            database.execute(
-                f"DELETE FROM device_group_member WHERE group_id = ? AND device_id IN ({marks})", group.id, *inside
-            )
+            member = models.DeviceGroupMember
+            member.delete().where(member.group == group.id, member.device.in_(inside)).execute()
             listing.count(account.id, [devices.member_scope(group.id)], -len(inside))
             audit.note(account.id, KIND, group.id)
         return Added(len(found), len(inside), len(inside))
@@ -180,12 +173,10 @@ def members(account: Account, key: str, number: int, size: int) -> Page[Device]:
 def names(account: Account, keys: Sequence[str], product_key: str) -> list[str]:
     """Return the names of those devices of a product that are in any of some groups."""
     found = [get(account, key).id for key in keys]
-    rows = database.execute(
-        "SELECT DISTINCT d.id, d.name FROM device_group_member m JOIN device d ON d.id = m.device_id "
-        f"WHERE d.product_key = ? AND m.group_id IN ({','.join('?' * len(found))}) ORDER BY d.id",
-        *(product_key, *found),
-    )
-    return [name for _, name in rows.fetchall()]
+    device, member = models.Device, models.DeviceGroupMember
+    inside = member.select(member.device).where(member.group.in_(found))
+    query = device.select(device.name).where(device.product == product_key, device.id.in_(inside))
+    return rows.values(query.order_by(device.id))
 
 
 def _ids(account: Account, pairs: Sequence[tuple[str, str]]) -> set[int]:
@@ -201,16 +192,12 @@ def _ids(account: Account, pairs: Sequence[tuple[str, str]]) -> set[int]:
 
 def _inside(group: Group, found: set[int]) -> set[int]:
     """Return which devices are in the group."""
-    marks = ",".join("?" * len(found))
-    query = f"SELECT device_id FROM device_group_member WHERE group_id = ? AND device_id IN ({marks})"
-    return {row[0] for row in database.execute(query, group.id, *found).fetchall()} if found else set()
+    member = models.DeviceGroupMember
+    return set(rows.values(member.select(member.device).where(member.group == group.id, member.device.in_(found))))
 
 
 def _full(found: set[int]) -> set[int]:
     """Return which devices are in as many groups as they may be."""
-    marks = ",".join("?" * len(found))
-    query = (
-        f"SELECT device_id FROM device_group_member WHERE device_id IN ({marks}) "
-        f"GROUP BY device_id HAVING COUNT(*) >= {PER_DEVICE}"
-    )
-    return {row[0] for row in database.execute(query, *found).fetchall()} if found else set()
+    member = models.DeviceGroupMember
+    several = member.select(member.device).where(member.device.in_(found)).group_by(member.device)
+    return set(rows.values(several.having(fn.COUNT(SQL("*")) >= PER_DEVICE)))

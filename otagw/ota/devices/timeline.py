@@ -3,7 +3,9 @@
 from typing import Final, NamedTuple
 
 from otagw import clock
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
+from otagw.ota import listing
 from otagw.ota.accounts import Account
 from otagw.ota.devices.devices import Device
 from otagw.ota.listing import Page
@@ -24,6 +26,9 @@ class Event(NamedTuple):
     job_id: int | None
     task_id: int | None
     detail: str
+
+
+_ROWS: Final = Rows(Event, models.DeviceEvent)
 
 
 def note(device_id: int, kind: str, detail: str, job_id: int | None = None, task_id: int | None = None) -> None:
@@ -48,12 +53,5 @@ def note_link(device_id: int, job_id: int, task_id: int) -> None:
 def page(account: Account, device: Device, number: int, size: int) -> Page[Event]:
     """Return a page of a device's events, newest first."""
     assert device.account_id == account.id  # noqa: S101 - the caller found the device in its account
-    with database.read():
-        query = "SELECT COUNT(*) FROM device_event WHERE device_id = ?"
-        (total,) = database.execute(query, device.id).fetchone()
-        rows = database.execute(
-            "SELECT id, at, kind, job_id, task_id, detail FROM device_event WHERE device_id = ? "
-            "ORDER BY id DESC LIMIT ? OFFSET ?",
-            *(device.id, size, (number - 1) * size),
-        )
-        return Page([Event(*row) for row in rows.fetchall()], number, size, total)
+    row = models.DeviceEvent
+    return listing.page(_ROWS, _ROWS.select().where(row.device_id == device.id), [row.id.desc()], number, size)

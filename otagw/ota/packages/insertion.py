@@ -11,8 +11,7 @@ import orjson
 
 from otagw import clock, errors
 from otagw.db import database, rounds
-from otagw.db.models import AuditEvent
-from otagw.db.models import Package as Row
+from otagw.db.models import AuditEvent, Package
 from otagw.db.models.base import Model
 from otagw.ota import audit, idempotency, listing, states
 from otagw.ota.accounts import Account
@@ -20,9 +19,10 @@ from otagw.ota.packages import packages, signatures, signing_keys, stored_files,
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 
-_INTO: Final = f"INSERT INTO package ({', '.join(packages.COLUMNS)})"
-_GIVEN: Final = {column: f"?{place}" for place, column in enumerate(packages.COLUMNS, 1)}
-_INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(packages.COLUMNS))}) ON CONFLICT DO NOTHING"
+_COLUMNS: Final = Package.columns()
+_INTO: Final = f"INSERT INTO package ({', '.join(_COLUMNS)})"
+_GIVEN: Final = {column: f"?{place}" for place, column in enumerate(_COLUMNS, 1)}
+_INSERT: Final = f"{_INTO} VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 
 
 class _New(NamedTuple):
@@ -76,7 +76,7 @@ def values(account: Account, draft: PackageDraft, module: str, verified: bool, n
         now,
         draft.object_key,
         json.dumps([facts and asdict(facts) for facts in draft.facts]) if any(draft.facts) else None,
-        json.dumps(dict(draft.origin), ensure_ascii=False) if draft.origin else None,
+        json.dumps(dict(draft.front_data), ensure_ascii=False) if draft.front_data else None,
     )
 
 
@@ -164,7 +164,7 @@ def _in_one_statement(several: Sequence[_New]) -> list[bool]:
     by_id = {new.row[0]: new for new in several}
     given = [
         {
-            **dict(zip(packages.COLUMNS, new.row, strict=True)),
+            **dict(zip(_COLUMNS, new.row, strict=True)),
             "scopes": new.scopes,
             "event": dict(zip(audit.COLUMNS, new.event, strict=True)),
         }
@@ -193,9 +193,9 @@ ON CONFLICT DO NOTHING
 # Counters are moved in the order of `listing.moving`.
 _AT_ONCE: Final = f"""
 WITH given AS (
-    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Row)}, packages.scopes JSONB, event JSONB)
+    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Package)}, packages.scopes JSONB, event JSONB)
 ), made AS (
-    {_INTO} SELECT {", ".join(f"g.{column}" for column in packages.COLUMNS)} FROM given g
+    {_INTO} SELECT {", ".join(f"g.{column}" for column in _COLUMNS)} FROM given g
     WHERE (g.product_key IS NULL OR EXISTS (
         SELECT 1 FROM product p WHERE p.key = g.product_key AND p.account_id = g.account_id FOR KEY SHARE
     )) AND NOT EXISTS (

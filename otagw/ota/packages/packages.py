@@ -1,13 +1,14 @@
 """Packages: what a device can be updated to."""
 
 import functools
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from peewee import fn
+
 from otagw import clock, errors
-from otagw.db import database
-from otagw.db.models import Package as Row
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import audit, ids, listing, states
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
@@ -18,13 +19,14 @@ from otagw.ota.products import modules, products
 KIND: Final = "package"
 MODULE: Final = "module"
 FIRMWARE, SOFTWARE = "firmware", "software"
-COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SOURCES, _FILES, _FACTS, _ORIGIN = map(COLUMNS.index, ("source_versions", "files", "facts", "origin"))
-_TRUTHS: Final = (COLUMNS.index("differential"), COLUMNS.index("verified"))
-_SELECT: Final = (
-    f"SELECT {', '.join('package.' + c for c in COLUMNS)}, product.name "
-    "FROM package LEFT JOIN product ON product.key = package.product_key"
+# Most requests read packages: in SQL, which is put together once.
+_ROWS: Final = Rows(
+    Package,
+    models.Package,
+    {"facts": lambda kept: [each and Facts(**each) for each in kept]},
+    product_name=models.Product.name,
 )
+_SELECT: Final = f"SELECT {_ROWS.selected} FROM package LEFT JOIN product ON product.key = package.product_key"
 
 
 def get(account: Account, key: str) -> Package:
@@ -34,13 +36,13 @@ def get(account: Account, key: str) -> Package:
     ).fetchone()
     if row is None:
         raise errors.NotFound(kind=KIND, key=key)
-    return _package(row)
+    return _ROWS.record(row)
 
 
 def find(package_id: int) -> Package | None:
     """Return a package by its number, whoever's it is."""
     row = database.execute(f"{_SELECT} WHERE package.id = ?", package_id).fetchone()
-    return _package(row) if row else None
+    return _ROWS.record(row) if row else None
 
 
 def page(account: Account, number: int, size: int, *, product_key: str | None, version: str | None) -> Page[Package]:
@@ -51,7 +53,7 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
     values = [account.id, *filter(None, filters.values())]
     scope = listing.scope(KIND, **filters)
     rows, total = listing.counted(account.id, scope, _SELECT, "package", f"account_id = ?{where}", values, number, size)
-    return Page([_package(row) for row in rows], number, size, total)
+    return Page([_ROWS.record(row) for row in rows], number, size, total)
 
 
 def below(
@@ -63,11 +65,11 @@ def below(
     kind: str,
     product_key: str | None = None,
     version: str | None = None,
-    origin: Mapping[str, str] | None = None,
+    front_data: Mapping[str, str] | None = None,
 ) -> tuple[list[Package], int]:
     """Return packages of a kind whose ids are below a ceiling, newest first, and how many there are below or above.
 
-    ``origin`` filters by what a front noted of its packages; one of which nothing was noted under a name fits any
+    ``front_data`` filters by what a front noted of its packages; one of which nothing was noted under a name fits any
     value. Such a listing counts its rows, the others have counters.
     """
     filters = {"product_key": product_key, "version": version, "kind": kind}
@@ -75,13 +77,13 @@ def below(
     where = "package.account_id = ?" + "".join(
         f" AND package.{column} = ?" for column, value in filters.items() if value
     )
-    for name, value in (origin or {}).items():
+    for name, value in (front_data or {}).items():
         noted = database.json_text("package.origin", name)
         where += f" AND ({noted} IS NULL OR {noted} = ?)"
         values.append(value)
     with database.read():
         products.check_filter(account, product_key)
-        if origin:
+        if front_data:
             (total,) = database.execute(f"SELECT count(*) FROM package WHERE {where}", *values).fetchone()
         else:
             total = listing.total(account.id, listing.scope(KIND, **filters))
@@ -89,7 +91,7 @@ def below(
             f"{_SELECT} WHERE {where} AND package.id < ? ORDER BY package.id DESC LIMIT ? OFFSET ?",
             *(*values, ceiling, size, skip),
         ).fetchall()
-        return [_package(row) for row in rows], total
+        return [_ROWS.record(row) for row in rows], total
 
 
 def modify(
@@ -112,7 +114,7 @@ def modify(
         if name and name != package.name and has_name(account, name):
             raise taken
         with database.unique(taken):  # another may have taken the name since
-            Row.update(modified=clock.now(), **changes).where(Row.id == package.id).execute()
+            models.Package.update(modified=clock.now(), **changes).where(models.Package.id == package.id).execute()
         audit.note(account.id, KIND, package.id)
 
 
@@ -173,7 +175,7 @@ def status(package_id: int) -> int | None:
 
 def set_status(package_id: int, status: int) -> None:
     """Note what a package's verification has come to, inside the write that makes it so."""
-    Row.update(status=status, modified=clock.now()).where(Row.id == package_id).execute()
+    models.Package.update(status=status, modified=clock.now()).where(models.Package.id == package_id).execute()
 
 
 def delete(account: Account, key: str) -> None:
@@ -184,30 +186,18 @@ def delete(account: Account, key: str) -> None:
     with database.write():
         hold(account, key)
         package = get(account, key)
-        used = (
-            "SELECT 1 FROM job j WHERE j.package_id = ? AND (j.state IN (?, ?) OR EXISTS "
-            "(SELECT 1 FROM task t WHERE t.job_id = j.id AND t.state IN (?, ?, ?, ?))) LIMIT 1"
-        )
-        if database.execute(used, package.id, *states.RUNNING, *states.OPEN).fetchone():
+        job, task = models.Job, models.Task
+        has_open = fn.EXISTS(task.select().where(task.job_id == job.id, task.state.in_(states.OPEN)))
+        used = job.select().where(job.package_id == package.id, job.state.in_(states.RUNNING) | has_open)
+        if used.exists():
             raise errors.InUse(kind=KIND, key=key, by="jobs")
-        Row.delete().where(Row.id == package.id).execute()
+        models.Package.delete().where(models.Package.id == package.id).execute()
         stored_files.release(account, file_keys(package.object_key, package.files))
         listing.count(account.id, scopes(package.product_key, package.version, package.module, package.kind), -1)
         audit.note(account.id, KIND, package.id)
     stored_files.purge()
 
 
-def _package(row: tuple[Any, ...]) -> Package:
-    values = list(row)  # not `_replace` after the fact: it takes twice as long as all else of a row
-    values[_SOURCES] = json.loads(row[_SOURCES]) if row[_SOURCES] != "[]" else []
-    values[_FILES] = json.loads(row[_FILES]) if row[_FILES] else []
-    values[_FACTS] = [kept and Facts(**kept) for kept in json.loads(row[_FACTS])] if row[_FACTS] else []
-    values[_ORIGIN] = json.loads(row[_ORIGIN]) if row[_ORIGIN] else {}
-    for column in _TRUTHS:
-        values[column] = bool(row[column])
-    return Package._make(values)
-
-
 def has_name(account: Account, name: str) -> bool:
-    query = "SELECT 1 FROM package WHERE account_id = ? AND name = ?"
-    return database.execute(query, account.id, name).fetchone() is not None
+    """Tell whether the account has a package of this name."""
+    return models.Package.select().where(models.Package.account_id == account.id, models.Package.name == name).exists()

@@ -27,7 +27,7 @@ class PackageDraft:
 
     ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
     then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
-    our own store. ``origin`` is whatever else the front that made the package has to show again. ``facts`` are for
+    our own store. ``front_data`` is whatever else the front that made the package has to show again. ``facts`` are for
     `verification.check` alone: what it found out of each file.
     """
 
@@ -48,11 +48,11 @@ class PackageDraft:
     object_key: str | None = None
     files: tuple[Mapping[str, Any], ...] = ()
     facts: tuple[Facts | None, ...] = ()
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    front_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Package(NamedTuple):
-    """A package as it is kept; the fields stand in the order of the columns."""
+    """A package as it is kept."""
 
     id: int
     account_id: int
@@ -76,7 +76,7 @@ class Package(NamedTuple):
     modified: int
     object_key: str | None
     facts: list[Facts | None]
-    origin: Mapping[str, Any]
+    front_data: Mapping[str, Any]
     product_name: str | None
 
 

@@ -7,7 +7,7 @@ import json
 from typing import Any, Final
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, signing_keys, stored_files
@@ -106,12 +106,10 @@ def of(package_id: int) -> list[Signature]:
 
 def _keep(package_id: int, key: Key, statement: str, signature: str) -> Signature:
     """Keep a signature, inside a write; it takes the place of an older one by the same key."""
-    database.execute(
-        "INSERT INTO package_signature (package_id, key_id, statement, signature, created) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (package_id, key_id) DO UPDATE "
-        "SET statement = excluded.statement, signature = excluded.signature, created = excluded.created",
-        *(package_id, key.id, statement, signature, clock.now()),
-    )
+    row = models.PackageSignature
+    made = row.insert(package=package_id, key=key.id, statement=statement, signature=signature, created=clock.now())
+    changed = (row.statement, row.signature, row.created)
+    made.on_conflict(conflict_target=(row.package, row.key), preserve=changed).execute()
     return Signature(key.name, statement, signature)
 
 

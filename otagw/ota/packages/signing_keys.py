@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.ota.products import products
@@ -23,7 +24,6 @@ from otagw.security import derived_secrets
 KIND: Final = "signing key"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PEM: Final = "an Ed25519 public key in PEM (-----BEGIN PUBLIC KEY-----)"
-_COLUMNS: Final = "id, account_id, name, public, private, products, auto, enabled, created"
 
 
 class Key(NamedTuple):
@@ -51,6 +51,9 @@ class Key(NamedTuple):
     def is_for(self, product_key: str) -> bool:
         """Tell whether it may sign the packages of a product."""
         return not self.products or product_key in self.products
+
+
+_ROWS: Final = Rows(Key, models.SigningKey)
 
 
 def create(
@@ -87,25 +90,25 @@ def add(account: Account, name: str, pem: bytes, *, product_keys: Sequence[str] 
 
 def get(account: Account, name: str, lock: str = "") -> Key:
     """Return a key of the account by its name; with a lock, it stays until we are done."""
-    query = f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? AND name = ?{database.lock(lock)}"
-    row = database.execute(query, account.id, name).fetchone()
-    if row is None:
+    found = _ROWS.find(models.SigningKey.account == account.id, models.SigningKey.name == name, lock=lock)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=name)
-    return _key(row)
+    return found
 
 
 def every(account: Account) -> list[Key]:
     """Return the keys of the account, oldest first."""
-    rows = database.execute(
-        f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? ORDER BY created, name", account.id
-    )
-    return [_key(row) for row in rows.fetchall()]
+    row = models.SigningKey
+    return _ROWS.all(row.account == account.id, order=(row.created, row.name))
 
 
 def holding(account: Account) -> database.Statement:
-    """Return the statement for the enabled keys of an account whose private part is here; `held_for` reads it."""
+    """Return the statement for the enabled keys of an account whose private part is here; `held_for` reads it.
+
+    It is SQL because a new package has it in one round trip with others.
+    """
     return (
-        f"SELECT {_COLUMNS} FROM signing_key WHERE account_id = ? AND enabled AND private IS NOT NULL "
+        f"SELECT {_ROWS.selected} FROM signing_key WHERE account_id = ? AND enabled AND private IS NOT NULL "
         f"ORDER BY created, name{database.lock(database.SHARE)}",
         account.id,
     )
@@ -117,14 +120,14 @@ def held_for(account: Account, product_key: str, found: Any = None) -> list[Key]
     ``found`` is the cursor of `holding` where that has been run.
     """
     rows = found or database.execute(*holding(account))
-    return [key for key in map(_key, rows.fetchall()) if key.is_for(product_key)]
+    return [key for key in map(_ROWS.record, rows.fetchall()) if key.is_for(product_key)]
 
 
 def enable(account: Account, name: str, enabled: bool) -> None:
     """Let a key sign and its signatures be shown, or neither; a request that starts after this sees it."""
     with database.write():
         key = get(account, name)
-        database.execute("UPDATE signing_key SET enabled = ? WHERE id = ?", enabled, key.id)
+        models.SigningKey.update(enabled=enabled).where(models.SigningKey.id == key.id).execute()
         audit.note(account.id, KIND, name)
 
 
@@ -132,9 +135,9 @@ def delete(account: Account, name: str) -> None:
     """Forget a key for good; raise `errors.InUse` while a package carries a signature of it."""
     with database.write():
         key = get(account, name, database.ALONE)
-        if database.execute("SELECT 1 FROM package_signature WHERE key_id = ? LIMIT 1", key.id).fetchone():
+        if models.PackageSignature.select().where(models.PackageSignature.key == key.id).exists():
             raise errors.InUse(kind=KIND, key=name, by="signatures on packages")
-        database.execute("DELETE FROM signing_key WHERE id = ?", key.id)
+        models.SigningKey.delete().where(models.SigningKey.id == key.id).execute()
         audit.note(account.id, KIND, name)
 
 
@@ -170,25 +173,25 @@ def _keep(
     if not NAME.fullmatch(name):
         raise errors.InvalidParameter("name", "1 to 64 of A-Z a-z 0-9 . _ -")
     identity = clock.new_id()
-    row = (
-        *(identity, account.id, name, base64.b64encode(public.public_bytes_raw()).decode()),
-        *(secret and derived_secrets.seal(_owner(identity), secret), " ".join(product_keys), auto, True, clock.now()),
+    key = Key(
+        id=identity,
+        account_id=account.id,
+        name=name,
+        public=base64.b64encode(public.public_bytes_raw()).decode(),
+        private=secret and derived_secrets.seal(_owner(identity), secret),
+        products=tuple(product_keys),
+        auto=auto,
+        enabled=True,
+        created=clock.now(),
     )
     with database.write():
         for product_key in product_keys:
             products.check(account, product_key)
-        marks = ",".join("?" * len(row))
-        insert = f"INSERT INTO signing_key ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (account_id, name) DO NOTHING"
-        if not database.execute(insert, *row).rowcount:
+        if not models.SigningKey.insert_if_free(**key._asdict()):
             raise errors.AlreadyExists(kind=KIND, key=name)
         audit.note(account.id, KIND, name)
-    return _key(row)
+    return key
 
 
 def _owner(identity: int) -> str:
     return f"signing key/{identity}"
-
-
-def _key(row: Sequence[Any]) -> Key:
-    raw = Key(*row)
-    return raw._replace(products=tuple(row[5].split()), auto=bool(raw.auto), enabled=bool(raw.enabled))

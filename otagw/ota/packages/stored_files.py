@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from otagw import clock, errors, runtime
-from otagw.db import database
+from otagw.db import database, models
 from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.ota.packages.records import Facts
@@ -61,10 +61,8 @@ def announce(account: Account, prefix: str, suffix: str) -> str:
     purge()
     key = f"{prefix}{clock.uuid()}.{suffix}"
     with database.write():
-        database.execute(
-            "INSERT INTO stored_file (key, account_id, uses, idle_since) VALUES (?, ?, 0, ?)",
-            *(key, account.id, clock.now() + ARRIVAL_MS - CLAIM_MS),
-        )
+        idle_since = clock.now() + ARRIVAL_MS - CLAIM_MS
+        models.StoredFile.insert(key=key, account_id=account.id, uses=0, idle_since=idle_since).execute()
         audit.note(account.id, KIND, key)
     return key
 
@@ -74,23 +72,20 @@ def new_path(key: str) -> str:
 
     Raises `errors.NotFound` for a key that was not announced, `errors.AlreadyExists` when its file is there.
     """
-    row = database.execute("SELECT path FROM stored_file WHERE key = ?", key).fetchone()
-    if row is None:
+    found = models.StoredFile.get_or_none(models.StoredFile.key == key)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=key)
-    if row[0]:
+    if found.path:
         raise errors.AlreadyExists(kind=KIND, key=key)
     return f"{key}/{clock.random_hex(8)}"
 
 
 def uploaded(key: str, path: str, facts: Facts) -> None:
     """Make the file written at ``path`` the one of ``key``; raise `errors.AlreadyExists` if another was first."""
+    row = models.StoredFile
     with database.write():
-        cursor = database.execute(
-            "UPDATE stored_file SET path = ?, size = ?, md5 = ?, sha1 = ?, sha256 = ?, format = ?, idle_since = ? "
-            "WHERE key = ? AND path IS NULL",
-            *(path, *asdict(facts).values(), clock.now(), key),
-        )
-        if cursor.rowcount != 1:
+        change = row.update(path=path, idle_since=clock.now(), **asdict(facts))
+        if not change.where(row.key == key, row.path.is_null()).execute():
             raise errors.AlreadyExists(kind=KIND, key=key)
 
 
@@ -138,21 +133,17 @@ def purge() -> int:
     that is due again an hour later.
     """
     now, purged = clock.now(), 0
-    rows = database.execute(
-        "SELECT key, idle_since FROM stored_file WHERE uses = 0 AND idle_since < ? ORDER BY idle_since LIMIT ?",
-        now - CLAIM_MS,
-        PURGED_AT_ONCE,
-    ).fetchall()
-    for key, idle_since in rows:
+    row = models.StoredFile
+    idle = row.select().where(row.uses == 0, row.idle_since < now - CLAIM_MS).order_by(row.idle_since)
+    for file in list(idle.limit(PURGED_AT_ONCE)):
+        unused = (row.key == file.key) & (row.uses == 0)
         with database.write():
             # Claimed in the meantime, it stays; deleted here, nobody can claim it any more.
-            gone = database.execute(
-                "UPDATE stored_file SET path = NULL, idle_since = ? WHERE key = ? AND uses = 0 AND idle_since = ?",
-                *(now, key, idle_since),
-            ).rowcount
+            change = row.update(path=None, idle_since=now)
+            gone = change.where(unused, row.idle_since == file.idle_since).execute()
         if gone:
-            runtime.current().storage.delete(key)
+            runtime.current().storage.delete(file.key)
             purged += 1
             with database.write():
-                database.execute("DELETE FROM stored_file WHERE key = ? AND uses = 0", key)
+                row.delete().where(unused).execute()
     return purged

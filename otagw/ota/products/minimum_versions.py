@@ -4,10 +4,11 @@ What a device runs is not judged: a downgrade to the minimum or above it is the 
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import audit, versions
 from otagw.ota.accounts import Account
 from otagw.ota.products import modules, products
@@ -19,6 +20,9 @@ class Minimum(NamedTuple):
     product_key: str
     module: str
     version: str
+
+
+_ROWS: Final = Rows(Minimum, models.MinimumVersion)
 
 
 def set_(account: Account, product_key: str, module: str, version: str, *, lower: bool = False) -> None:
@@ -34,11 +38,10 @@ def set_(account: Account, product_key: str, module: str, version: str, *, lower
         present = find(product_key, module)
         if present and versions.is_below(version, present) and not lower:
             raise errors.InvalidParameter("VERSION", f"{present}, the minimum now, or a higher one, unless forced")
-        database.execute(
-            "INSERT INTO minimum_version (product_key, folded, module, version, modified) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (product_key, folded) DO UPDATE SET version = excluded.version, modified = excluded.modified",
-            *(product_key, module.lower(), name, version, clock.now()),
-        )
+        row = models.MinimumVersion
+        row.insert(
+            product=product_key, folded=module.lower(), module=name, version=version, modified=clock.now()
+        ).on_conflict(conflict_target=(row.product, row.folded), preserve=(row.version, row.modified)).execute()
         audit.note(account.id, modules.KIND, f"{product_key}/{name}")
 
 
@@ -46,14 +49,14 @@ def clear(account: Account, product_key: str, module: str) -> None:
     """Take the minimum of a module away; raise `errors.NotFound` if it has none."""
     with database.write():
         products.check(account, product_key)
-        query = "DELETE FROM minimum_version WHERE product_key = ? AND folded = ?"
-        if not database.execute(query, product_key, module.lower()).rowcount:
+        row = models.MinimumVersion
+        if not row.delete().where(row.product == product_key, row.folded == module.lower()).execute():
             raise errors.NotFound(kind="minimum version of", key=module)
         audit.note(account.id, modules.KIND, f"{product_key}/{module}")
 
 
 def find(product_key: str, module: str) -> str | None:
-    """Return the minimum of a module, if it has one."""
+    """Return the minimum of a module, if it has one; in SQL, since each offer asks for it."""
     query = "SELECT version FROM minimum_version WHERE product_key = ? AND folded = ?"
     row = database.execute(query, product_key, module.lower()).fetchone()
     return str(row[0]) if row else None
@@ -61,15 +64,8 @@ def find(product_key: str, module: str) -> str | None:
 
 def every(product_keys: Iterable[str]) -> list[Minimum]:
     """Return the minimums of these products, by product and module."""
-    keys = list(product_keys)
-    if not keys:
-        return []
-    rows = database.execute(
-        f"SELECT product_key, module, version FROM minimum_version WHERE product_key IN ({','.join('?' * len(keys))}) "
-        "ORDER BY product_key, folded",
-        *keys,
-    )
-    return [Minimum(*row) for row in rows.fetchall()]
+    row = models.MinimumVersion
+    return _ROWS.all(row.product.in_(list(product_keys)), order=(row.product, row.folded))
 
 
 def hindrance(product_key: str, module: str, version: str) -> str | None:

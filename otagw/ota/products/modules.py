@@ -3,12 +3,12 @@
 Names are compared without regard to case (docs/wire/aliyun.md); a module is shown as it was first written.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
+from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, ids, listing
 from otagw.ota.accounts import Account
 from otagw.ota.products import products
@@ -18,10 +18,6 @@ DEFAULT: Final = "default"
 SOFTWARE: Final = "software"
 LIMIT: Final = 10
 KIND: Final = "module"
-_COLUMNS: Final = ", ".join(
-    f"module.{name}"
-    for name in ("name", "title", "description", "created", "modified", "number", "product_id", "origin")
-)
 
 
 class Module(NamedTuple):
@@ -34,7 +30,11 @@ class Module(NamedTuple):
     modified: int
     id: int
     product_key: str
-    origin: Mapping[str, Any]
+    front_data: Mapping[str, Any]
+
+
+_ROWS: Final = Rows(Module, models.Module, id=models.Module.number, product_key=models.Module.product)
+_BY_AGE: Final = (models.Module.created, models.Module.name)
 
 
 def require(account: Account, product_key: str, name: str) -> str:
@@ -61,10 +61,10 @@ def create(
     *,
     title: str | None,
     description: str | None,
-    origin: Mapping[str, Any] | None = None,
+    front_data: Mapping[str, Any] | None = None,
     token: str | None = None,
 ) -> Module:
-    """Keep a new module of a product and return it; ``origin`` is whatever else its front has to show again.
+    """Keep a new module of a product and return it; ``front_data`` is whatever else its front has to show again.
 
     Raises `errors.AlreadyExists` for a name that is taken in any case, `errors.LimitReached` for one too many.
     """
@@ -73,7 +73,7 @@ def create(
         products.require(account, product_key)
         if name.lower() == DEFAULT or _find(product_key, name):
             raise errors.AlreadyExists(kind=KIND, key=name)
-        _insert(product_key, name, title, description, origin)
+        _insert(product_key, name, title, description, front_data)
         audit.note(account.id, KIND, f"{product_key}/{name}")
         return {}
 
@@ -86,10 +86,8 @@ def update(account: Account, product_key: str, name: str, *, title: str | None, 
     """Change what is given of a module; its name stays."""
     with database.write():
         module = _get(account, product_key, name)
-        database.execute(
-            "UPDATE module SET title = ?, description = ?, modified = ? WHERE product_id = ? AND folded = ?",
-            *(title or module.title, description or module.description, clock.now(), product_key, name.lower()),
-        )
+        changes = {"title": title or module.title, "description": description or module.description}
+        models.Module.update(modified=clock.now(), **changes).where(*_is(product_key, name)).execute()
         audit.note(account.id, KIND, f"{product_key}/{module.name}")
 
 
@@ -99,7 +97,7 @@ def delete(account: Account, product_key: str, name: str) -> None:
         _get(account, product_key, name)
         if listing.total(account.id, use(product_key, name)):
             raise errors.InUse(kind=KIND, key=name, by="packages")
-        database.execute("DELETE FROM module WHERE product_id = ? AND folded = ?", product_key, name.lower())
+        models.Module.delete().where(*_is(product_key, name)).execute()
         audit.note(account.id, KIND, f"{product_key}/{name}")
 
 
@@ -107,54 +105,39 @@ def every(account: Account, product_key: str) -> list[Module]:
     """Return the modules of a product, `DEFAULT` first and the others by age."""
     with database.read():
         product = products.get(account, product_key)
-        rows = database.execute(
-            f"SELECT {_COLUMNS} FROM module WHERE product_id = ? ORDER BY created, name", product_key
-        )
         whole = Module(DEFAULT, None, None, product.created, product.created, 0, product_key, {})
-        return [whole, *map(_module, rows)]
+        return [whole, *_ROWS.all(models.Module.product == product_key, order=_BY_AGE)]
 
 
 def get(account: Account, key: str) -> Module:
     """Return a module by its id, which is a decimal text."""
-    row = database.execute(
-        f"SELECT {_COLUMNS} FROM module JOIN product ON product.key = module.product_id "
-        "WHERE module.number = ? AND product.account_id = ?",
-        *(ids.read(KIND, key), account.id),
-    ).fetchone()
-    if row is None:
+    number = models.Module.number == ids.read(KIND, key)
+    found = _ROWS.run(_of_account(account).where(number))
+    if not found:
         raise errors.NotFound(kind=KIND, key=key)
-    return _module(row)
+    return found[0]
 
 
 def below(
-    account: Account, ceiling: int, skip: int, size: int, *, product_key: str | None, origin: Mapping[str, str]
+    account: Account, ceiling: int, skip: int, size: int, *, product_key: str | None, front_data: Mapping[str, str]
 ) -> tuple[list[Module], int]:
     """Return modules whose ids are below a ceiling, newest first, and how many there are below or above.
 
-    ``origin`` filters as in `packages.below`.
+    ``front_data`` filters as in `packages.below`.
     """
-    where, values = "product.account_id = ?", [account.id, *origin.values()]
-    for name in origin:
-        noted = database.json_text("module.origin", name)
-        where += f" AND ({noted} IS NULL OR {noted} = ?)"
+    row = models.Module
+    query = rows.noted(_of_account(account), row.front_data, front_data)
     if product_key:
-        where += " AND module.product_id = ?"
-        values.append(product_key)
-    source = f"FROM module JOIN product ON product.key = module.product_id WHERE {where}"
+        query = query.where(row.product == product_key)
     with database.read():
         products.check_filter(account, product_key)
-        (total,) = database.execute(f"SELECT count(*) {source}", *values).fetchone()
-        rows = database.execute(
-            f"SELECT {_COLUMNS} {source} AND module.number < ? ORDER BY module.number DESC LIMIT ? OFFSET ?",
-            *(*values, ceiling, size, skip),
-        ).fetchall()
-        return [_module(row) for row in rows], total
+        newest = query.where(row.number < ceiling).order_by(row.number.desc()).limit(size).offset(skip)
+        return _ROWS.run(newest), query.count()
 
 
 def names(product_key: str) -> list[str]:
     """Return the names of a product's modules but `DEFAULT`."""
-    rows = database.execute("SELECT name FROM module WHERE product_id = ? ORDER BY created, name", product_key)
-    return [name for (name,) in rows.fetchall()]
+    return [module.name for module in _ROWS.all(models.Module.product == product_key, order=_BY_AGE)]
 
 
 def use(product_key: str, name: str) -> str:
@@ -174,27 +157,32 @@ def _get(account: Account, product_key: str, name: str) -> Module:
 
 
 def _find(product_key: str, name: str) -> Module | None:
-    row = database.execute(
-        f"SELECT {_COLUMNS} FROM module WHERE product_id = ? AND folded = ?", product_key, name.lower()
-    ).fetchone()
-    return _module(row) if row else None
+    return _ROWS.find(*_is(product_key, name))
 
 
-def _module(row: tuple[Any, ...]) -> Module:
-    return Module(*row)._replace(origin=json.loads(row[-1]) if row[-1] else {})
+def _is(product_key: str, name: str) -> tuple[Any, Any]:
+    return models.Module.product == product_key, models.Module.folded == name.lower()
+
+
+def _of_account(account: Account) -> Any:
+    return _ROWS.select().join(models.Product).where(models.Product.account == account.id)
 
 
 def _insert(
-    product_key: str, name: str, title: str | None, description: str | None, origin: Mapping[str, Any] | None
+    product_key: str, name: str, title: str | None, description: str | None, front_data: Mapping[str, Any] | None
 ) -> None:
     products.owner_of(product_key, database.HOLD)  # two at once would each count nine, and make eleven
-    (count,) = database.execute("SELECT count(*) FROM module WHERE product_id = ?", product_key).fetchone()
-    if count >= LIMIT:
+    if models.Module.select().where(models.Module.product == product_key).count() >= LIMIT:
         raise errors.LimitReached(kind=KIND, limit=LIMIT)
     now = clock.now()
-    database.execute(
-        "INSERT INTO module (product_id, folded, name, title, description, created, modified, number, origin) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        *(product_key, name.lower(), name, title, description, now, now, ids.free("module", 0, "number")),
-        json.dumps(dict(origin), ensure_ascii=False) if origin else None,
+    models.Module.insert_if_free(
+        product=product_key,
+        folded=name.lower(),
+        name=name,
+        title=title,
+        description=description,
+        created=now,
+        modified=now,
+        number=ids.free("module", 0, "number"),
+        front_data=front_data,
     )

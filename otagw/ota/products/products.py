@@ -1,13 +1,13 @@
 """Products: kinds of devices, made on request or registered when something first names them."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models, rows
+from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
@@ -17,25 +17,24 @@ KIND: Final = "product"
 # Addresses of the gateway itself cannot be keys, since a device's address may begin with its product.
 RESERVED_KEYS: Final = ("v3", "v5", "oss", "device", "console", "healthz", "readyz", "metrics", "troubleshoot")
 KEY: Final = re.compile(rf"(?!(?:{'|'.join(RESERVED_KEYS)})\Z)[A-Za-z0-9_-]{{1,256}}", re.IGNORECASE | re.ASCII)
-# The trait that says which space of the account a product is in; one without it is in each.
+# What a front notes under this name says which space of the account a product is in; one without it is in each.
 SPACE: Final = "space"
 # Kinds of products that fronts may tell apart; listings filter by them.
 BASIC, STANDARD = "basic", "standard"
 # How often devices are to ask, where a product says nothing else.
 POLL_SECONDS: Final = 300
-_SELECT: Final = "SELECT id, key, name, description, is_gateway, edition, traits, created, modified FROM product"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductDraft:
-    """A product as it is asked for; a front keeps what else it has to show again in ``traits``."""
+    """A product as it is asked for; a front keeps what else it has to show again in ``front_data``."""
 
     name: str
     key: str | None = None
     description: str | None = None
     is_gateway: bool = False
     edition: str = BASIC
-    traits: Mapping[str, Any] = field(default_factory=dict)
+    front_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Product(NamedTuple):
@@ -47,15 +46,18 @@ class Product(NamedTuple):
     description: str | None
     is_gateway: bool
     edition: str
-    traits: Mapping[str, Any]
+    front_data: Mapping[str, Any]
     created: int
     modified: int
-    devices: int = 0
+    devices: int
 
     @property
     def secret(self) -> str:
         """Return the secret that devices of this product share."""
         return derived_secrets.secret(f"product/{self.id}")
+
+
+_ROWS: Final = Rows(Product, models.Product, devices="0")  # which `_counted` looks up
 
 
 def create(account: Account, draft: ProductDraft, token: str | None = None) -> Product:
@@ -77,10 +79,10 @@ def create(account: Account, draft: ProductDraft, token: str | None = None) -> P
 
 def get(account: Account, key: str) -> Product:
     """Return a product of the account."""
-    row = database.execute(f"{_SELECT} WHERE key = ? AND account_id = ?", key, account.id).fetchone()
-    if row is None:
+    found = _ROWS.find(models.Product.key == key, models.Product.account == account.id)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=key)
-    return _product(account, row)
+    return _counted(account, found)
 
 
 def page(account: Account, number: int, size: int, *, edition: str | None = None) -> Page[Product]:
@@ -88,8 +90,9 @@ def page(account: Account, number: int, size: int, *, edition: str | None = None
     where = "account_id = ? AND edition = ?" if edition else "account_id = ?"
     values = [account.id, edition] if edition else [account.id]
     scope = listing.scope(KIND, edition=edition)
-    rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, values, number, size)
-    return Page([_product(account, row) for row in rows], number, size, total)
+    select = f"SELECT {_ROWS.selected} FROM product"
+    found, total = listing.counted(account.id, scope, select, KIND, where, values, number, size)
+    return Page([_counted(account, _ROWS.record(row)) for row in found], number, size, total)
 
 
 def below(
@@ -97,21 +100,17 @@ def below(
 ) -> tuple[list[Product], int]:
     """Return products whose ids are below a ceiling, newest first, and how many there are below or above.
 
-    ``space`` filters by the trait `SPACE`; one of which nothing was noted is in each.
+    ``space`` filters by what was noted as `SPACE`; one of which nothing was noted is in each.
     """
-    where = "account_id = ?"
-    values: list[Any] = [account.id]
+    row = models.Product
+    query = _ROWS.select().where(row.account == account.id)
     if name:
-        where, values = f"{where} AND name = ?", [*values, name]
+        query = query.where(row.name == name)
     if space:
-        noted = database.json_text("traits", SPACE)
-        where, values = f"{where} AND ({noted} IS NULL OR {noted} = ?)", [*values, space]
+        query = rows.noted(query, row.front_data, {SPACE: space})
     with database.read():
-        (total,) = database.execute(f"SELECT COUNT(*) FROM product WHERE {where}", *values).fetchone()
-        rows = database.execute(
-            f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT ? OFFSET ?", *(*values, ceiling, size, skip)
-        ).fetchall()
-        return [_product(account, row) for row in rows], total
+        newest = query.where(row.id < ceiling).order_by(row.id.desc()).limit(size).offset(skip)
+        return [_counted(account, product) for product in _ROWS.run(newest)], query.count()
 
 
 def modify(account: Account, key: str, *, name: str, description: str | None = None) -> None:
@@ -122,10 +121,10 @@ def modify(account: Account, key: str, *, name: str, description: str | None = N
         if name != product.name and _has_name(account, name):
             raise taken
         with database.unique(taken):  # another may have taken the name since
-            database.execute(
-                "UPDATE product SET name = ?, description = COALESCE(?, description), modified = ? WHERE key = ?",
-                *(name, description, clock.now(), key),
-            )
+            changes = {"name": name, "modified": clock.now()}
+            if description is not None:
+                changes["description"] = description
+            models.Product.update(changes).where(models.Product.key == key).execute()
         audit.note(account.id, KIND, key)
 
 
@@ -137,7 +136,7 @@ def delete(account: Account, key: str) -> None:
         for kind in ("device", "package"):
             if listing.total(account.id, listing.scope(kind, product_key=key)):
                 raise errors.InUse(kind=KIND, key=key, by=f"{kind}s")
-        database.execute("DELETE FROM product WHERE key = ?", key)
+        models.Product.delete().where(models.Product.key == key).execute()
         listing.count(account.id, listing.scopes(KIND, edition=product.edition), -1)
         audit.note(account.id, KIND, key)
 
@@ -159,11 +158,9 @@ def token_owner(key: str) -> str:
 
 def _set(account: Account, key: str, column: str, value: str | int | None) -> None:
     with database.write():
-        changed = database.execute(
-            f"UPDATE product SET {column} = ?, modified = ? WHERE key = ? AND account_id = ?",
-            *(value, clock.now(), key, account.id),
-        ).rowcount
-        if not changed:
+        row = models.Product
+        change = row.update({column: value, "modified": clock.now()})
+        if not change.where(row.key == key, row.account == account.id).execute():
             raise errors.NotFound(kind=KIND, key=key)
         audit.note(account.id, KIND, key)
 
@@ -197,12 +194,15 @@ def check_filter(account: Account, key: str | None) -> None:
 
 def name_of(key: str) -> str | None:
     """Return the name of a product, if it is still there."""
-    row = database.execute("SELECT name FROM product WHERE key = ?", key).fetchone()
-    return row[0] if row else None
+    found = models.Product.get_or_none(models.Product.key == key)
+    return found.name if found else None
 
 
 def owner_of(key: str, lock: str = "") -> int | None:
-    """Return the id of the account that owns a product, if there is one; with a lock, it stays until we are done."""
+    """Return the id of the account that owns a product, if there is one; with a lock, it stays until we are done.
+
+    It is SQL, since every request that names a product asks.
+    """
     row = database.execute(f"SELECT account_id FROM product WHERE key = ?{database.lock(lock)}", key).fetchone()
     return int(row[0]) if row else None
 
@@ -210,27 +210,26 @@ def owner_of(key: str, lock: str = "") -> int | None:
 def _insert(account: Account, key: str, draft: ProductDraft) -> bool:
     """Insert a product; tell whether its key, name and id were free."""
     now = clock.now()
-    traits = json.dumps(dict(draft.traits), ensure_ascii=False) if draft.traits else None
-    inserted = database.execute(
-        "INSERT INTO product (id, account_id, key, name, description, is_gateway, edition, traits, created, modified) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        *(clock.new_id(now), account.id, key, draft.name, draft.description, draft.is_gateway, draft.edition),
-        *(traits, now, now),
-    ).rowcount
-    if inserted:
-        listing.count(account.id, listing.scopes(KIND, edition=draft.edition), 1)
-    return bool(inserted)
-
-
-def _product(account: Account, row: tuple[Any, ...]) -> Product:
-    raw = Product(*row)
-    return raw._replace(
-        is_gateway=bool(raw.is_gateway),
-        traits=json.loads(row[6]) if row[6] else {},
-        devices=listing.total(account.id, listing.scope("device", product_key=raw.key)),
+    is_free = models.Product.insert_if_free(
+        id=clock.new_id(now),
+        account=account.id,
+        key=key,
+        name=draft.name,
+        description=draft.description,
+        is_gateway=draft.is_gateway,
+        edition=draft.edition,
+        front_data=draft.front_data,
+        created=now,
+        modified=now,
     )
+    if is_free:
+        listing.count(account.id, listing.scopes(KIND, edition=draft.edition), 1)
+    return is_free
+
+
+def _counted(account: Account, product: Product) -> Product:
+    return product._replace(devices=listing.total(account.id, listing.scope("device", product_key=product.key)))
 
 
 def _has_name(account: Account, name: str) -> bool:
-    query = "SELECT 1 FROM product WHERE account_id = ? AND name = ?"
-    return database.execute(query, account.id, name).fetchone() is not None
+    return models.Product.select().where(models.Product.account == account.id, models.Product.name == name).exists()

@@ -6,10 +6,10 @@ same call again goes on with the rest.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from otagw import errors
-from otagw.db import database
+from otagw.db import database, models, rows
 from otagw.ota import states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
@@ -36,9 +36,8 @@ def retry(account: Account, key: str, names: Sequence[str] | None) -> dict[str, 
     """Let some devices, or all, try again that failed, were canceled or wait for their next try; answer as `stop`."""
     job = _running(account, key, (job_progress.RUNNING, job_progress.FAILED, job_progress.MIXED))
     if names is None:
-        return _all(
-            account, job, f"(state IN ('{states.FAILED}', '{states.CANCELED}') OR retry_at IS NOT NULL)", _retry
-        )
+        row = models.Task
+        return _all(account, job, row.state.in_((states.FAILED, states.CANCELED)) | row.retry_at.is_null(False), _retry)
     return _named(account, job, names, _retry)
 
 
@@ -46,7 +45,7 @@ def confirm(account: Account, key: str, names: Sequence[str] | None) -> dict[str
     """Let some devices, or all, begin that wait for it; answer as `stop`."""
     job = _running(account, key, (job_progress.FILLING, job_progress.RUNNING))
     if names is None:
-        return _all(account, job, f"state = '{states.CONFIRM}'", _confirm)
+        return _all(account, job, models.Task.state == states.CONFIRM, _confirm)
     return _named(account, job, names, _confirm)
 
 
@@ -71,18 +70,18 @@ def _running(account: Account, key: str, among: Sequence[str]) -> Job:
 
 
 def _named(account: Account, job: Job, names: Sequence[str], act: Act) -> dict[str, str | None]:
-    marks = ",".join("?" * len(names))
-    rows = database.execute(f"SELECT id FROM task WHERE job_id = ? AND device_name IN ({marks})", job.id, *names)
-    done = _act(account, job, [task_id for (task_id,) in rows.fetchall()], act)
+    row = models.Task
+    found = rows.values(row.select(row.id).where(row.job_id == job.id, row.device_name.in_(names)))
+    done = _act(account, job, found, act)
     return {name: done.get(name, NO_TASK) for name in names}
 
 
-def _all(account: Account, job: Job, where: str, act: Act) -> dict[str, str | None]:
+def _all(account: Account, job: Job, among: Any, act: Act) -> dict[str, str | None]:
     """Act on the tasks for which a condition holds; what becomes of each is not told, as they may be very many."""
-    last = 0
+    row, last = models.Task, 0
     while True:
-        query = f"SELECT id FROM task WHERE job_id = ? AND id > ? AND {where} ORDER BY id LIMIT ?"
-        some = [task_id for (task_id,) in database.execute(query, job.id, last, AT_ONCE).fetchall()]
+        query = row.select(row.id).where(row.job_id == job.id, row.id > last, among).order_by(row.id)
+        some = rows.values(query.limit(AT_ONCE))
         _act(account, job, some, act)
         if len(some) < AT_ONCE:
             return {}

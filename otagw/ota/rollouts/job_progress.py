@@ -48,16 +48,16 @@ def below(
     *,
     package_kind: str,
     phase: str | None = None,
-    origin: Mapping[str, str] | None = None,
+    front_data: Mapping[str, str] | None = None,
 ) -> tuple[list[tuple[Job, str]], int]:
     """Return static jobs whose ids are below a ceiling with their phases, and how many there are below or above.
 
-    They are of packages of a kind, newest first; ``origin`` filters as in `packages.below`. An account has few jobs:
-    they are counted, not kept count of.
+    They are of packages of a kind, newest first; ``front_data`` filters as in `packages.below`. An account has few
+    jobs: they are counted, not kept count of.
     """
     where = "account_id = ? AND selection = ? AND package_kind = ?"
     values: list[Any] = [account.id, jobs.STATIC, package_kind]
-    for name, value in (origin or {}).items():
+    for name, value in (front_data or {}).items():
         noted = database.json_text("job.origin", name)
         where += f" AND ({noted} IS NULL OR {noted} = ?)"
         values.append(value)

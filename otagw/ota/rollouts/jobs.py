@@ -3,15 +3,14 @@
 A job's state follows from its tasks: whoever ends one calls `settle`.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from otagw import clock, errors
-from otagw.db import database
-from otagw.db.models import Job as Row
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ota import ids, listing, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
@@ -29,14 +28,21 @@ ALL, SPECIFIC, GRAY, GROUP = "all", "specific", "gray", "group"
 MINUTE_MS: Final = 60_000
 # A dynamic job's second mode: only devices that report a version after it began.
 LATER: Final = 2
-COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SELECT: Final = f"SELECT {', '.join('job.' + column for column in COLUMNS)} FROM job"
+
+
+def _rules(kept: Mapping[str, Any]) -> Rules:
+    lists = {name: tuple(kept[name]) for name in ("source_versions", "names")}
+    return Rules(**{**kept, **lists, "tags": tuple((key, value) for key, value in kept["tags"])})
+
+
+# Each poll reads jobs: in SQL, which is put together once.
+_ROWS: Final = Rows(Job, models.Job, {"rules": _rules})
+_SELECT: Final = f"SELECT {_ROWS.selected} FROM job"
 
 
 def insert(job: Job) -> None:
     """Keep a new job, inside a write."""
-    values = job._replace(rules=_write(job.rules))  # type: ignore[arg-type]  # as the column has it
-    database.execute(f"INSERT INTO job ({', '.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})", *values)
+    models.Job.insert({**job._asdict(), "rules": asdict(job.rules)}).execute()
     listing.count(job.account_id, [of_package_scope(job.package_id)], 1)
     events.job_changed(job, "created")
 
@@ -52,7 +58,7 @@ def get(account: Account, key: str) -> Job:
 def find(job_id: int, lock: str = "") -> Job | None:
     """Return a job by its number, whoever's it is."""
     row = database.execute(f"{_SELECT} WHERE id = ?{database.lock(lock)}", job_id).fetchone()
-    return _job(row) if row else None
+    return _ROWS.record(row) if row else None
 
 
 def hold(job_ids: Iterable[int]) -> None:
@@ -67,13 +73,13 @@ def of_package(account: Account, package_key: str, number: int, size: int) -> Pa
         package = packages.get(account, package_key)
         scope, where = of_package_scope(package.id), "package_id = ?"
         rows, total = listing.counted(account.id, scope, _SELECT, KIND, where, [package.id], number, size)
-        return Page([_job(row) for row in rows], number, size, total)
+        return Page([_ROWS.record(row) for row in rows], number, size, total)
 
 
 def among(condition: str, *values: Any) -> list[Job]:
     """Return the jobs for which a condition on ``job`` holds, newest first."""
     rows = database.execute(f"{_SELECT} WHERE {condition} ORDER BY job.id DESC", *values)
-    return [_job(row) for row in rows.fetchall()]
+    return [_ROWS.record(row) for row in rows.fetchall()]
 
 
 def of_device(account: Account, package_key: str, device: devices.Device, number: int, size: int) -> Page[Job]:
@@ -84,7 +90,7 @@ def of_device(account: Account, package_key: str, device: devices.Device, number
         values = [device.id, package.id]
         (total,) = database.execute(f"SELECT COUNT(*) FROM job WHERE {among}", *values).fetchone()
         rows = listing.rows(_SELECT, KIND, among, values, total, number, size)
-        return Page([_job(row) for row in rows], number, size, total)
+        return Page([_ROWS.record(row) for row in rows], number, size, total)
 
 
 def dynamic_for(product_key: str, module: str) -> list[Job]:
@@ -93,19 +99,19 @@ def dynamic_for(product_key: str, module: str) -> list[Job]:
         f"{_SELECT} WHERE product_key = ? AND module = ? AND selection = ? AND state = ? ORDER BY id DESC",
         *(product_key, module.lower(), DYNAMIC, states.IN_PROGRESS),
     )
-    return [_job(row) for row in rows.fetchall()]
+    return [_ROWS.record(row) for row in rows.fetchall()]
 
 
 def dynamic_of(device: devices.Device, module: str | None) -> list[tuple[devices.Version, Job]]:
     """Return the dynamic jobs that run for what a device has reported, by module and newest first."""
     where, values = ("", ()) if module is None else (" AND v.folded = ?", (module.lower(),))
     rows = database.execute(
-        f"SELECT v.module, v.version, {', '.join('job.' + column for column in COLUMNS)} FROM device_version v "
+        f"SELECT v.module, v.version, {_ROWS.selected} FROM device_version v "
         "JOIN job ON job.product_key = ? AND job.module = v.folded AND job.selection = ? AND job.state = ? "
         f"WHERE v.device_id = ?{where} ORDER BY v.folded <> ?, v.folded, job.id DESC",
         *(device.product_key, DYNAMIC, states.IN_PROGRESS, device.id, *values, modules.DEFAULT),
     )
-    return [(devices.Version(*row[:2]), _job(row[2:])) for row in rows.fetchall()]
+    return [(devices.Version(*row[:2]), _ROWS.record(row[2:])) for row in rows.fetchall()]
 
 
 def filling(product_key: str) -> list[int]:
@@ -117,10 +123,8 @@ def filling(product_key: str) -> list[int]:
 def set_(job: Job, **columns: Any) -> Job:
     """Change facts of a job, inside a write."""
     changes = {"modified": clock.now(), **columns}
-    written = {**changes, "rules": _write(changes["rules"])} if "rules" in changes else changes
-    database.execute(
-        f"UPDATE job SET {', '.join(f'{column} = ?' for column in written)} WHERE id = ?", *written.values(), job.id
-    )
+    written = {**changes, "rules": asdict(changes["rules"])} if "rules" in changes else changes
+    models.Job.update(written).where(models.Job.id == job.id).execute()
     return job._replace(**changes)
 
 
@@ -136,7 +140,7 @@ def delete_some(job: Job, limit: int) -> int:
     if gone.total() < limit:
         tasks.forget_counts(job.account_id, job.id)
         listing.count(job.account_id, [of_package_scope(job.package_id)], -1)
-        database.execute("DELETE FROM job WHERE id = ?", job.id)
+        models.Job.delete().where(models.Job.id == job.id).execute()
     return gone.total()
 
 
@@ -207,15 +211,3 @@ def due(job: Job) -> int | None:
 def of_package_scope(package_id: int) -> str:
     """Return the counter of a package's jobs."""
     return listing.scope(KIND, package=str(package_id))
-
-
-def _write(rules: Rules) -> str:
-    return json.dumps(asdict(rules), ensure_ascii=False)
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    raw = Job(*row)
-    kept = json.loads(row[COLUMNS.index("rules")])
-    lists = {name: tuple(kept[name]) for name in ("source_versions", "names")}
-    rules = Rules(**{**kept, **lists, "tags": tuple((key, value) for key, value in kept["tags"])})
-    return raw._replace(rules=rules, stopped=bool(raw.stopped), filling=bool(raw.filling))

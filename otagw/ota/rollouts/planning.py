@@ -1,12 +1,11 @@
 """A new job: whether it can be made, and what it is then."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from otagw import clock, errors
-from otagw.db import database
+from otagw.db import database, models
 from otagw.ota import audit, idempotency, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices, groups
@@ -21,7 +20,7 @@ from otagw.ota.rollouts.records import Job, Rules
 class JobDraft:
     """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown.
 
-    ``origin`` is whatever else the front that makes it has to show again.
+    ``front_data`` is whatever else the front that makes it has to show again.
     """
 
     package: str
@@ -32,7 +31,7 @@ class JobDraft:
     schedule_at: int | None = None
     finish_at: int | None = None
     group: str | None = None
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    front_data: Mapping[str, Any] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
 
 
@@ -46,7 +45,7 @@ def draft(account: Account, asked: JobDraft) -> tuple[Job, Package]:
     if package.status not in allowed:
         raise errors.WrongState(kind=packages.KIND, key=asked.package, state=states.PACKAGE_STATES[package.status])
     if not (package.url or package.object_key or package.files):
-        bucket = package.origin.get("bucket")
+        bucket = package.front_data.get("bucket")
         problem = f"its bucket {bucket} is not mapped here" if bucket else "none was named when it was made"
         raise errors.NoBytes(kind=packages.KIND, key=asked.package, problem=problem)
     minimum_versions.check(asked.product_key, package.module, package.version)
@@ -127,13 +126,11 @@ def _new(account: Account, package: Package, asked: JobDraft, rules: Rules) -> J
         rate_minute=0,
         rate_used=0,
         package_kind=package.kind,
-        origin=json.dumps(dict(asked.origin), ensure_ascii=False) if asked.origin else None,
+        front_data=asked.front_data,
     )
 
 
 def _runs_dynamic(package_id: int) -> bool:
-    row = database.execute(
-        "SELECT 1 FROM job WHERE package_id = ? AND selection = ? AND state IN (?, ?) LIMIT 1",
-        *(package_id, jobs.DYNAMIC, *states.RUNNING),
-    ).fetchone()
-    return row is not None
+    row = models.Job
+    running = row.package_id == package_id, row.selection == jobs.DYNAMIC, row.state.in_(states.RUNNING)
+    return row.select().where(*running).exists()

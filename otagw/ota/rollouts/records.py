@@ -1,6 +1,6 @@
 """Jobs, the rules that they go by, and tasks, as they are kept."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ class Rules:
 
 
 class Job(NamedTuple):
-    """A job as it is kept; the fields stand in the order of the columns.
+    """A job as it is kept.
 
     ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
     are being canceled. ``filling`` with ``cursor``, ``position`` and ``population`` is how far the selection has come,
@@ -75,12 +75,7 @@ class Job(NamedTuple):
     rate_minute: int
     rate_used: int
     package_kind: str
-    origin: str | None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Return what the front that made it noted of it."""
-        return dict(json.loads(self.origin)) if self.origin else {}
+    front_data: Mapping[str, Any]
 
     @property
     def first_state(self) -> str:
@@ -89,7 +84,7 @@ class Job(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task as it is kept; the fields stand in the order of the columns. Times are milliseconds, progress percent.
+    """A task as it is kept. Times are milliseconds, progress percent.
 
     ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
     ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.

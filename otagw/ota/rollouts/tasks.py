@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from otagw import clock, errors
-from otagw.db import database
-from otagw.db.models import Task as Row
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.ops import metrics
 from otagw.ota import ids, listing, states
 from otagw.ota.accounts import Account
@@ -20,8 +20,10 @@ from otagw.ota.webhooks import events
 
 KIND: Final = "task"
 COUNTER: Final = "otagw_tasks_total"
-COLUMNS: Final = tuple(field.column_name for field in Row._meta.sorted_fields)
-_SELECT: Final = f"SELECT {', '.join('task.' + column for column in COLUMNS)} FROM task"
+# Devices read and move tasks: in SQL, which is put together once.
+COLUMNS: Final = models.Task.columns()
+_ROWS: Final = Rows(Task, models.Task)
+_SELECT: Final = f"SELECT {_ROWS.selected} FROM task"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 # What becomes of a task's number. Who was shown it is to be told that it is canceled; who does not know yet, when it is
 # restarted, goes on by the same number, and everybody else gets another.
@@ -201,7 +203,7 @@ def cancel_where(account_id: int, where: str, values: Sequence[Any], note: str) 
     rows = database.execute(f"SELECT id, job_id, state FROM task WHERE {where}", *values).fetchall()
     canceled = database.execute(
         f"UPDATE task SET state = ?, note = ?, modified = ?, due = NULL, retry_at = NULL{_CANCELED} "
-        f"WHERE {where} RETURNING {', '.join(COLUMNS)}",
+        f"WHERE {where} RETURNING {_ROWS.selected}",
         *(states.CANCELED, note, clock.now(), *values),
     ).fetchall()
     moved = {row[0] for row in canceled}

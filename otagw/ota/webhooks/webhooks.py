@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors, runtime
-from otagw.db import database
+from otagw.db import database, models
+from otagw.db.rows import Rows
 from otagw.net import outgoing
 from otagw.ota import audit, ids, listing
 from otagw.ota.accounts import Account
@@ -29,11 +30,6 @@ SECRET_LENGTH: Final = 40
 _PATTERN: Final = re.compile(r"\*|[a-z_]{1,32}\.(?:\*|[a-z_]{1,31})|[a-z_]{1,32}", re.ASCII)
 _SECRET: Final = re.compile(r"[!-~]{16,128}", re.ASCII)
 _INSERTED_AT_ONCE: Final = 1000
-_SELECT: Final = "SELECT id, url, secret, events, enabled, created FROM webhook"
-_DELIVERY: Final = (
-    "SELECT id, webhook_id, event, body, state, attempts, next_at, last_status, last_error, created, done_at "
-    "FROM webhook_delivery"
-)
 
 
 class Webhook(NamedTuple):
@@ -68,6 +64,10 @@ class Delivery(NamedTuple):
     done_at: int | None
 
 
+_ROWS: Final = Rows(Webhook, models.Webhook, sealed=models.Webhook.secret)
+_DELIVERIES: Final = Rows(Delivery, models.WebhookDelivery)
+
+
 def create(
     account: Account, url: str, events: Sequence[str] = (EVERYTHING,), secret: str | None = None
 ) -> tuple[Webhook, str]:
@@ -82,41 +82,44 @@ def create(
     now = clock.now()
     number = clock.new_id(now)
     with database.write():
-        database.execute(
-            "INSERT INTO webhook (id, account_id, url, secret, events, enabled, busy_until, created) "
-            "VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-            *(number, account.id, url, derived_secrets.seal(owner(number), secret)),
-            *(" ".join(dict.fromkeys(events)), True, now),
-        )
+        models.Webhook.insert(
+            id=number,
+            account_id=account.id,
+            url=url,
+            secret=derived_secrets.seal(owner(number), secret),
+            events=dict.fromkeys(events),
+            enabled=True,
+            busy_until=0,
+            created=now,
+        ).execute()
         audit.note(account.id, KIND, number)
     return get(account, str(number)), secret
 
 
 def get(account: Account, key: str) -> Webhook:
     """Return a webhook by its id, which is a decimal text."""
-    row = database.execute(f"{_SELECT} WHERE id = ? AND account_id = ?", ids.read(KIND, key), account.id).fetchone()
-    if row is None:
+    found = _ROWS.find(models.Webhook.id == ids.read(KIND, key), models.Webhook.account_id == account.id)
+    if found is None:
         raise errors.NotFound(kind=KIND, key=key)
-    return _webhook(row)
+    return found
 
 
 def every(account: Account) -> list[Webhook]:
     """Return the account's webhooks, oldest first."""
-    rows = database.execute(f"{_SELECT} WHERE account_id = ? ORDER BY id", account.id).fetchall()
-    return [_webhook(row) for row in rows]
+    return _ROWS.all(models.Webhook.account_id == account.id, order=[models.Webhook.id])
 
 
 def enable(account: Account, key: str, enabled: bool) -> None:
     """Let a webhook be told of events, or not; while it is not, what is pending waits."""
     with database.write():
-        database.execute("UPDATE webhook SET enabled = ? WHERE id = ?", enabled, get(account, key).id)
+        models.Webhook.update(enabled=enabled).where(models.Webhook.id == get(account, key).id).execute()
         audit.note(account.id, KIND, key)
 
 
 def delete(account: Account, key: str) -> None:
     """Delete a webhook with all that it has been told or was to be told."""
     with database.write():
-        database.execute("DELETE FROM webhook WHERE id = ?", get(account, key).id)
+        models.Webhook.delete().where(models.Webhook.id == get(account, key).id).execute()
         audit.note(account.id, KIND, key)
 
 
@@ -129,28 +132,27 @@ def deliveries(account: Account, key: str, number: int, size: int, *, state: str
         values: list[Any] = [get(account, key).id, *([state] if state else [])]
         where = "webhook_id = ? AND state = ?" if state else "webhook_id = ?"
         (total,) = database.execute(f"SELECT COUNT(*) FROM webhook_delivery WHERE {where}", *values).fetchone()
-        rows = listing.rows(_DELIVERY, "webhook_delivery", where, values, total, number, size)
-        return Page([Delivery(*row) for row in rows], number, size, total)
+        select = f"SELECT {_DELIVERIES.selected} FROM webhook_delivery"
+        found = listing.rows(select, "webhook_delivery", where, values, total, number, size)
+        return Page(list(map(_DELIVERIES.record, found)), number, size, total)
 
 
 def delivery(account: Account, key: str) -> Delivery:
     """Return a delivery of one of the account's webhooks."""
-    row = database.execute(
-        f"{_DELIVERY} WHERE id = ? AND webhook_id IN (SELECT id FROM webhook WHERE account_id = ?)",
-        *(ids.read(DELIVERY, key), account.id),
-    ).fetchone()
-    if row is None:
+    own = models.Webhook.select(models.Webhook.id).where(models.Webhook.account_id == account.id)
+    row = models.WebhookDelivery
+    found = _DELIVERIES.find(row.id == ids.read(DELIVERY, key), row.webhook.in_(own))
+    if found is None:
         raise errors.NotFound(kind=DELIVERY, key=key)
-    return Delivery(*row)
+    return found
 
 
 def redeliver(account: Account, key: str) -> None:
     """Send a delivery once more, as if it were new."""
     with database.write():
-        database.execute(
-            "UPDATE webhook_delivery SET state = ?, attempts = 0, next_at = ?, done_at = NULL WHERE id = ?",
-            *(PENDING, clock.now(), delivery(account, key).id),
-        )
+        row = models.WebhookDelivery
+        again = row.update(state=PENDING, attempts=0, next_at=clock.now(), done_at=None)
+        again.where(row.id == delivery(account, key).id).execute()
         audit.note(account.id, DELIVERY, key)
 
 
@@ -225,8 +227,3 @@ def _is_url(url: str) -> bool:
         return False
     target = outgoing.target("POST", url, {})
     return target is not None and bool(target.host) and not target.has_user
-
-
-def _webhook(row: tuple[Any, ...]) -> Webhook:
-    raw = Webhook(*row)
-    return raw._replace(events=tuple(row[3].split()), enabled=bool(raw.enabled))

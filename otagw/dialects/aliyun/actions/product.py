@@ -47,7 +47,7 @@ def create_product(
     description: str | None,
     aliyun_commodity_code: str,
     client_token: str | None,
-    **traits: Any,
+    **front_data: Any,
 ) -> dict[str, Any]:
     """Add a product under a new ProductKey.
 
@@ -59,14 +59,14 @@ def create_product(
         description=description,
         is_gateway=node_type == 1,
         edition=EDITIONS[aliyun_commodity_code],
-        traits={name: value for name, value in traits.items() if value is not None},
+        front_data={name: value for name, value in front_data.items() if value is not None},
     )
     product = products.create(caller.account, draft, client_token)
     names = ("auth_type", "data_format", "id2", "protocol_type")
     return {
         "product_key": product.key,
         "data": {
-            **{name: product.traits.get(name) for name in names},
+            **{name: product.front_data.get(name) for name in names},
             "aliyun_commodity_code": aliyun_commodity_code,
             "description": product.description,
             "node_type": int(product.is_gateway),
@@ -95,13 +95,15 @@ def query_product(caller: Caller, product_key: str) -> dict[str, Any]:
     return {
         "data": {
             **_summary(product),
-            **{name: product.traits.get(name) for name in names},
+            **{name: product.front_data.get(name) for name in names},
             "aliyun_commodity_code": next(name for name, edition in EDITIONS.items() if edition == product.edition),
-            "id2": product.traits.get("id2", False),
-            "net_type": NETWORKS.get(product.traits.get("net_type", "")),
+            "id2": product.front_data.get("id2", False),
+            "net_type": NETWORKS.get(product.front_data.get("net_type", "")),
             "owner": True,
             "product_secret": product.secret,
-            "product_status": "RELEASE_STATUS" if product.traits.get("publish_auto", True) else "DEVELOPMENT_STATUS",
+            "product_status": "RELEASE_STATUS"
+            if product.front_data.get("publish_auto", True)
+            else "DEVELOPMENT_STATUS",
         }
     }
 
@@ -158,8 +160,8 @@ def delete_product(caller: Caller, product_key: str) -> None:
 def _summary(product: Product) -> dict[str, Any]:
     """Return what lists show of a product."""
     return {
-        "auth_type": product.traits.get("auth_type", "secret"),
-        "data_format": product.traits.get("data_format"),
+        "auth_type": product.front_data.get("auth_type", "secret"),
+        "data_format": product.front_data.get("data_format"),
         "description": product.description,
         "device_count": product.devices,
         "gmt_create": product.created,

@@ -114,7 +114,7 @@ def create_batch_task(
         retry_count=policy.get("retry_count") or 0,
         retry_interval=policy.get("retry_interval"),
     )
-    facts = {
+    noted = {
         "app_id": app_id or spaces.default(caller.account).id,
         "name": task_name,
         "document": dict(document),
@@ -130,7 +130,7 @@ def create_batch_task(
         target=jobs.GROUP if len(group_ids) == 1 else jobs.SPECIFIC,
         schedule_at=policy.get("schedule_time"),
         group=group_ids[0] if len(group_ids) == 1 else None,
-        origin={name: value for name, value in facts.items() if value is not None},
+        front_data={name: value for name, value in noted.items() if value is not None},
         rules=device_lists.name(caller.account, rules, names),
     )
     job = selection.begin(planning.create(caller.account, draft))
@@ -160,7 +160,7 @@ def list_batch_tasks(
         limit,
         package_kind=batches.TYPES[task_type],
         phase=_PHASE_OF[status] if status else None,
-        origin={"app_id": app_id} if app_id else None,
+        front_data={"app_id": app_id} if app_id else None,
     )
     return {
         "batchtasks": [batches.shown(job, phase) for job, phase in found],

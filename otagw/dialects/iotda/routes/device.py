@@ -15,7 +15,7 @@ from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Js
 from otagw.ota import spaces
 from otagw.ota.devices import devices, external_ids
 from otagw.ota.devices.devices import Device, DeviceDraft
-from otagw.ota.devices.external_ids import Origin
+from otagw.ota.devices.external_ids import Registration
 from otagw.ota.products import modules, products
 from otagw.ota.rollouts import job_control
 
@@ -65,7 +65,7 @@ def add_device(
     auth_info: Mapping[str, Any] | None,
     app_id: str | None,
     gateway_id: str | None,
-    **facts: Any,
+    **front_data: Any,
 ) -> dict[str, Any]:
     """Register a device under the id that is chosen, or else its product's with `_` and its `node_id`.
 
@@ -79,7 +79,7 @@ def add_device(
         "app_id": app_id or spaces.default(caller.account).id,
         "gateway_id": gateway_id,
         "secure_access": auth.get("secure_access"),
-        **facts,
+        **front_data,
     }
     chosen = device_id if device_id != external_ids.default_id(product_id, node_id) else None
     draft = DeviceDraft(node_id, device_name, auth.get("secret"))
@@ -124,12 +124,12 @@ def list_devices(
         nickname=device_name,
         since=start_time,
         until=end_time,
-        facts={"app_id": app_id} if app_id else None,
-        own_facts={"gateway_id": gateway_id} if gateway_id else None,
+        front_data={"app_id": app_id} if app_id else None,
+        own_front_data={"gateway_id": gateway_id} if gateway_id else None,
     )
     known_of, apps = external_ids.of(device.id for device in found), app.names(caller.account)
     return {
-        "devices": [_summary(device, known_of.get(device.id, Origin()), apps) for device in found],
+        "devices": [_summary(device, known_of[device.id], apps) for device in found],
         "page": fields.page([device.id for device in found], count, marker),
     }
 
@@ -156,20 +156,20 @@ def delete_device(caller: Caller, device_id: str) -> None:
     job_control.delete_device(caller.account, external_ids.find(caller.account, device_id))
 
 
-def _summary(device: Device, origin: Origin, apps: Mapping[str, str]) -> dict[str, Any]:
+def _summary(device: Device, registration: Registration, apps: Mapping[str, str]) -> dict[str, Any]:
     """Return what lists show of a device."""
     running = {version.module.lower(): version.version for version in devices.versions(device)}
-    space = origin.facts.get("app_id")
-    gateway = origin.facts.get("gateway_id")
+    space = registration.front_data.get("app_id")
+    gateway = registration.front_data.get("gateway_id")
     return known(
         app_id=space,
         app_name=apps.get(space or ""),
-        device_id=origin.external_id or external_ids.default_id(device.product_key, device.name),
+        device_id=registration.external_id or external_ids.default_id(device.product_key, device.name),
         node_id=device.name,
         gateway_id=gateway,
         device_name=device.nickname,
         node_type="ENDPOINT" if gateway else "GATEWAY",
-        description=origin.facts.get("description"),
+        description=registration.front_data.get("description"),
         fw_version=running.get(modules.DEFAULT),
         sw_version=running.get(modules.SOFTWARE),
         product_id=device.product_key,
@@ -180,18 +180,20 @@ def _summary(device: Device, origin: Origin, apps: Mapping[str, str]) -> dict[st
 
 
 def _whole(caller: Caller, device: Device) -> dict[str, Any]:
-    origin = external_ids.of([device.id]).get(device.id, Origin())
+    registration = external_ids.of([device.id])[device.id]
     parts = [v for v in devices.versions(device) if v.module.lower() not in (modules.DEFAULT, modules.SOFTWARE)]
-    auth = known(auth_type="SECRET", secret=device.secret, secure_access=origin.facts.get("secure_access"), timeout=0)
+    auth = known(
+        auth_type="SECRET", secret=device.secret, secure_access=registration.front_data.get("secure_access"), timeout=0
+    )
     return {
-        **_summary(device, origin, app.names(caller.account)),
+        **_summary(device, registration, app.names(caller.account)),
         **known(
             auth_info=auth,
             create_time=utc(device.created),
             active_time=_exact(device.activated),
             connection_status_update_time=_exact(device.seen),
             modules=[{"module_name": part.module, "module_version": part.version} for part in parts],
-            extension_info=origin.facts.get("extension_info"),
+            extension_info=registration.front_data.get("extension_info"),
         ),
     }
 

@@ -54,7 +54,7 @@ def create_ota_module(
         module_name,
         title=alias_name,
         description=description,
-        origin={"app_id": app_id},
+        front_data={"app_id": app_id},
     )
     return _shown(made)
 
@@ -73,7 +73,7 @@ def list_ota_modules(
     """List the modules of a resource space, newest first, with those that belong to none."""
     ceiling = fields.ceiling(marker)
     found, count = modules.below(
-        caller.account, ceiling, offset, limit, product_key=product_id, origin={"app_id": app_id}
+        caller.account, ceiling, offset, limit, product_key=product_id, front_data={"app_id": app_id}
     )
     return {
         "modules": [_shown(module) for module in found],
@@ -129,7 +129,7 @@ def delete_ota_module(caller: Caller, module_id: str) -> None:
 def _shown(module: Module) -> dict[str, Any]:
     return known(
         module_id=str(module.id),
-        app_id=module.origin.get("app_id"),
+        app_id=module.front_data.get("app_id"),
         product_id=module.product_key,
         module_name=module.name,
         alias_name=module.title,

@@ -111,7 +111,7 @@ def create_ota_package(
         sign_method="SHA256",
         sign=location.get("sign"),
         object_key=_copied(caller, location),
-        origin={"app_id": app_id, "bucket": location["bucket_name"], "location": location, "sent": sent},
+        front_data={"app_id": app_id, "bucket": location["bucket_name"], "location": location, "sent": sent},
     )
     identity, _ = insertion.create(caller.account, draft)
     return _whole(packages.get(caller.account, str(identity)))
@@ -151,7 +151,7 @@ def list_ota_package_info(
         kind=KINDS[package_type],
         product_key=product_id,
         version=version,
-        origin={"app_id": app_id} if app_id else None,
+        front_data={"app_id": app_id} if app_id else None,
     )
     return {
         "packages": [_summary(package) for package in found],
@@ -197,10 +197,10 @@ def _copied(caller: Caller, location: Mapping[str, Any]) -> str | None:
 
 def _summary(package: Package) -> dict[str, Any]:
     """Return what lists show of a package: what was sent of it, and nothing that was found out."""
-    sent = package.source_versions or "support_source_versions" in package.origin.get("sent", ())
+    sent = package.source_versions or "support_source_versions" in package.front_data.get("sent", ())
     return known(
         package_id=str(package.id),
-        app_id=package.origin.get("app_id"),
+        app_id=package.front_data.get("app_id"),
         package_type=_NAMES[package.kind],
         product_id=package.product_key,
         module_name=None if package.module == modules.DEFAULT else package.module,
@@ -213,5 +213,5 @@ def _summary(package: Package) -> dict[str, Any]:
 
 
 def _whole(package: Package) -> dict[str, Any]:
-    location = package.origin.get("location")
+    location = package.front_data.get("location")
     return {**_summary(package), **known(file_location={"obs_location": location} if location else None)}

@@ -50,7 +50,7 @@ def create_product(
     """
     space = app_id or spaces.default(caller.account).id
     draft = ProductDraft(
-        name=name, key=product_id, description=description, traits={products.SPACE: space, _MODEL: model}
+        name=name, key=product_id, description=description, front_data={products.SPACE: space, _MODEL: model}
     )
     return _whole(products.create(caller.account, draft), app.names(caller.account))
 
@@ -101,8 +101,8 @@ def delete_product(caller: Caller, product_id: str) -> None:
 
 def _summary(product: Product, apps: Mapping[str, str]) -> dict[str, Any]:
     """Return what lists show of a product; one of another API has no model."""
-    space = product.traits.get(products.SPACE)
-    model = {k: v for k, v in product.traits.get(_MODEL, {}).items() if k != "service_capabilities"}
+    space = product.front_data.get(products.SPACE)
+    model = {k: v for k, v in product.front_data.get(_MODEL, {}).items() if k != "service_capabilities"}
     return known(
         app_id=space,
         app_name=apps.get(space or ""),
@@ -115,5 +115,5 @@ def _summary(product: Product, apps: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _whole(product: Product, apps: Mapping[str, str]) -> dict[str, Any]:
-    services = product.traits.get(_MODEL, {}).get("service_capabilities", [])
+    services = product.front_data.get(_MODEL, {}).get("service_capabilities", [])
     return {**_summary(product, apps), "service_capabilities": services}
