@@ -193,7 +193,7 @@ ON CONFLICT DO NOTHING
 # Counters are moved in the order of `listing.moving`.
 _AT_ONCE: Final = f"""
 WITH given AS (
-    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Package)}, packages.scopes JSONB, event JSONB)
+    SELECT * FROM jsonb_to_recordset(CAST(? AS JSONB)) AS g ({_typed(Package)}, scopes JSONB, event JSONB)
 ), made AS (
     {_INTO} SELECT {", ".join(f"g.{column}" for column in _COLUMNS)} FROM given g
     WHERE (g.product_key IS NULL OR EXISTS (
