@@ -1,6 +1,7 @@
 """Records as they are read from tables: what a query selects for one, by the models, and what makes one of a row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_type_hints
 
 import peewee
@@ -12,7 +13,7 @@ Record = TypeVar("Record", bound=tuple[Any, ...])
 Read: TypeAlias = Callable[[Any], Any]
 # The field of a model, or an SQL text.
 Column: TypeAlias = "peewee.Field[Any] | str"
-_PLAIN: Final[Mapping[str, Read]] = {}
+_PLAIN: Final[Mapping[str, Read]] = MappingProxyType({})
 
 
 class Rows(Generic[Record]):

@@ -8,6 +8,7 @@ first request was refused or its process died. A claim without an answer is neve
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 from otagw import clock, errors
@@ -24,6 +25,7 @@ ON CONFLICT (account_id, action, token)
 DO UPDATE SET digest = excluded.digest, answer = excluded.answer, created = excluded.created
 WHERE answer.created <= ?
 """
+_KEPT_NAMES: Final = {"front_data": "origin"}
 # Expired answers that another transaction deletes or replaces are left to it.
 _UNCLAIMED: Final = " FOR UPDATE SKIP LOCKED"
 
@@ -52,6 +54,14 @@ def run(
         database.execute(f"UPDATE answer SET answer = ? WHERE {_IS}", json.dumps(answer), *key)
         _forget(oldest)
         return answer
+
+
+def fields(draft: Any) -> dict[str, Any]:
+    """Return what a draft, a dataclass, asks for.
+
+    Its names are those that the kept digests were made of: tokens stay good across an upgrade.
+    """
+    return {_KEPT_NAMES.get(name, name): value for name, value in asdict(draft).items()}
 
 
 def find(account: Account, action: str, token: str | None, asked: Callable[[], Any]) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ import pytest
 from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts, idempotency
+from otagw.ota.packages.records import PackageDraft
+from otagw.ota.rollouts.planning import JobDraft
 from tests import door
 from tests.conftest import NOW
 from tests.deploy.servers import eventually
@@ -179,3 +181,9 @@ def test_a_kept_answer_is_found_before_the_work(account):
     assert idempotency.find(account, "make", "t", lambda: 1) == made
     with pytest.raises(errors.TokenReused):
         idempotency.find(account, "make", "t", lambda: 2)
+
+
+def test_names_of_drafts_are_those_of_the_digests_that_are_kept():
+    package, job = PackageDraft(name="n", version="1", front_data={"a": 1}), JobDraft(package="1", product_key="p")
+    assert idempotency.fields(package)["origin"] == {"a": 1}
+    assert "front_data" not in idempotency.fields(package).keys() | idempotency.fields(job).keys()

@@ -42,7 +42,7 @@ def create(account: Account, draft: PackageDraft, token: str | None = None) -> t
     `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.SizeMismatch` or
     `errors.DigestMismatch` where a file is not what it is said to be.
     """
-    action, asked = "package.create", functools.partial(asdict, draft)
+    action, asked = "package.create", functools.partial(idempotency.fields, draft)
     answer = idempotency.find(account, action, token, asked)
     if answer is None:
         checked, verified = verification.check(account, draft)

@@ -1,7 +1,7 @@
 """A new job: whether it can be made, and what it is then."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from otagw import clock, errors
@@ -81,7 +81,9 @@ def create(account: Account, asked: JobDraft, token: str | None = None) -> Job:
         return {"id": job.id}
 
     with database.write():  # what is returned was not deleted meanwhile
-        answer = idempotency.run(account, f"job.{asked.kind}.{asked.selection}", token, lambda: asdict(asked), work)
+        answer = idempotency.run(
+            account, f"job.{asked.kind}.{asked.selection}", token, lambda: idempotency.fields(asked), work
+        )
         return jobs.get(account, str(answer["id"]))
 
 
