@@ -23,9 +23,7 @@ from tests.contract import conditions, device_fronts, inner_fronts, isolation, w
 
 FRONTS = (*isolation.FRONTS, *device_fronts.FRONTS, *inner_fronts.FRONTS)
 # Conditions without which nothing changes, by module, function and text, and why.
-EQUIVALENT = {
-    ("otagw/ota/accounts.py", "hold", "models.Account.id == account.id"): "it locks rows, and shows nothing of them",
-}
+EQUIVALENT = {}
 
 
 class Code:

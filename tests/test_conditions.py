@@ -55,6 +55,34 @@ def test_a_mutant_is_without_one_condition_and_takes_the_same_values(number, tex
     assert made.count("?") == plain.count("?")
 
 
+QUERIES = """
+def get(account, key):
+    row = models.Product
+    own = models.Webhook.select().where(models.Webhook.account_id == account.id)
+    joined = own.join(owner, on=owner.id == row.account_id)
+    return _ROWS.find(row.key == key, row.account == account.id, (row.id > 1) & (row.account_id == other))
+"""
+
+
+def test_conditions_are_found_in_queries_of_peewees():
+    assert [site.text for site in conditions.find("webhooks.py", QUERIES)] == [
+        "models.Webhook.account_id == account.id",
+        "owner.id == row.account_id",
+        "row.account == account.id",
+        "row.account_id == other",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, ".where(True)"), (1, "on=True)"), (2, "find(row.key == key, True, "), (3, "(row.id > 1) & True")],
+)
+def test_a_query_without_a_condition_is_one_that_always_holds(number, text):
+    import ast
+
+    assert text in ast.unparse(conditions.without("webhooks.py", QUERIES, number))
+
+
 def test_each_of_our_conditions_can_be_taken_out():
     for path, (source, sites) in conditions.every().items():
         assert sites

@@ -30,21 +30,20 @@ class Rows(Generic[Record]):
         read: Mapping[str, Read] = _PLAIN,
         **others: Column,
     ) -> None:
-        self._model = model
-        self._make: Callable[[Sequence[Any]], Record] = cast("Any", record)._make
-        names = cast("Any", record)._fields
+        self.type, self.model = record, model
         hints = get_type_hints(record)
-        fields = [others[name] if name in others else model._meta.combined[name] for name in names]
+        self.fields = {name: others[name] if name in others else model._meta.combined[name] for name in hints}
         # What is done to a row, in order: several may be at one place.
         self._reads = [
             (place, convert)
-            for place, (name, field) in enumerate(zip(names, fields, strict=True))
+            for place, (name, field) in enumerate(self.fields.items())
             for convert in (_read(field, hints[name]), read.get(name))
             if convert
         ]
-        self._nodes = [peewee.SQL(field) if isinstance(field, str) else field for field in fields]
+        self._make: Callable[[Sequence[Any]], Record] = cast("Any", record)._make
+        self._nodes = [peewee.SQL(field) if isinstance(field, str) else field for field in self.fields.values()]
         # The list of a SELECT over tables by their own names.
-        self.selected: Final = ", ".join(map(_text, fields))
+        self.selected: Final = ", ".join(map(_text, self.fields.values()))
 
     def record(self, row: Sequence[Any]) -> Record:
         """Return the record of a row of what is selected."""
@@ -55,7 +54,7 @@ class Rows(Generic[Record]):
 
     def select(self) -> Any:
         """Return peewee's query for the records; `run` runs it."""
-        return self._model.select(*self._nodes)
+        return self.model.select(*self._nodes)
 
     def run(self, query: Any) -> list[Record]:
         """Return the records of a query that `select` began."""
@@ -63,7 +62,8 @@ class Rows(Generic[Record]):
 
     def all(self, *conditions: Any, order: Sequence[Any]) -> list[Record]:
         """Return the records for which conditions hold."""
-        return self.run(self.select().where(*conditions).order_by(*order))
+        query = self.select().where(*conditions) if conditions else self.select()
+        return self.run(query.order_by(*order))
 
     def find(self, *conditions: Any, lock: str = "") -> Record | None:
         """Return the record for which conditions hold, if there is one; with a lock, it stays until we are done."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from otagw import clock, errors
-from otagw.db import database, models, rows
+from otagw.db import database, models
 from otagw.net.allowed_hosts import Hosts
 
 
@@ -46,5 +46,4 @@ def get(name: str, rules: Rules | None = None) -> Account:
 
 def hold(account: Account) -> None:
     """Lock the account's row for the rest of this write; other writes that lock it wait."""
-    own = models.Account.select(models.Account.id).where(models.Account.id == account.id)
-    rows.locked(own, database.HOLD).execute()
+    database.execute(f"SELECT 1 FROM account WHERE id = ?{database.lock(database.HOLD)}", account.id)  # a lock of ours

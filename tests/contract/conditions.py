@@ -1,7 +1,8 @@
 """Account conditions in the source: where they are, the source without one of them, and functions that have none.
 
-A condition is a comparison of an account in SQL (``account_id = ?``, a join on it) or in Python (``job.account_id !=
-account.id``). Without it the SQL still takes as many values, and the comparison says that all is well.
+A condition is a comparison of an account in SQL (``account_id = ?``, a join on it), in Python (``job.account_id !=
+account.id``) or in a query of peewee's (``models.Product.account == account.id``). Without it the SQL still takes as
+many values, the comparison says that all is well, and the query has a condition that always holds.
 """
 
 import ast
@@ -24,6 +25,7 @@ NOTES = re.compile(
 )
 # Functions that take an account and compare it nowhere, and why that is right.
 TRUSTED = {
+    "accounts.hold": "it locks the row of the account itself",
     "insertion.at_once": "its statements are asked by `_MAKE`, and compare the account of each row",
     "insertion.values": "it puts the account into the row that it returns",
     "modules.require": "a module is its product's, which the caller has required",
