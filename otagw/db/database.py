@@ -125,9 +125,13 @@ def disconnect() -> None:
 
 
 def recover() -> None:
-    """Drop this thread's connection after trouble, so that its next use opens a sound one."""
-    with contextlib.suppress(peewee.PeeweeException):
-        disconnect()
+    """Drop this thread's connection after trouble, so that its next use opens a sound one.
+
+    Outside every door there is none: a gateway that could not be made has closed its own.
+    """
+    if runtime.found():
+        with contextlib.suppress(peewee.PeeweeException):
+            disconnect()
 
 
 def is_sqlite() -> bool:
