@@ -123,7 +123,7 @@ def test_a_library_is_used_where_its_room_is():
 
 
 # What all fronts need of a request.
-SHARED = ("otagw.dialects.http",)
+SHARED = ("otagw.dialects.http", "otagw.dialects.schema")
 
 
 def test_a_dialect_knows_no_other():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from marshmallow import missing
 from marshmallow.fields import Field as AnyField
 
 import otagw.dialects.aliyun.actions
@@ -76,8 +77,13 @@ def _required(field: AnyField[Any]) -> str:
 
 
 def _default(field: AnyField[Any]) -> str:
-    default = getattr(field, "default", None)
+    default = _given(field)
     return "" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _given(field: AnyField[Any]) -> Any:
+    """Return the value of a field that does not come; None where there is none to show."""
+    return None if field.load_default is missing else field.load_default
 
 
 def codes_page() -> str:
@@ -124,7 +130,7 @@ def _route(route: Route) -> str:
 
 def _fields(schema: iotda_schema.IotdaSchema, prefix: str) -> Iterator[tuple[str, ...]]:
     for name, field in schema.fields.items():
-        default = field.metadata.get("default")
+        default = _given(field)
         shown = "" if default is None else f"`{default}`"
         yield f"`{prefix}{name}`", _required(field), getattr(field, "expected", ""), shown
         if isinstance(field, iotda_schema.Object):

@@ -6,6 +6,7 @@ field says in ``expected`` what it takes; refusals and docs/actions.md use that 
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,16 +30,14 @@ class Field(stock.Field[Any]):
     expected = "a text"
 
     def __init__(self, *, required: bool = False, default: Any = None, expected: str | None = None) -> None:
-        super().__init__(required=required)
-        self.default = default
+        super().__init__(**({"required": True} if required else {"load_default": default}))
         self.expected = expected or self.expected
 
     def read(self, text: str) -> Any:
         """Return the value of a text, or raise ValueError."""
         return text
 
-    def deserialize(self, value: Any, attr: Any = None, data: Any = None, **kwargs: Any) -> Any:
-        """Return the checked value of a parameter that came: marshmallow's rules on absence take half of the time."""
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         try:
             return self.read(value)
         except ValueError:
@@ -198,10 +197,8 @@ def client_token() -> Text:
 class List(stock.Field[Any]):
     """Take ``X.1, X.2, …``: what came, in numeric order; gaps close up."""
 
-    default = ()
-
     def __init__(self, inner: Field, longest: int, *, required: bool = False) -> None:
-        super().__init__(required=required)
+        super().__init__(**({"required": True} if required else {"load_default": ()}))
         self.inner = inner
         self.expected = f"at most {longest} of: {inner.expected}"
         self.longest = longest
@@ -213,16 +210,14 @@ class List(stock.Field[Any]):
 class Objects(stock.Field[Any]):
     """Take ``X.1.Name, X.1.Url, X.2.Name, …`` as objects of one schema, by their numbers."""
 
-    default: Mapping[int, Any] = {}
-
     def __init__(self, schema: Any, longest: int) -> None:
-        super().__init__()
+        super().__init__(load_default=MappingProxyType({}))
         self.schema = schema
         self.longest = longest
         self.expected = f"at most {longest} entries"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return _each(self, value, self.schema.complete)
+        return _each(self, value, self.schema.load)
 
 
 def _each(field: List | Objects, items: Mapping[int, Any], read: Any) -> dict[int, Any]:

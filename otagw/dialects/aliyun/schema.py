@@ -5,33 +5,22 @@ A schema's fields are named in snake_case; their wire names follow from that, in
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import ValidationError
 from marshmallow.fields import Field as AnyField
 
 from otagw import errors
 from otagw.dialects.aliyun import fields, spelling
+from otagw.dialects.schema import REQUIRED, FrontSchema, Path, Spelled, leaves
 
-# What a check across fields raises for a parameter that is required after all.
-MISSING: Final = "is missing"
 _INDEX: Final = re.compile(r"[1-9][0-9]{0,8}")
 _Raw = dict[str, Any]
 
 
-def wrong(expected: str, *path: str | int) -> ValidationError:
-    """Return what a check across fields raises: where the fault is, as names and numbers, and what was expected."""
-    messages: Any = [expected]
-    for step in reversed(path):
-        messages = {step: messages}
-    return ValidationError(messages)
-
-
-class AliyunSchema(Schema):
+class AliyunSchema(FrontSchema):
     """The parameters of one Action; the class name is the Action."""
-
-    class Meta:
-        unknown = EXCLUDE
 
     # Further request names of a field, beside those that follow from its own.
     also_known_as: Mapping[str, str] = {}
@@ -43,8 +32,6 @@ class AliyunSchema(Schema):
             for spelled in (spelling.alibaba(name), spelling.documented(name)):
                 self.wire_names[spelled] = name
         self.wire_names.update(self.also_known_as)
-        self._defaults = {name: getattr(field, "default", None) for name, field in self.fields.items()}
-        self._demanding = {n: f for n, f in self.fields.items() if f.required or isinstance(f, fields.Objects)}
 
     def read(self, params: Mapping[str, str]) -> dict[str, Any]:
         """Return the operation's arguments.
@@ -53,33 +40,27 @@ class AliyunSchema(Schema):
         the client used.
         """
         raw, spelled = self._gather(params)
-        self._require(raw, "")
         try:
-            return self.complete(raw)
+            values: dict[str, Any] = self.load(raw)
         except ValidationError as error:
-            path, expected = _first(error.messages)
-            name = _wire(path, spelled)
-            raise (
-                errors.MissingParameter(name) if expected == MISSING else errors.InvalidParameter(name, expected)
-            ) from None
-
-    def complete(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Return checked values for every field; raises marshmallow's ValidationError.
-
-        The fields that came are asked one by one: `load` would walk all of them, which takes longer than the rest of
-        the validation, and would go on after the first fault, of which the client is told anyway.
-        """
-        values = dict(self._defaults)
-        for name, text in raw.items():
-            try:
-                values[name] = self.fields[name].deserialize(text)
-            except ValidationError as error:
-                raise ValidationError({name: error.messages}) from None
-        self.check(values)
+            raise self.fault(error.messages, raw, spelled) from None
         return values
 
-    def check(self, values: Mapping[str, Any]) -> None:
-        """Check fields against one another; raise `wrong` under the field that has to change."""
+    def wire_name(self, path: Path, spelled: Spelled = MappingProxyType({})) -> str:
+        """Return the name of a parameter: ``MultiFiles.1.Name``."""
+        head, *rest = path
+        parts = [spelled.get(str(head), spelling.alibaba(str(head)))]
+        parts += [str(step) if isinstance(step, int) else spelling.alibaba(step) for step in rest]
+        return ".".join(parts)
+
+    def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = MappingProxyType({})) -> errors.Fault:
+        """Return the refusal of a parameter that is missing, or else of the first that came and is ill-formed."""
+        absent = next((path for path, text in leaves(messages) if text == REQUIRED), None)
+        if absent:  # of a list, its first item is
+            is_list = isinstance(self.fields[str(absent[0])], fields.List)
+            return errors.MissingParameter(self.wire_name([*absent, 1] if is_list else absent))
+        path, text = next(leaves(messages, given))
+        return self.refusal(self.wire_name(path, spelled), text)
 
     def _gather(self, params: Mapping[str, str]) -> tuple[_Raw, dict[str, str]]:
         """Collect what belongs to a field: a text, or for lists what came by number. Empty counts as absent."""
@@ -100,15 +81,6 @@ class AliyunSchema(Schema):
                 _put(raw.setdefault(field, {}), kind, name, rest, value)
         return raw, spelled
 
-    def _require(self, raw: Mapping[str, Any], prefix: str) -> None:
-        for name, field in self._demanding.items():
-            wire = prefix + spelling.alibaba(name)
-            if field.required and not raw.get(name):
-                raise errors.MissingParameter(wire + ".1" if isinstance(field, fields.List) else wire)
-            if isinstance(field, fields.Objects):
-                for number, item in sorted(raw.get(name, {}).items()):
-                    field.schema._require(item, f"{wire}.{number}.")
-
 
 def _put(items: dict[int, Any], field: AnyField[Any], name: str, rest: str, value: str) -> None:
     """Put one numbered value where it belongs: ``3``, or ``3.Name`` for a list of objects."""
@@ -122,21 +94,3 @@ def _put(items: dict[int, Any], field: AnyField[Any], name: str, rest: str, valu
             items.setdefault(int(index), {})[attribute] = value
     else:
         items[int(index)] = value
-
-
-def _first(messages: Any) -> tuple[list[Any], str]:
-    """Return where marshmallow found the first fault, and what was expected there."""
-    path = []
-    while isinstance(messages, dict):
-        key = next(iter(messages))
-        path.append(key)
-        messages = messages[key]
-    return path, messages[0] if isinstance(messages, list) else str(messages)
-
-
-def _wire(path: list[Any], spelled: Mapping[str, str]) -> str:
-    """Return the name of a parameter as the client wrote it."""
-    head, *rest = path
-    parts = [spelled.get(head, spelling.alibaba(head))]
-    parts += [str(part) if isinstance(part, int) else spelling.alibaba(part) for part in rest]
-    return ".".join(parts)

@@ -7,10 +7,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from marshmallow import ValidationError, fields, pre_load
 
 from otagw import errors
+from otagw.dialects.schema import MISSING, FrontSchema, wrong
 
 EXECUTIONS: Final = (
     *("proceeding", "scheduled", "resumed", "download", "downloaded"),
@@ -25,8 +27,7 @@ LONGEST: Final = 1024
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-@dataclass(frozen=True)
-class Feedback:
+class Feedback(NamedTuple):
     """What a device says of an action; ``percent`` is None where that cannot be told."""
 
     execution: str
@@ -35,44 +36,141 @@ class Feedback:
     text: str
 
 
-@dataclass(frozen=True)
-class Attributes:
+class Attributes(NamedTuple):
     """What a device says of itself, and what is to be done with it."""
 
     mode: str
     data: Mapping[str, str]
 
 
+class _Lenient(FrontSchema):
+    """Fields of which null counts as absent."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Take null for a field that is not required."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.allow_none = not field_obj.required
+
+
+class _Id(fields.Field[Any]):
+    """What a device repeats of an action's number, which the address says."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, str | int | float):
+            raise ValidationError("a number or a text")
+        return value
+
+
+class _Word(fields.Field[str]):
+    """One of a few words, in any case."""
+
+    def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
+        super().__init__(**options)
+        self._choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str) or value.lower() not in self._choices:
+            raise ValidationError(f"one of {', '.join(self._choices)}")
+        return value.lower()
+
+
+class _Number(fields.Field[float]):
+    """A number of JSON that a count may be."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or abs(value) > 2**53 or math.isnan(value):
+            raise ValidationError("a number")
+        return float(value)
+
+
+class _Details(fields.Field[str]):
+    """What a device says in its own words, as one line."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        found = [value] if isinstance(value, str) else value
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            raise ValidationError("a list of texts")
+        return _UNPRINTABLE.sub(" ", " ".join(filter(None, found))).strip()[:LONGEST]
+
+
+class _Part(fields.Field[Any]):
+    """An object: of fields of its own, or of whatever names it has."""
+
+    def __init__(self, schema: FrontSchema | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._schema = schema
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError("an object")
+        return self._schema.load(value) if self._schema else value
+
+
+class _Progress(_Lenient):
+    percentage = _Number()
+    cnt = _Number()
+    of = _Number()
+
+    @pre_load
+    def drop_counts(self, data: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        """Read no counts where there is a percentage."""
+        return {"percentage": data["percentage"]} if "percentage" in data else data
+
+
+class _Result(_Lenient):
+    finished = _Word(FINISHED)
+    progress = _Part(_Progress())
+
+
+class _Status(_Lenient):
+    execution = _Word(EXECUTIONS, required=True)
+    result = _Part(_Result())
+    details = _Details()
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Check that an end says how it went."""
+        if values["execution"] == "closed" and not (values["result"] or {}).get("finished"):
+            raise wrong(MISSING, "result", "finished")
+
+
+class _Feedback(_Lenient):
+    id = _Id()
+    status = _Part(_Status(), required=True)
+
+
+class _Attributes(_Lenient):
+    data = _Part(required=True)
+    mode = _Word(MODES)
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Check the attributes, whose names are the device's own."""
+        for name in values["data"]:
+            if not 1 <= len(name) <= NAME_LENGTH:
+                raise wrong(f"names of 1 to {NAME_LENGTH} characters", "data")
+        for name, value in values["data"].items() if values["mode"] != "remove" else ():
+            if not isinstance(value, str | bool | int | float) or len(_text(value)) > VALUE_LENGTH:
+                expected = f"a text of at most {VALUE_LENGTH} characters, a number, true or false"
+                raise wrong(expected, "data", ascii(name)[1:-1])
+
+
+_FEEDBACK: Final = _Feedback()
+_ATTRIBUTES: Final = _Attributes()
+
+
 def feedback(body: bytes) -> Feedback:
     """Return a feedback; raise the fault that names what is wrong with it."""
-    given = _object(body)
-    if not isinstance(given.get("id"), str | int | float | None):
-        raise errors.InvalidParameter("id", "a number or a text")
-    status = _part(given, "status", "status")
-    if status is None:
-        raise errors.MissingParameter("status")
-    execution = _word(status, "execution", "status.execution", EXECUTIONS)
-    if execution is None:
-        raise errors.MissingParameter("status.execution")
-    result = _part(status, "result", "status.result") or {}
-    finished = _word(result, "finished", "status.result.finished", FINISHED)
-    if finished is None and execution == "closed":
-        raise errors.MissingParameter("status.result.finished")
-    progress = _part(result, "progress", "status.result.progress")
-    return Feedback(execution, finished or "none", _percent(progress or {}), _text(status.get("details")))
+    status = _FEEDBACK.read(_object(body))["status"]
+    result = status["result"] or {}
+    percent = _percent(result.get("progress") or {})
+    return Feedback(status["execution"], result.get("finished") or "none", percent, status["details"] or "")
 
 
 def attributes(body: bytes) -> Attributes:
     """Return attributes; raise the fault that names what is wrong with them."""
-    given = _object(body)
-    data = _part(given, "data", "data")
-    if data is None:
-        raise errors.MissingParameter("data")
-    mode = _word(given, "mode", "mode", MODES) or "merge"
-    for name in data:
-        if not 1 <= len(name) <= NAME_LENGTH:
-            raise errors.InvalidParameter("data", f"names of 1 to {NAME_LENGTH} characters")
-    return Attributes(mode, {name: "" if mode == "remove" else _value(name, data[name]) for name in data})
+    values = _ATTRIBUTES.read(_object(body))
+    mode, data = values["mode"] or "merge", values["data"]
+    return Attributes(mode, {name: "" if mode == "remove" else _text(data[name]) for name in data})
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -85,55 +183,13 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _part(given: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any] | None:
-    found = given.get(key)
-    if not isinstance(found, dict | None):
-        raise errors.InvalidParameter(name, "an object")
-    return found
-
-
-def _word(given: Mapping[str, Any], key: str, name: str, choices: tuple[str, ...]) -> str | None:
-    found = given.get(key)
-    if found is None:
-        return None
-    if not isinstance(found, str) or found.lower() not in choices:
-        raise errors.InvalidParameter(name, f"one of {', '.join(choices)}")
-    return found.lower()
-
-
 def _percent(progress: Mapping[str, Any]) -> int | None:
     """Return how far a device has come; its own count may be of nothing."""
-    name = "status.result.progress"
-    if "percentage" in progress:
-        return _bounded(_number(progress["percentage"], f"{name}.percentage"))
-    count, whole = _number(progress.get("cnt"), f"{name}.cnt"), _number(progress.get("of"), f"{name}.of")
-    return None if count is None or not whole or whole < 0 else _bounded(count / whole * 100)
-
-
-def _number(found: Any, name: str) -> float | None:
-    if found is None:
-        return None
-    if isinstance(found, bool) or not isinstance(found, int | float) or abs(found) > 2**53 or math.isnan(found):
-        raise errors.InvalidParameter(name, "a number")
-    return float(found)
-
-
-def _bounded(percent: float | None) -> int | None:
+    percent, count, whole = (progress.get(name) for name in ("percentage", "cnt", "of"))
+    if percent is None and count is not None and whole and whole > 0:
+        percent = count / whole * 100
     return None if percent is None else int(min(max(percent, 0), 100))
 
 
-def _text(details: Any) -> str:
-    """Return what a device says in its own words, as one line."""
-    found = [] if details is None else [details] if isinstance(details, str) else details
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise errors.InvalidParameter("status.details", "a list of texts")
-    return _UNPRINTABLE.sub(" ", " ".join(filter(None, found))).strip()[:LONGEST]
-
-
-def _value(name: str, value: Any) -> str:
-    text = json.dumps(value) if isinstance(value, bool | int | float) else value
-    if not isinstance(text, str) or len(text) > VALUE_LENGTH:
-        raise errors.InvalidParameter(
-            f"data.{ascii(name)[1:-1]}", f"a text of at most {VALUE_LENGTH} characters, a number, true or false"
-        )
-    return text
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, fields, validate
 from werkzeug.wrappers import Request
 
 from otagw import errors
 from otagw.dialects import http
+from otagw.dialects.schema import FrontSchema, Spelled
 from otagw.ota import versions
 from otagw.ota.products import modules
 
@@ -20,7 +22,6 @@ _FITS: Final = re.compile(_PATTERN).fullmatch
 _STEP: Final = "an integer from 0 to 100, or from -1 to -4 for a failure"
 _TEXT: Final = "a text"
 _ENDING: Final = '"succeeded" or "failed"'
-_MISSING: Final = "is missing"
 # Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -34,8 +35,7 @@ class Message(fields.String):
 
 def _said(expected: str) -> dict[str, Any]:
     """Return the one message of a field, whatever is wrong with its value."""
-    wrong = dict.fromkeys(("invalid", "null", "invalid_utf8", "too_large"), expected)
-    return {**wrong, "required": _MISSING}
+    return dict.fromkeys(("invalid", "invalid_utf8", "too_large"), expected)
 
 
 def word(**options: Any) -> fields.String:
@@ -49,27 +49,24 @@ def _version() -> fields.String:
     return fields.String(required=True, validate=rule, error_messages=_said(versions.EXPECTED))
 
 
-class Strict(Schema):
+class Strict(FrontSchema):
     """Fields that are known, and no others: a name with a slip in it would otherwise say something else."""
 
     class Meta:
         unknown = RAISE
 
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values; raise the fault that names the first field that is wrong."""
-        try:
-            values: dict[str, Any] = self.load(given)
-        except ValidationError as error:
-            name, texts = next(iter(error.messages_dict.items()))
-            if name not in self.fields:
-                raise errors.InvalidParameter(ascii(name)[:64], self._names()) from None
-            if texts == [_MISSING]:
-                raise errors.MissingParameter(name) from None
-            raise errors.InvalidParameter(name, texts[0]) from None
-        return values
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Take null for an ill-formed value."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.error_messages["null"] = field_obj.error_messages["invalid"]
 
-    def _names(self) -> str:
-        return f"no field but {', '.join(self.fields)}" if self.fields else "no field"
+    def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = MappingProxyType({})) -> errors.Fault:
+        """Return the one refusal of all that marshmallow found."""
+        name = next(iter(messages))
+        if name in self.fields:
+            return super().fault(messages, given, spelled)
+        known = f"no field but {', '.join(self.fields)}" if self.fields else "no field"
+        return errors.InvalidParameter(ascii(name)[:64], known)
 
 
 class Version(Strict):

@@ -26,9 +26,9 @@ def title(longest: int, **options: Any) -> Text:
 class Paged(IotdaSchema):
     """What every listing may be given."""
 
-    limit = Number(1, 50, metadata={"default": 10})
-    marker = Text(24, "[0-9a-f]{24}", expected="24 lower-case hex digits", metadata={"default": NEWEST})
-    offset = Number(0, 500, metadata={"default": 0})
+    limit = Number(1, 50, load_default=10)
+    marker = Text(24, "[0-9a-f]{24}", expected="24 lower-case hex digits", load_default=NEWEST)
+    offset = Number(0, 500, load_default=0)
 
 
 def ceiling(marker: str) -> int:

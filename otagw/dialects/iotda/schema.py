@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
-from marshmallow.fields import Field as AnyField
+from marshmallow import ValidationError, fields, pre_load
 
-from otagw import errors
+from otagw.dialects.schema import FrontSchema
 
-MISSING: Final = "is missing"
 # PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _NUMBER: Final = re.compile(r"[0-9]{1,16}")
@@ -167,46 +165,14 @@ class Object(fields.Field[dict[str, Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError(self.expected)
-        return self.schema.load(value)
+        values = self.schema.load(value)
+        return {name: values[name] for name in values if name in value}  # it is kept as it came
 
 
-class IotdaSchema(Schema):
-    """What one operation may be given; the class name is the operation. Of a field that is not given comes None."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value for every field; raise the fault that names the first one that is wrong as on the wire."""
-        try:
-            values: dict[str, Any] = self.load(dict(given))
-            values = {name: values.get(name, field.metadata.get("default")) for name, field in self.fields.items()}
-            self.check(values)
-        except ValidationError as error:
-            name, expected = _first(error.messages)
-            raise (
-                errors.MissingParameter(name) if expected == MISSING else errors.InvalidParameter(name, expected)
-            ) from None
-        return values
-
-    def check(self, values: Mapping[str, Any]) -> None:
-        """Check fields against one another; raise marshmallow's ValidationError under the one that has to change."""
+class IotdaSchema(FrontSchema):
+    """What one operation may be given; the class name is the operation."""
 
     @pre_load
     def drop_empty(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Take an empty text for a required field as none."""
         return {k: v for k, v in data.items() if v != "" or not (k in self.fields and self.fields[k].required)}
-
-    def on_bind_field(self, field_name: str, field_obj: AnyField[Any]) -> None:
-        """Give a required field our word for its absence."""
-        field_obj.error_messages = {**field_obj.error_messages, "required": MISSING, "null": MISSING}
-
-
-def _first(messages: Any) -> tuple[str, str]:
-    """Return the wire name of the first fault that marshmallow found, and what was expected there."""
-    name = ""
-    while isinstance(messages, dict):
-        step = next(iter(messages))
-        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
-        messages = messages[step]
-    return name, messages[0] if isinstance(messages, list) else str(messages)

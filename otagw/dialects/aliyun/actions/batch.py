@@ -9,7 +9,8 @@ from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.actions.device import NO_PRODUCT, summary
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.schema import MISSING, wrong
 from otagw.ota.devices import batch_registration
 from otagw.ota.devices.batch_registration import Refused
 from otagw.ota.devices.devices import DeviceDraft

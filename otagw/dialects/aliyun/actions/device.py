@@ -7,7 +7,8 @@ from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import second, utc
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.schema import MISSING, wrong
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Device
 from otagw.ota.rollouts import job_control

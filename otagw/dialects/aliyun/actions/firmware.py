@@ -8,7 +8,8 @@ from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.render import utc
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.schema import MISSING, wrong
 from otagw.files import links
 from otagw.ota.packages import insertion, packages, stored_files
 from otagw.ota.packages.records import Package, PackageDraft

@@ -10,7 +10,8 @@ from otagw.dialects.aliyun.action import BOTH, operation
 from otagw.dialects.aliyun.actions.device import NO_DEVICE, NO_PRODUCT
 from otagw.dialects.aliyun.actions.upload import DEVICES
 from otagw.dialects.aliyun.render import utc
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.schema import MISSING, wrong
 from otagw.files import links
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.rollouts import dry_run, jobs, planning, selection

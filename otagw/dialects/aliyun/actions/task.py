@@ -10,7 +10,8 @@ from otagw.dialects.aliyun.actions.device import NO_DEVICE, NO_PRODUCT, DeviceRe
 from otagw.dialects.aliyun.actions.job import NO_JOB, WRONG_JOB, JobId
 from otagw.dialects.aliyun.actions.rollout import NO_FIRMWARE
 from otagw.dialects.aliyun.render import utc
-from otagw.dialects.aliyun.schema import MISSING, AliyunSchema, wrong
+from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.dialects.schema import MISSING, wrong
 from otagw.ota import ids, states
 from otagw.ota.devices import timeline
 from otagw.ota.products import products

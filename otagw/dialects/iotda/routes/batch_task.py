@@ -10,7 +10,8 @@ from otagw.access import Caller
 from otagw.dialects.iotda import batches, codes, fields
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.package import KINDS
-from otagw.dialects.iotda.schema import MISSING, Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Texts, Time
+from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Texts, Time
+from otagw.dialects.schema import MISSING
 from otagw.ota import spaces, states
 from otagw.ota.devices import external_ids, groups
 from otagw.ota.packages import packages

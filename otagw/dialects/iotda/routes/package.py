@@ -10,7 +10,8 @@ from otagw.dialects.iotda import fields
 from otagw.dialects.iotda.render import known, utc
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.module import check_name
-from otagw.dialects.iotda.schema import MISSING, Choice, Id, IotdaSchema, Object, Text, Texts
+from otagw.dialects.iotda.schema import Choice, Id, IotdaSchema, Object, Text, Texts
+from otagw.dialects.schema import MISSING
 from otagw.ota.packages import bucket_objects, insertion, packages
 from otagw.ota.packages.records import Package, PackageDraft
 from otagw.ota.products import modules
