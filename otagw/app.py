@@ -1,7 +1,7 @@
 """Where the parts meet: settings in, a WSGI application out. Nothing happens at import."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -11,22 +11,24 @@ from werkzeug.wrappers import Request
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import errors, gateway, runtime
+from otagw.call import Answer
 from otagw.db import database, schema
+from otagw.dialects.addressed import DeviceFront, DeviceOperation
 from otagw.dialects.aliyun.action import Actions
-from otagw.dialects.ddi import route as ddi_route
-from otagw.dialects.device import route as device_route
-from otagw.dialects.device.route import Front
+from otagw.dialects.ddi import route as ddi
+from otagw.dialects.device import route as device
 from otagw.dialects.iotda import wire as iotda_wire
 from otagw.dialects.iotda.route import Iotda
-from otagw.dialects.oss import route
+from otagw.dialects.oss import route as oss
 from otagw.dialects.oss.handover import Handover
 from otagw.files import links
-from otagw.gateway import Answer
 from otagw.parts import Runtime
 from otagw.settings import Settings
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+DEVICE_FRONTS: Final[tuple[DeviceFront, ...]] = (device.Front(), ddi.Front())
 
 
 class _Flask(Flask):
@@ -59,15 +61,15 @@ def create_app(settings: Settings, **parts: Any) -> Flask:
 
 def _application(gateway: Runtime) -> Flask:
     settings = gateway.settings
-    actions, iotda, front, ddi = Actions(), Iotda(), Front(), ddi_route.Front()
+    actions, iotda = Actions(), Iotda()
     app = _Flask()
     _route_actions(app, actions)
-    _route_files(app, Handover(settings.x_accel, settings.redirect_downloads))
-    _route_devices(app, front)
-    _route_ddi(app, ddi)
+    _route_files(app, oss.Front(Handover(settings.x_accel, settings.redirect_downloads)))
+    for front in DEVICE_FRONTS:
+        _route_devices(app, front)
     _route_iotda(app, iotda)
     _route_health(app, actions)
-    _route_errors(app, actions, front, ddi, iotda)
+    _route_errors(app, actions, iotda)
     app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "iotda": iotda}
     app.config["WAITS_FOR_FILES"] = settings.waits_for_files
     inner: WSGIApplication = app.wsgi_app
@@ -89,8 +91,8 @@ def _within(gateway: Runtime, application: "WSGIApplication") -> "WSGIApplicatio
 
 def operations() -> tuple[str, ...]:
     """Return the name of every operation of every front, by which requests are counted."""
-    tables = (Actions.table, Iotda.table, device_route.OPERATIONS, ddi_route.OPERATIONS)
-    return (*(operation.name for table in tables for operation in table), *route.OPERATIONS)
+    tables: list[Iterable[Any]] = [Actions.table, Iotda.table, *(front.operations for front in DEVICE_FRONTS)]
+    return (*(operation.name for table in tables for operation in table), *oss.OPERATIONS)
 
 
 def _route_actions(app: Flask, dialect: Actions) -> None:
@@ -103,32 +105,23 @@ def _route_actions(app: Flask, dialect: Actions) -> None:
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
 
 
-def _route_files(app: Flask, handover: Handover) -> None:
+def _route_files(app: Flask, front: oss.Front) -> None:
     def upload() -> Response:
-        return _response(route.post_object(_current()))
+        return _response(front.post(_current()))
 
     def download(key: str) -> Response:
-        return _response(route.get_object(_current(), key, handover))
+        return _response(front.get(_current(), key))
 
     app.add_url_rule(links.PATH, "upload", upload, methods=["POST"])
     app.add_url_rule(f"{links.PATH}/<path:key>", "download", download, methods=["GET"])
 
 
-def _route_devices(app: Flask, front: Front) -> None:
-    def view(operation: device_route.Operation) -> Callable[..., Response]:
+def _route_devices(app: Flask, front: DeviceFront) -> None:
+    def view(operation: DeviceOperation) -> Callable[..., Response]:
         return lambda **names: _response(front.serve(operation, _current(), **names))
 
-    for operation in device_route.OPERATIONS:
-        path = f"{device_route.PATH}/<product>/<device>{operation.path}"
-        app.add_url_rule(path, operation.name.replace(".", " "), view(operation), methods=[operation.method])
-
-
-def _route_ddi(app: Flask, front: ddi_route.Front) -> None:
-    def view(operation: ddi_route.Operation) -> Callable[..., Response]:
-        return lambda **names: _response(front.serve(operation, _current(), **names))
-
-    for operation in ddi_route.OPERATIONS:
-        path, name = f"{ddi_route.PATH}{operation.path}", operation.name.replace(".", " ")
+    for operation in front.operations:
+        path, name = front.path + operation.path, operation.name.replace(".", " ")
         app.add_url_rule(path, name, view(operation), methods=operation.methods)
 
 
@@ -159,15 +152,15 @@ def _route_health(app: Flask, dialect: Actions) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _route_errors(app: Flask, dialect: Actions, front: Front, ddi: ddi_route.Front, iotda: Iotda) -> None:
+def _route_errors(app: Flask, actions: Actions, iotda: Iotda) -> None:
     def refuse(error: Exception) -> Response:
-        if request.path.startswith(f"{device_route.PATH}/"):
-            return _response(front.refuse(_current(), _fault(error)))
-        if ddi_route.is_below(request.path):
-            return _response(ddi.refuse(_current(), _fault(error)))
-        if iotda_wire.is_ours(request.path):
-            return _response(gateway.refuse(iotda, _current(), _fault(error)))
-        return _response(gateway.refuse(dialect, _current(), _fault(error)))
+        fault, path = _fault(error), request.path
+        front = next((front for front in DEVICE_FRONTS if front.owns(path)), None)
+        if front:
+            return _response(front.refuse(_current(), fault))
+        if iotda_wire.is_ours(path):
+            return _response(gateway.refuse(iotda, _current(), fault))
+        return _response(gateway.refuse(actions, _current(), fault))
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, refuse)

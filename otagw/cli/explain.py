@@ -15,7 +15,7 @@ from otagw import access, clock, errors
 from otagw.access import Caller, Claim, Keys
 from otagw.cli import common
 from otagw.dialects.aliyun import codes, mistakes, mistakes_v3, signature, wire
-from otagw.dialects.aliyun.wire import Message
+from otagw.dialects.aliyun.wire import ActionCall
 from otagw.ota.accounts import Account
 from otagw.security.nonces import Nonces
 
@@ -53,12 +53,12 @@ def explain(words: tuple[str, ...], secret: str | None, **options: Any) -> None:
     url = _url(words)
     request = _request(url, **options)
     secret = _read(secret, str((words, options)))
-    message = Message(request, "", "alibaba")
+    call = ActionCall(request, "", "alibaba")
     try:
         _check_route(url, request)
-        _show(message)
-        claim = signature.claim(message, functools.partial(mistakes.explain, message))
-        right = _judge(message, claim, secret or _kept(message.key_id))
+        _show(call)
+        claim = signature.claim(call, functools.partial(mistakes.explain, call))
+        right = _judge(call, claim, secret or _kept(call.key_id))
     except errors.Fault as fault:
         # What the gateway answers before it looks at the signature, or at any key.
         _say("refused", f"{_code(fault)}: {codes.spell(fault).text}")
@@ -130,14 +130,14 @@ def _check_route(url: SplitResult, request: Request) -> None:
         raise errors.MethodNotAllowed(METHODS)
 
 
-def _show(message: Message) -> None:
+def _show(call: ActionCall) -> None:
     """Read the request as the gateway does, and print what it read."""
-    wire.parse(message, lambda is_alibaba: None)
-    _say("scheme", "V3: headers, HMAC-SHA256" if message.v3 else "V1: parameters, HMAC-SHA1")
-    _say("method", message.request.method)
-    _say("action", message.operation)
-    _say("parameters", str(len(message.params)))
-    for name, value in message.params.items():
+    wire.parse(call, lambda is_alibaba: None)
+    _say("scheme", "V3: headers, HMAC-SHA256" if call.v3 else "V1: parameters, HMAC-SHA1")
+    _say("method", call.request.method)
+    _say("action", call.operation)
+    _say("parameters", str(len(call.params)))
+    for name, value in call.params.items():
         click.echo(f"    {name} = {'(hidden)' if name in _HIDDEN else repr(value)}")
 
 
@@ -174,7 +174,7 @@ class _OneKey(Keys):
         return Caller(Account(0, ""), key_id, ()), self._secret
 
 
-def _judge(message: Message, claim: Claim, secret: str) -> bool:
+def _judge(call: ActionCall, claim: Claim, secret: str) -> bool:
     """Print what the gateway thinks of time and signature, each for itself; return whether both are right."""
     skew = common.load_settings().clock_skew_seconds * 1000
     # Without a nonce the store of nonces is not asked: what was used is known to the running gateway alone.
@@ -182,7 +182,7 @@ def _judge(message: Message, claim: Claim, secret: str) -> bool:
     first, wrong = _refusal(claim, secret, skew), _refusal(claim, secret, _FOREVER)
     late = first if isinstance(first, errors.ExpiredTimestamp) else None
     _say("time", _time(claim.at, skew, late))
-    text = mistakes_v3.canonical(message) if message.v3 else claim.sign(secret)[1]
+    text = mistakes_v3.canonical(call) if call.v3 else claim.sign(secret)[1]
     _say("signed", "")
     click.echo("\n".join(f"    {line}" for line in text.split("\n")))
     if isinstance(wrong, errors.WrongSignature):

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,19 @@ _SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
 _VALUES: Final = 100_000
 _STRETCH: Final = 16 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+
+
+@dataclass(slots=True)
+class Received:
+    """A request, of which the headers may be signed."""
+
+    request: Request
+
+    def header(self, name: str) -> str:
+        """Return a header as it came (bytes as Latin-1), or an empty text."""
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        return str(self.request.environ.get(key, ""))
 
 
 def body(request: Request, longest: int) -> bytes:

@@ -5,14 +5,12 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from otagw import errors, runtime
 from otagw.access import Caller
+from otagw.call import Answer, Call
 from otagw.settings import Settings
-
-if TYPE_CHECKING:
-    from otagw.gateway import Answer, Message
 
 _LONGEST: Final = 64
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -85,9 +83,9 @@ def configure(settings: Settings) -> None:
 
 
 def request(
-    message: "Message",
+    call: Call,
     caller: Caller | None,
-    answer: "Answer",
+    answer: Answer,
     fault: errors.Fault | None,
     client: str | None,
     seconds: float,
@@ -98,21 +96,21 @@ def request(
     secret put in the wrong place.
     """
     code = type(fault).__name__ if fault else answer.code
-    runtime.current().metrics.request(message.front, message.operation, code, seconds)
+    runtime.current().metrics.request(call.front, call.operation, code, seconds)
     if not _requests.isEnabledFor(logging.INFO):
         return
     stranger = caller is None and isinstance(fault, errors.UnknownKey)
     facts = {
-        "request_id": message.request_id,
-        "action": message.operation[:_LONGEST],
+        "request_id": call.request_id,
+        "action": call.operation[:_LONGEST],
         "account": caller.account.name if caller else "",
-        "key_id": message.key_id[:4] + "…" if stranger else message.key_id[:_LONGEST],
+        "key_id": call.key_id[:4] + "…" if stranger else call.key_id[:_LONGEST],
         "code": answer.code,
         "status": answer.status,
         "ms": round(seconds * 1000, 2),
         "client": client or "",
     }
-    instance = getattr(message, "instance_id", "")  # of those protocols that have one
+    instance = getattr(call, "instance_id", "")  # of those protocols that have one
     if instance:
         facts["instance_id"] = instance[:_LONGEST]
     if isinstance(fault, errors.WrongSignature) and fault.hint:

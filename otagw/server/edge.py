@@ -25,6 +25,7 @@ from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
 from otagw import errors, gateway, runtime, settings
+from otagw.call import Answer
 from otagw.db import database, rounds
 from otagw.dialects.iotda import wire as iotda
 from otagw.ops import log as our_log
@@ -264,7 +265,7 @@ def _fault(exc: BaseException) -> errors.Fault:
             return errors.Internal()
 
 
-def _bytes(answer: gateway.Answer) -> bytes:
+def _bytes(answer: Answer) -> bytes:
     """Return an answer as HTTP/1.1 writes it."""
     head = (
         f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}\r\n"

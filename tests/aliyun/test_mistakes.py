@@ -89,7 +89,7 @@ def message(query, method="GET", body=None, headers=()):
     environ["QUERY_STRING"] = query
     environ.update({"HTTP_" + name.upper().replace("-", "_"): value for name, value in dict(headers).items()})
     environ["CONTENT_TYPE"] = dict(headers).get("content-type", environ.get("CONTENT_TYPE", ""))
-    found = wire.Message(Request(environ), "id", "documented")
+    found = wire.ActionCall(Request(environ), "id", "documented")
     wire.parse(found, lambda is_alibaba: None)
     found.key_id = "testid"
     return found

@@ -73,12 +73,12 @@ class Devices(Addressed):
         module = self.worlds.owner.has["module"] if (about, whose) == ("module", FOREIGN) else "default"
         path = f"/device/v1/{product}/{name}{operation.path.replace('<module>', module)}"
         given = {field: SAID.get(field, module) for field in operation.schema.fields}
-        if operation.method == "GET":
+        if operation.methods[0] == "GET":
             path, given = f"{path}?module={module}", None
         secret = self.worlds.asker.has["worker_secret"]
-        headers, body = signer.request(secret, operation.method, path, given, clock.now() // 1000)
+        headers, body = signer.request(secret, operation.methods[0], path, given, clock.now() // 1000)
         http = self.worlds.asker.actions.http
-        return of_http(http.open(path, method=operation.method, data=body, headers=headers))
+        return of_http(http.open(path, method=operation.methods[0], data=body, headers=headers))
 
 
 class Targets(Addressed):

@@ -35,8 +35,8 @@ DOORS = {
     "actions": ("POST", "/", FORM, aliyun.MAX_BODY, "Code"),
     "iotda": ("POST", PACKAGES, JSON, iotda.MAX_BODY, "error_code"),
     "token": ("POST", TOKENS, JSON, iotda.MAX_CREDENTIALS, "error_code"),
-    "device": ("PUT", "/device/v1/p/d/versions/default", JSON, device.MAX_BODY, "code"),
-    "ddi": ("PUT", "/p/controller/v1/d/configData", JSON, ddi.MAX_BODY, "errorCode"),
+    "device": ("PUT", "/device/v1/p/d/versions/default", JSON, device.Front.longest, "code"),
+    "ddi": ("PUT", "/p/controller/v1/d/configData", JSON, ddi.Front.longest, "errorCode"),
 }
 
 

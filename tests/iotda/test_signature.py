@@ -91,10 +91,10 @@ def test_an_altered_request_is_refused(vendor, vector, changes):
     environ = EnvironBuilder(
         asked["target"], method=asked["method"], headers=headers, data=asked["body"].encode()
     ).get_environ()
-    message = wire.Message(Request({**environ, "HTTP_HOST": host}), "")
-    wire.parse(message)
-    wire.take(message, wire.MAX_BODY)
-    claim = signature.claim(message)
+    call = wire.RestCall(Request({**environ, "HTTP_HOST": host}), "")
+    wire.parse(call)
+    wire.take(call, wire.MAX_BODY)
+    claim = signature.claim(call)
     assert (claim.sign(PAIR[1])[0] == claim.signature) is (not changes)
     if changes:
         response = send(vendor, vector, **changes)

@@ -9,11 +9,11 @@ from werkzeug.wrappers import Request
 
 from otagw import access, clock, errors, runtime
 from otagw.access import Caller
+from otagw.call import Answer
 from otagw.dialects import http
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
-from otagw.dialects.aliyun.wire import Message
-from otagw.gateway import Answer
+from otagw.dialects.aliyun.wire import ActionCall
 from otagw.operation import Handler, Operation, Table
 
 _HINT_EVERY_MS: Final = 100
@@ -54,52 +54,52 @@ class Actions:
     def __init__(self) -> None:
         self._hinted = 0
 
-    def open(self, request: Request, request_id: str) -> Message:
+    def open(self, request: Request, request_id: str) -> ActionCall:
         """Guess from the outside of a request how it wants to be answered; `parse` knows better."""
-        message = Message(request, request_id, "")
+        call = ActionCall(request, request_id, "")
         query = request.environ.get("QUERY_STRING", "")
         is_alibaba = (
-            message.header("authorization").startswith(wire.V3_PREFIX)
-            or bool(message.header("x-acs-version"))
+            call.header("authorization").startswith(wire.V3_PREFIX)
+            or bool(call.header("x-acs-version"))
             or query.startswith("Version=")
             or "&Version=" in query
         )
-        self._spell(message, is_alibaba)
-        return message
+        self._spell(call, is_alibaba)
+        return call
 
-    def _spell(self, message: Message, is_alibaba: bool) -> None:
+    def _spell(self, call: ActionCall, is_alibaba: bool) -> None:
         """Choose the spelling of an answer; Alibaba writes request ids in upper case."""
         chosen = runtime.current().settings.spelling
         if chosen == "auto":
             chosen = "alibaba" if is_alibaba else "documented"
-        message.spelling = chosen
-        message.request_id = message.request_id.upper() if chosen == "alibaba" else message.request_id.lower()
+        call.spelling = chosen
+        call.request_id = call.request_id.upper() if chosen == "alibaba" else call.request_id.lower()
 
-    def parse(self, message: Message) -> None:
+    def parse(self, call: ActionCall) -> None:
         """Read the parameters, the scheme and the Action."""
-        wire.parse(message, functools.partial(self._spell, message))
+        wire.parse(call, functools.partial(self._spell, call))
 
-    def authenticate(self, message: Message) -> Caller:
+    def authenticate(self, call: ActionCall) -> Caller:
         """Return who signed the request."""
-        claim = signature.claim(message, functools.partial(self._hint, message))
-        return dataclasses.replace(access.admit(claim), endpoint=http.endpoint(message.request))
+        claim = signature.claim(call, functools.partial(self._hint, call))
+        return dataclasses.replace(access.admit(claim), endpoint=http.endpoint(call.request))
 
-    def _hint(self, message: Message, secret: str) -> str:
+    def _hint(self, call: ActionCall, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""
         now = clock.now()
         if abs(now - self._hinted) < _HINT_EVERY_MS:
             return ""
         self._hinted = now
-        return mistakes.explain(message, secret)
+        return mistakes.explain(call, secret)
 
-    def validate(self, operation: Operation[AliyunSchema], message: Message) -> dict[str, Any]:
+    def validate(self, operation: Operation[AliyunSchema], call: ActionCall) -> dict[str, Any]:
         """Return the operation's arguments."""
-        return operation.schema.read(message.params)
+        return operation.schema.read(call.params)
 
-    def render(self, message: Message, data: Mapping[str, Any]) -> Answer:
+    def render(self, call: ActionCall, data: Mapping[str, Any]) -> Answer:
         """Spell a result."""
-        return render.result(message, data)
+        return render.result(call, data)
 
-    def refuse(self, message: Message, fault: errors.Fault) -> Answer:
+    def refuse(self, call: ActionCall, fault: errors.Fault) -> Answer:
         """Spell a refusal."""
-        return render.refusal(message, fault, message.header("host"))
+        return render.refusal(call, fault, call.header("host"))

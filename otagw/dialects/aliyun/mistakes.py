@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from otagw.dialects.aliyun import mistakes_v1, mistakes_v3
 from otagw.dialects.aliyun.mistakes_query import Case, Scheme
-from otagw.dialects.aliyun.wire import Message
+from otagw.dialects.aliyun.wire import ActionCall
 
 # A hint is a courtesy to people: what no person would sign by hand is not worth the gateway's time.
 MAX_PARAMETERS = 100
@@ -20,15 +20,15 @@ _FARTHEST_ZONE = 14 * 60 * _MINUTE
 _PASTED_WITHIN = 3 * _MINUTE
 
 
-def explain(message: Message, secret: str) -> str:
-    """Return which known mistake makes the message's signature match, or an empty text; never raise."""
-    size = len(message.request.environ.get("QUERY_STRING", "")) + len(message.body)
-    if len(message.params) > MAX_PARAMETERS or size > MAX_SIZE:
+def explain(call: ActionCall, secret: str) -> str:
+    """Return which known mistake makes the signature of the call match, or an empty text; never raise."""
+    size = len(call.request.environ.get("QUERY_STRING", "")) + len(call.body)
+    if len(call.params) > MAX_PARAMETERS or size > MAX_SIZE:
         return ""
-    case = (mistakes_v3 if message.v3 else mistakes_v1).case(message, secret)
+    case = (mistakes_v3 if call.v3 else mistakes_v1).case(call, secret)
     if case is None or len(case.text) > MAX_SIZE:
         return ""
-    scheme = mistakes_v3.SCHEME if message.v3 else mistakes_v1.SCHEME
+    scheme = mistakes_v3.SCHEME if call.v3 else mistakes_v1.SCHEME
     if hmac.compare_digest(scheme.seal(case.key, case.text).encode(), case.given):
         return ""
     found = (said for said, guess in _guesses(scheme, case) if hmac.compare_digest(guess.encode(), case.given))

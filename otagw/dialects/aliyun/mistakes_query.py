@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import quote, unquote
 
 from otagw.dialects.aliyun import signature
-from otagw.dialects.aliyun.wire import Message
+from otagw.dialects.aliyun.wire import ActionCall
 
 How = TypeVar("How")
 
@@ -30,7 +30,7 @@ class Case:
     should have been signed, with ``key``; ``given`` is the signature that came, ``names`` are V3's SignedHeaders.
     """
 
-    message: Message
+    call: ActionCall
     secret: str
     key: bytes
     given: bytes
@@ -223,11 +223,11 @@ def secrets(suffix: str) -> tuple[Mistake[Keys], ...]:
         Mistake(
             "key-id-for-secret",
             "The access key's id was used in place of its secret.",
-            lambda c: keys(c.message.key_id),
+            lambda c: keys(c.call.key_id),
         ),
         Mistake(
             "id-and-secret",
             "The access key's id was put before the secret: the secret alone is the key.",
-            lambda c: keys(f"{c.message.key_id}&{c.secret}", f"{c.message.key_id}{c.secret}"),
+            lambda c: keys(f"{c.call.key_id}&{c.secret}", f"{c.call.key_id}{c.secret}"),
         ),
     )

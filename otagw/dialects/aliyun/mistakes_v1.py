@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from otagw.dialects.aliyun import mistakes_query, signature
 from otagw.dialects.aliyun.mistakes_query import Case, Mistake, Queries, Scheme, Seals, Spelling, Texts
-from otagw.dialects.aliyun.wire import Message
+from otagw.dialects.aliyun.wire import ActionCall
 
 COMMON: Final = (
     "Action",
@@ -31,16 +31,16 @@ _ESCAPES: Final = {
 }
 
 
-def case(message: Message, secret: str) -> Case | None:
+def case(call: ActionCall, secret: str) -> Case | None:
     """Return a V1 request taken apart."""
-    params = [(name, value) for name, value in message.params.items() if name != "Signature"]
-    text = signature.string_to_sign(message.request.method, message.params).encode()
-    given = message.params.get("Signature", "").encode()
-    return Case(message, secret, f"{secret}&".encode(), given, mistakes_query.pairs(params), text)
+    params = [(name, value) for name, value in call.params.items() if name != "Signature"]
+    text = signature.string_to_sign(call.request.method, call.params).encode()
+    given = call.params.get("Signature", "").encode()
+    return Case(call, secret, f"{secret}&".encode(), given, mistakes_query.pairs(params), text)
 
 
 def _text(case: Case, canonical: str, path: str = "%2F") -> bytes:
-    return f"{case.message.request.method}&{path}&{_again(canonical)}".encode()
+    return f"{case.call.request.method}&{path}&{_again(canonical)}".encode()
 
 
 def _again(text: str) -> str:
@@ -58,7 +58,7 @@ def _spelled(mistake: Mistake[Spelling]) -> Mistake[Texts]:
     spell = mistake.how
 
     def texts(case: Case) -> Iterator[bytes]:
-        method, inner = case.message.request.method, spell(case.canonical)
+        method, inner = case.call.request.method, spell(case.canonical)
         again = _again(inner)
         for path, outer in (("%2F", again), ("%2F", spell(again)), (spell("%2F"), spell(again))):
             yield f"{method}&{path}&{outer}".encode()
@@ -82,7 +82,7 @@ def _without(case: Case, *names: str) -> bytes:
 
 def _common_left_out(case: Case) -> Iterator[bytes]:
     for name in COMMON:
-        if name in case.message.params:
+        if name in case.call.params:
             yield _without(case, name)
     yield _without(case, *COMMON)
     yield _without(case, *COMMON[1:])
@@ -90,13 +90,13 @@ def _common_left_out(case: Case) -> Iterator[bytes]:
 
 def _half(case: Case, of_query: bool) -> list[bytes]:
     """Return the text over the parameters of the query alone, or over those of the form alone."""
-    if not case.message.body:
+    if not case.call.body:
         return []
-    return [_without(case, *(name for name, _ in case.pairs if (name in case.message.query) is not of_query))]
+    return [_without(case, *(name for name, _ in case.pairs if (name in case.call.query) is not of_query))]
 
 
 def _methods(case: Case) -> list[bytes]:
-    method = case.message.request.method
+    method = case.call.request.method
     other = _OTHER_METHOD.get(method, method)
     return _replaced(case, f"{other}&%2F&", f"{method.lower()}&%2F&", f"{other.lower()}&%2F&", "%2F&")
 
@@ -111,18 +111,18 @@ TEXTS: Final[tuple[Mistake[Texts], ...]] = (
     Mistake(
         "not-encoded-again",
         "The canonical query was joined to the method as it is: encode it as a whole once more.",
-        lambda c: [f"{c.message.request.method}&{path}&{c.canonical}".encode() for path in ("%2F", "/")],
+        lambda c: [f"{c.call.request.method}&{path}&{c.canonical}".encode() for path in ("%2F", "/")],
     ),
     Mistake("method", "Another method was signed than the one that was used: sign GET or POST as sent.", _methods),
     Mistake(
         "path-not-encoded",
         "The path was signed as /: sign it as %2F.",
-        lambda c: _replaced(c, f"{c.message.request.method}&/&"),
+        lambda c: _replaced(c, f"{c.call.request.method}&/&"),
     ),
     Mistake(
         "path",
         "The path was signed as // or left out: sign %2F, whatever the URL's path.",
-        lambda c: _replaced(c, *(f"{c.message.request.method}{path}&" for path in ("&%2F%2F", "&//", "&", ""))),
+        lambda c: _replaced(c, *(f"{c.call.request.method}{path}&" for path in ("&%2F%2F", "&//", "&", ""))),
     ),
     Mistake(
         "signature-signed",

@@ -9,7 +9,7 @@ from typing import Final
 
 from otagw.dialects.aliyun import mistakes_query, signature
 from otagw.dialects.aliyun.mistakes_query import Case, Mistake, Queries, Scheme, Seals, Spelling, Texts
-from otagw.dialects.aliyun.wire import Message
+from otagw.dialects.aliyun.wire import ActionCall
 
 MAX_HEADERS: Final = 30
 _EMPTY: Final = hashlib.sha256(b"").hexdigest()
@@ -37,30 +37,30 @@ class _Parts:
         return head + f"{lines}{self.blank}{self.names}\n{self.digest}".encode("latin-1")
 
 
-def case(message: Message, secret: str) -> Case | None:
+def case(call: ActionCall, secret: str) -> Case | None:
     """Return a V3 request taken apart, or nothing where its Authorization cannot be read or names too much."""
-    match = signature.AUTHORIZATION.fullmatch(message.header("authorization"))
+    match = signature.AUTHORIZATION.fullmatch(call.header("authorization"))
     if match is None or not match[3].isascii() or match[3].count(";") >= MAX_HEADERS:
         return None
     names = match[3]
-    headers = [(name, message.header(name)) for name in names.split(";")]
-    digest = message.header("x-acs-content-sha256")
-    text = signature.canonical_request(message.request.method, message.query, headers, names, digest)
-    pairs = mistakes_query.pairs(message.query.items())
-    return Case(message, secret, secret.encode(), match[4].encode(), pairs, text, names)
+    headers = [(name, call.header(name)) for name in names.split(";")]
+    digest = call.header("x-acs-content-sha256")
+    text = signature.canonical_request(call.request.method, call.query, headers, names, digest)
+    pairs = mistakes_query.pairs(call.query.items())
+    return Case(call, secret, secret.encode(), match[4].encode(), pairs, text, names)
 
 
-def canonical(message: Message) -> str:
-    """Return the canonical request of a message whose claim was read, for people to see."""
-    found = case(message, "")
+def canonical(call: ActionCall) -> str:
+    """Return the canonical request of a call whose claim was read, for people to see."""
+    found = case(call, "")
     return found.text.decode("utf-8", "replace") if found else ""
 
 
 def _parts(case: Case) -> _Parts:
-    message = case.message
-    headers = tuple((name, message.header(name)) for name in case.names.split(";"))
-    digest = message.header("x-acs-content-sha256")
-    return _Parts(message.request.method, case.canonical, headers, case.names, digest)
+    call = case.call
+    headers = tuple((name, call.header(name)) for name in case.names.split(";"))
+    digest = call.header("x-acs-content-sha256")
+    return _Parts(call.request.method, case.canonical, headers, case.names, digest)
 
 
 def _spelled(mistake: Mistake[Spelling]) -> Mistake[Texts]:
@@ -78,7 +78,7 @@ def _with_queries(case: Case, *queries: str) -> list[bytes]:
 
 
 def _with_form(case: Case) -> list[bytes]:
-    return _with_queries(case, signature.canonical_query(case.message.params)) if case.message.body else []
+    return _with_queries(case, signature.canonical_query(case.call.params)) if case.call.body else []
 
 
 def _methods(case: Case) -> list[bytes]:
@@ -93,11 +93,11 @@ def _paths(case: Case) -> list[bytes]:
 
 def _hosts(case: Case) -> Iterator[bytes]:
     """Yield the texts with what the client may have called the host before a proxy or a library changed it."""
-    host, parts = case.message.header("host"), _parts(case)
+    host, parts = case.call.header("host"), _parts(case)
     bare = host.partition("://")[2] or host
     name, colon, _ = bare.rpartition(":")
     known = [bare, f"http://{bare}", f"https://{bare}", *(bare + port for port in _PORTS)]
-    for other in [*known, name if colon else bare, case.message.header("x-forwarded-host")]:
+    for other in [*known, name if colon else bare, case.call.header("x-forwarded-host")]:
         headers = tuple((name, other if name == "host" else value) for name, value in parts.headers)
         yield replace(parts, headers=headers).join()
 

@@ -13,10 +13,10 @@ from xml.sax.saxutils import escape
 import orjson
 
 from otagw import errors
+from otagw.call import Answer
 from otagw.dialects.aliyun import codes
 from otagw.dialects.aliyun.spelling import SPELLINGS, spell
-from otagw.dialects.aliyun.wire import Message
-from otagw.gateway import Answer
+from otagw.dialects.aliyun.wire import ActionCall
 
 JSON: Final = "application/json;charset=utf-8"
 XML: Final = "text/xml;charset=utf-8"
@@ -44,49 +44,49 @@ def second(milliseconds: int) -> str:
     return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(" ", timespec="seconds")
 
 
-def result(message: Message, data: Mapping[str, Any]) -> Answer:
+def result(call: ActionCall, data: Mapping[str, Any]) -> Answer:
     """Return the envelope of a success: the code (but not in Alibaba's spelling), the data, the id, true."""
-    by = SPELLINGS[message.spelling]
-    code = {} if message.spelling == "alibaba" else {"code": ""}
-    envelope = spell({**code, **data, "request_id": message.request_id, "success": True}, by)
-    return _answer(message, 200, envelope, f"{message.operation}Response")
+    by = SPELLINGS[call.spelling]
+    code = {} if call.spelling == "alibaba" else {"code": ""}
+    envelope = spell({**code, **data, "request_id": call.request_id, "success": True}, by)
+    return _answer(call, 200, envelope, f"{call.operation}Response")
 
 
-def refusal(message: Message, fault: errors.Fault, host: str) -> Answer:
+def refusal(call: ActionCall, fault: errors.Fault, host: str) -> Answer:
     """Return the envelope of a refusal, as the spelling and the kind of refusal want it."""
     found = codes.spell(fault)
     envelope: dict[str, Any] = {"code": found.code}
-    identity = {"request_id": message.request_id}
+    identity = {"request_id": call.request_id}
     status, root = found.status, "Error"
-    if message.spelling != "alibaba":
+    if call.spelling != "alibaba":
         envelope |= {"error_message": found.text, **identity, "success": False}
     elif found.gateway:
         envelope |= {"message": found.text, **identity, "host_id": host, "recommend": codes.hint(fault, found.code)}
     else:
         envelope |= {"error_message": found.text, **identity, "success": False}
-        status, root = 200, f"{message.operation}Response"
+        status, root = 200, f"{call.operation}Response"
     headers = {}
     if isinstance(fault, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(fault.allowed)
     if isinstance(fault, errors.Throttled):  # the SDKs read the first of them, in milliseconds
         headers = {"x-acs-retry-after": str(fault.wait), "Retry-After": str(-(-fault.wait // 1000))}
-    spelled = spell(envelope, SPELLINGS[message.spelling])
-    return _answer(message, status, spelled, root, found.code, headers)
+    spelled = spell(envelope, SPELLINGS[call.spelling])
+    return _answer(call, status, spelled, root, found.code, headers)
 
 
 def _answer(
-    message: Message,
+    call: ActionCall,
     status: int,
     envelope: Mapping[str, Any],
     root: str,
     code: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    if message.xml:
+    if call.xml:
         body, kind = f"<?xml version='1.0' encoding='UTF-8'?>{_xml(root, envelope)}".encode(), XML
     else:
         body, kind = orjson.dumps(envelope), JSON
-    return Answer(status, body, kind, message.request_id, code, headers or {})
+    return Answer(status, body, kind, call.request_id, code, headers or {})
 
 
 def _xml(name: str, value: Any) -> str:

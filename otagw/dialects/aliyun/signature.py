@@ -1,6 +1,6 @@
 """The two signature schemes of Actions, V1 (parameters, HMAC-SHA1) and V3 (headers, HMAC-SHA256).
 
-Pure functions: they turn a message into a claim that knows how to sign itself; `access.admit` judges it. The rules are
+Pure functions: they turn a call into a claim that knows how to sign itself; `access.admit` judges it. The rules are
 in docs/wire/aliyun.md, the golden vectors in tests/vectors/.
 """
 
@@ -103,14 +103,14 @@ def timestamp(text: str, name: str) -> int:
     raise errors.InvalidTimestamp(name)
 
 
-def claim(message: wire.Message, hint: Callable[[str], str]) -> Claim:
-    """Return what a message says of itself, after checking that all of it is there and of a known kind."""
-    return _claim_v3(message, hint) if message.v3 else _claim_v1(message, hint)
+def claim(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
+    """Return what a call says of itself, after checking that all of it is there and of a known kind."""
+    return _claim_v3(call, hint) if call.v3 else _claim_v1(call, hint)
 
 
-def _claim_v1(message: wire.Message, hint: Callable[[str], str]) -> Claim:
-    params = message.params
-    message.key_id = params.get("AccessKeyId", "")
+def _claim_v1(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
+    params = call.params
+    call.key_id = params.get("AccessKeyId", "")
     for name in ("AccessKeyId", "SignatureMethod", "SignatureNonce", "Timestamp", "Signature"):
         if not params.get(name):
             raise errors.MissingParameter(name)
@@ -125,7 +125,7 @@ def _claim_v1(message: wire.Message, hint: Callable[[str], str]) -> Claim:
 
     def sign(secret: str) -> tuple[str, str]:
         # Made once the key is known: of a form of 4 MiB it takes a second.
-        text = string_to_sign(message.request.method, params)
+        text = string_to_sign(call.request.method, params)
         return sign_v1(secret, text), text
 
     return Claim(
@@ -138,35 +138,35 @@ def _claim_v1(message: wire.Message, hint: Callable[[str], str]) -> Claim:
     )
 
 
-def _claim_v3(message: wire.Message, hint: Callable[[str], str]) -> Claim:
-    match = AUTHORIZATION.fullmatch(message.header("authorization"))
+def _claim_v3(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
+    match = AUTHORIZATION.fullmatch(call.header("authorization"))
     if match is None:
         raise errors.IncompleteSignature(
             f"Authorization is not of the form {ALGORITHM} Credential=…,SignedHeaders=…,Signature=…"
         )
-    algorithm, message.key_id, names, signature = match.groups()
+    algorithm, call.key_id, names, signature = match.groups()
     if algorithm != ALGORITHM:
         raise errors.UnsupportedSignatureMethod(ALGORITHM)
     signed = names.split(";")
     for name in MUST_SIGN:
-        if not message.header(name):
+        if not call.header(name):
             raise errors.MissingParameter(name)
         if name not in signed:
             raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
     if http.signed_headers(names) is None:
         raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
-    if message.params.get("AccessKeyId", message.key_id) != message.key_id:
+    if call.params.get("AccessKeyId", call.key_id) != call.key_id:
         raise errors.ConflictingCredentials("AccessKeyId and Credential differ")
-    nonce = message.header("x-acs-signature-nonce")
+    nonce = call.header("x-acs-signature-nonce")
     _check_nonce(nonce, "x-acs-signature-nonce")
-    at = timestamp(message.header("x-acs-date"), "x-acs-date")
-    digest = hashlib.sha256(message.body).hexdigest()
-    if message.header("x-acs-content-sha256") != digest:
+    at = timestamp(call.header("x-acs-date"), "x-acs-date")
+    digest = hashlib.sha256(call.body).hexdigest()
+    if call.header("x-acs-content-sha256") != digest:
         raise errors.BodyMismatch
-    headers = [(name, message.header(name)) for name in signed]
-    canonical = canonical_request(message.request.method, message.query, headers, names, digest)
+    headers = [(name, call.header(name)) for name in signed]
+    canonical = canonical_request(call.request.method, call.query, headers, names, digest)
     return Claim(
-        key_id=message.key_id,
+        key_id=call.key_id,
         at=at,
         nonce=nonce,
         signature=signature,

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from werkzeug.wrappers import Request
-
 from otagw import errors
 from otagw.dialects import http
 
@@ -20,7 +18,7 @@ VERSIONS: Final = ("2018-01-20", "2022-01-01")
 
 
 @dataclass(slots=True)
-class Message:
+class ActionCall(http.Received):
     """One request to the endpoint of Actions.
 
     ``params`` are all decoded parameters of query and form, ``query`` those of the query alone (V3 signs these), and
@@ -28,7 +26,6 @@ class Message:
     """
 
     front: ClassVar[str] = "aliyun"
-    request: Request
     request_id: str
     spelling: str
     xml: bool = False
@@ -39,34 +36,28 @@ class Message:
     query: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def header(self, name: str) -> str:
-        """Return a header as it came (bytes as Latin-1), or an empty text."""
-        key = name.upper().replace("-", "_")
-        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-        return str(self.request.environ.get(key, ""))
 
-
-def parse(message: Message, spell: Callable[[bool], None]) -> None:
-    """Fill a message from its request, up to the name of the operation."""
-    message.v3 = _is_v3(message)
-    message.query = _pairs(message.request.environ.get("QUERY_STRING", ""))
-    message.body = http.body(message.request, MAX_BODY)
-    message.params = _with_form(message)
-    spell(message.v3 or bool(message.params.get("Version")))
-    if not message.v3:
-        message.xml = _wants_xml(message.params.get("Format", ""))
-    _check_conflicts(message)
-    name = "x-acs-action" if message.v3 else "Action"
-    message.operation = message.header(name) if message.v3 else message.params.get(name, "")
-    if not message.operation:
+def parse(call: ActionCall, spell: Callable[[bool], None]) -> None:
+    """Fill a call from its request, up to the name of the operation."""
+    call.v3 = _is_v3(call)
+    call.query = _pairs(call.request.environ.get("QUERY_STRING", ""))
+    call.body = http.body(call.request, MAX_BODY)
+    call.params = _with_form(call)
+    spell(call.v3 or bool(call.params.get("Version")))
+    if not call.v3:
+        call.xml = _wants_xml(call.params.get("Format", ""))
+    _check_conflicts(call)
+    name = "x-acs-action" if call.v3 else "Action"
+    call.operation = call.header(name) if call.v3 else call.params.get(name, "")
+    if not call.operation:
         raise errors.MissingParameter(name)
-    version = message.header("x-acs-version") if message.v3 else message.params.get("Version", "")
+    version = call.header("x-acs-version") if call.v3 else call.params.get("Version", "")
     if version and version not in VERSIONS:
         raise errors.InvalidVersion
 
 
-def _is_v3(message: Message) -> bool:
-    authorization = message.header("authorization")
+def _is_v3(call: ActionCall) -> bool:
+    authorization = call.header("authorization")
     if authorization and not authorization.startswith(V3_PREFIX):
         raise errors.UnsupportedSignatureMethod("ACS3-HMAC-SHA256 in Authorization, or HMAC-SHA1 in SignatureMethod")
     return bool(authorization)
@@ -100,17 +91,17 @@ def _decode(text: str, name: str) -> str:
         raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
 
 
-def _with_form(message: Message) -> dict[str, str]:
-    if not message.body:
-        return dict(message.query)
-    kind = message.header("content-type").partition(";")[0].strip().lower()
+def _with_form(call: ActionCall) -> dict[str, str]:
+    if not call.body:
+        return dict(call.query)
+    kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != FORM:
         raise errors.UnsupportedMediaType(FORM)
-    form = _pairs(message.body.decode("latin-1"))
+    form = _pairs(call.body.decode("latin-1"))
     for name in form:
-        if name in message.query:
+        if name in call.query:
             raise errors.InvalidParameter(name, "to be given once, in the query or in the form")
-    return {**message.query, **form}
+    return {**call.query, **form}
 
 
 def _wants_xml(text: str) -> bool:
@@ -120,15 +111,15 @@ def _wants_xml(text: str) -> bool:
     return wanted == "xml"
 
 
-def _check_conflicts(message: Message) -> None:
+def _check_conflicts(call: ActionCall) -> None:
     """Refuse credentials of two schemes, and one credential that comes with two values."""
-    params = message.params
-    if message.v3 and "Signature" in params:
+    params = call.params
+    if call.v3 and "Signature" in params:
         raise errors.ConflictingCredentials("a signature in Authorization and another in Signature")
     pairs = [("SecurityToken", "x-acs-security-token"), ("AccessKeyId", "x-acs-accesskey-id")]
-    if message.v3:
+    if call.v3:
         pairs += [("Action", "x-acs-action"), ("Version", "x-acs-version")]
     for name, header in pairs:
-        given: list[Any] = [params.get(name), message.header(header)]
+        given: list[Any] = [params.get(name), call.header(header)]
         if all(given) and given[0] != given[1]:
             raise errors.ConflictingCredentials(f"{name} and {header} differ")

@@ -3,17 +3,16 @@
 docs/device-api.md is written for those who build devices.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, gateway
-from otagw.dialects import http
+from otagw import clock, errors
+from otagw.call import AddressedCall, Answer
+from otagw.dialects.addressed import DeviceCall, DeviceFront, DeviceOperation, headers
 from otagw.dialects.device import auth, codes, fields, offers
-from otagw.gateway import Addressed, Answer
 from otagw.ota.devices import timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.rollouts import tasks
@@ -21,36 +20,14 @@ from otagw.ota.rollouts.records import Task
 from otagw.ota.updates import updates
 
 PATH: Final = "/device/v1"
-MAX_BODY: Final = 16 * 1024
-_ADDRESS: Final = 64
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request that is believed: from which device, from where, and by which of our addresses."""
-
-    device: Device
-    address: str | None
-    endpoint: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One thing a device can do: how it is addressed, what it says, what comes of it (None: nothing to say)."""
-
-    name: str
-    method: str
-    path: str
-    schema: fields.Strict
-    act: Callable[..., Mapping[str, Any] | None]
-
-
-def _version(call: Call, module: str, version: str) -> Mapping[str, Any]:
+def _version(call: DeviceCall, module: str, version: str) -> Mapping[str, Any]:
     updates.reported_version(call.device, version, module, call.address)
     return {"module": module, "version": version}
 
 
-def _update(call: Call, module: str | None) -> Mapping[str, Any] | None:
+def _update(call: DeviceCall, module: str | None) -> Mapping[str, Any] | None:
     offer = updates.asked(call.device, module, call.address)
     if offer is None:
         return None
@@ -58,11 +35,11 @@ def _update(call: Call, module: str | None) -> Mapping[str, Any] | None:
     return offers.spell(offer, call.endpoint)
 
 
-def _progress(call: Call, percent: int, message: str, module: str) -> Mapping[str, Any]:
+def _progress(call: DeviceCall, percent: int, message: str, module: str) -> Mapping[str, Any]:
     return _state(updates.progress(call.device, percent, message, module), module)
 
 
-def _result(call: Call, result: str, message: str, module: str) -> Mapping[str, Any]:
+def _result(call: DeviceCall, result: str, message: str, module: str) -> Mapping[str, Any]:
     if result == "succeeded":  # only the version that it then reports is a success
         return _progress(call, 100, message, module)
     return _state(updates.finished(call.device, False, message or updates.STEPS[-1], module), module)
@@ -75,64 +52,51 @@ def _state(task: Task | None, module: str) -> Mapping[str, Any]:
 
 
 OPERATIONS: Final = (
-    Operation("device.version", "PUT", "/versions/<module>", fields.Version(), _version),
-    Operation("device.update", "GET", "/update", fields.Question(), _update),
-    Operation("device.progress", "POST", "/update/progress", fields.Progress(), _progress),
-    Operation("device.result", "POST", "/update/result", fields.Result(), _result),
+    DeviceOperation("device.version", ("PUT",), "/versions/<module>", _version, fields.Version()),
+    DeviceOperation("device.update", ("GET",), "/update", _update, fields.Question()),
+    DeviceOperation("device.progress", ("POST",), "/update/progress", _progress, fields.Progress()),
+    DeviceOperation("device.result", ("POST",), "/update/result", _result, fields.Result()),
 )
 
 
-class Front:
+class Front(DeviceFront):
     """The device API."""
 
-    def serve(self, operation: Operation, request: Request, product: str, device: str, **names: str) -> Answer:
-        """Answer one request: its body, who sent it, what it says, what comes of it; in this order."""
+    name = "device"
+    path = f"{PATH}/<product>/<device>"
+    operations = OPERATIONS
+    longest = 16 * 1024
 
-        def act(message: Addressed) -> Answer:
-            if request.method != operation.method:  # Werkzeug lets HEAD in wherever GET is
-                raise errors.MethodNotAllowed((operation.method,))
-            body = http.body(request, MAX_BODY)
-            found = auth.admit(request, product, device, body)
-            given = fields.from_query(request) if request.method == "GET" else fields.from_json(request, body)
-            values = operation.schema.read(given)
-            values |= {name: fields.check(name, value) for name, value in names.items()}
-            address = (request.remote_addr or "")[:_ADDRESS] or None
-            call = Call(found, address, http.endpoint(request))
-            return _answer(message, operation.act(call, **values))
+    def owns(self, path: str) -> bool:
+        """Tell whether an address is below those of this front, served or not."""
+        return path.startswith(f"{PATH}/")
 
-        return _serve(request, operation.name, f"{product}/{device}", act)
+    def authenticate(self, request: Request, product: str, device: str, body: bytes) -> Device:
+        """Return the device that signed a request."""
+        return auth.admit(request, product, device, body)
 
-    def refuse(self, request: Request, fault: errors.Fault) -> Answer:
-        """Answer a request that is none of the operations."""
+    def arguments(
+        self, operation: DeviceOperation, request: Request, body: bytes, names: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return what query or body say, and the names of the path."""
+        given = fields.from_query(request) if request.method == "GET" else fields.from_json(request, body)
+        values: dict[str, Any] = operation.schema.read(given)
+        return values | {name: fields.check(name, value) for name, value in names.items()}
 
-        def act(message: Addressed) -> Answer:
-            raise fault
+    def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
+        """Answer with data, or 204 where there is nothing to say."""
+        status, body = (204, b"") if data is None else (200, _json(data))
+        return Answer(status, body, fields.JSON, call.request_id, headers={"Cache-Control": "no-store"})
 
-        return _serve(request, "", "", act)
-
-
-def _serve(request: Request, name: str, key_id: str, act: Callable[[Addressed], Answer]) -> Answer:
-    message = Addressed("device", clock.uuid(), name, key_id)
-    return gateway.answer(message, request, lambda: act(message), lambda fault: _refusal(message, fault))
-
-
-def _answer(message: Addressed, data: Mapping[str, Any] | None) -> Answer:
-    status, body = (204, b"") if data is None else (200, _json(data))
-    return Answer(status, body, fields.JSON, message.request_id, headers={"Cache-Control": "no-store"})
-
-
-def _refusal(message: Addressed, fault: errors.Fault) -> Answer:
-    code, status, text = codes.spell(fault)
-    said: dict[str, Any] = {"code": code, "message": text, "request_id": message.request_id}
-    headers = {"Cache-Control": "no-store"}
-    if status == 401:  # a device without a clock sets it by this
-        said["time"] = clock.now() // 1000
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(fault, errors.MethodNotAllowed):
-        headers["Allow"] = ", ".join(sorted({*fault.allowed} - {"HEAD"}))
-    if status == 503:
-        headers["Retry-After"] = gateway.retry_after()
-    return Answer(status, _json(said), fields.JSON, message.request_id, code, headers)
+    def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
+        """Spell a refusal; a device without a clock sets it by that of an unauthorized request."""
+        code, status, text = codes.spell(fault)
+        said: dict[str, Any] = {"code": code, "message": text, "request_id": call.request_id}
+        found = headers(status, fault)
+        if status == 401:
+            said["time"] = clock.now() // 1000
+            found["WWW-Authenticate"] = "Bearer"
+        return Answer(status, _json(said), fields.JSON, call.request_id, code, found)
 
 
 def _json(data: Mapping[str, Any]) -> bytes:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from otagw import errors
+from otagw.call import Answer
 from otagw.dialects.iotda import codes
-from otagw.dialects.iotda.wire import Message
-from otagw.gateway import Answer
+from otagw.dialects.iotda.wire import RestCall
 
 JSON: Final = "application/json;charset=utf-8"
 # Where a handler puts the token it issues: in a header, and in no body.
@@ -26,17 +26,17 @@ def known(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def result(message: Message, status: int, data: Mapping[str, Any]) -> Answer:
+def result(call: RestCall, status: int, data: Mapping[str, Any]) -> Answer:
     """Return a success."""
     headers = {"Cache-Control": "no-store"}
     if SUBJECT_TOKEN in data:
         headers[SUBJECT_TOKEN] = data[SUBJECT_TOKEN]
         data = {name: value for name, value in data.items() if name != SUBJECT_TOKEN}
     body = b"" if status == 204 else _encode(data).encode()
-    return Answer(status, body, JSON, message.request_id, headers=headers)
+    return Answer(status, body, JSON, call.request_id, headers=headers)
 
 
-def refusal(message: Message, fault: errors.Fault) -> Answer:
+def refusal(call: RestCall, fault: errors.Fault) -> Answer:
     """Return a refusal."""
     found = codes.spell(fault)
     body = _encode({"error_code": found.code, "error_msg": found.text}).encode("utf-8", "replace")
@@ -45,4 +45,4 @@ def refusal(message: Message, fault: errors.Fault) -> Answer:
         headers["Allow"] = ", ".join(fault.allowed)
     if isinstance(fault, errors.Throttled):
         headers["Retry-After"] = str(-(-fault.wait // 1000))
-    return Answer(found.status, body, JSON, message.request_id, found.code, headers)
+    return Answer(found.status, body, JSON, call.request_id, found.code, headers)

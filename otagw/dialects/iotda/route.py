@@ -10,11 +10,11 @@ from werkzeug.wrappers import Request
 
 from otagw import access, errors
 from otagw.access import Caller
+from otagw.call import Answer
 from otagw.dialects import http
 from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
-from otagw.dialects.iotda.wire import Message
-from otagw.gateway import Answer
+from otagw.dialects.iotda.wire import RestCall
 from otagw.operation import Handler, Operation, Table
 from otagw.ota import projects
 
@@ -70,63 +70,63 @@ class Iotda:
 
     table = routes
 
-    def open(self, request: Request, request_id: str) -> Message:
-        """Return a message of which nothing is read yet."""
-        return Message(request, request_id)
+    def open(self, request: Request, request_id: str) -> RestCall:
+        """Return a call of which nothing is read yet."""
+        return RestCall(request, request_id)
 
-    def parse(self, message: Message) -> None:
+    def parse(self, call: RestCall) -> None:
         """Find the operation by method and path, then read what it is given: how much depends on the operation."""
-        wire.parse(message)
+        wire.parse(call)
         found: dict[str, tuple[Route, dict[str, str]]] = {}
         for route in routes:
             assert isinstance(route, Route)  # noqa: S101 - `operation` adds no others
-            names = wire.match(route.path, message.path)
+            names = wire.match(route.path, call.path)
             if names is not None:
                 found[route.method] = route, names
         if not found:
             raise errors.RouteNotFound
-        if message.request.method not in found:
+        if call.request.method not in found:
             raise errors.MethodNotAllowed(tuple(found))
-        route, message.names = found[message.request.method]
-        message.operation = route.name
-        wire.take(message, route.longest)
+        route, call.names = found[call.request.method]
+        call.operation = route.name
+        wire.take(call, route.longest)
 
-    def authenticate(self, message: Message) -> Caller:
+    def authenticate(self, call: RestCall) -> Caller:
         """Return who signed the request, or whom its token stands for."""
-        message.caller = dataclasses.replace(self._caller(message), endpoint=http.endpoint(message.request))
-        message.key_id = message.caller.key_id
-        return message.caller
+        call.caller = dataclasses.replace(self._caller(call), endpoint=http.endpoint(call.request))
+        call.key_id = call.caller.key_id
+        return call.caller
 
-    def _caller(self, message: Message) -> Caller:
-        token, signed = message.header("x-auth-token"), message.header("authorization")
+    def _caller(self, call: RestCall) -> Caller:
+        token, signed = call.header("x-auth-token"), call.header("authorization")
         if token and signed:
             raise errors.ConflictingCredentials("Authorization and X-Auth-Token")
-        project, header = message.names.get(wire.PROJECT), message.header("x-project-id")
+        project, header = call.names.get(wire.PROJECT), call.header("x-project-id")
         if header and project is not None and header != project:
             raise errors.ConflictingCredentials("X-Project-Id is not the project of the path")
-        if message.operation == CREATE_TOKEN:
+        if call.operation == CREATE_TOKEN:
             if token or signed:
                 raise errors.ConflictingCredentials("a token is asked for by the key pair in the body and nothing else")
-            message.key_id, secret = tokens.key_pair(message.given)
-            return tokens.login(message.key_id, secret)
+            call.key_id, secret = tokens.key_pair(call.given)
+            return tokens.login(call.key_id, secret)
         if token:
             return tokens.caller(token)
-        return access.admit(signature.claim(message))
+        return access.admit(signature.claim(call))
 
-    def validate(self, operation: Operation[IotdaSchema], message: Message) -> dict[str, Any]:
+    def validate(self, operation: Operation[IotdaSchema], call: RestCall) -> dict[str, Any]:
         """Return the operation's arguments, after making sure that the project is the caller's."""
-        project = message.names.get(wire.PROJECT)
-        if project is not None and message.caller is not None:
+        project = call.names.get(wire.PROJECT)
+        if project is not None and call.caller is not None:
             if not _PROJECT.fullmatch(project):
                 raise errors.InvalidParameter(wire.PROJECT, "1 to 64 letters, digits, _ -")
-            projects.require(message.caller.account, project)
-        return operation.schema.read(message.given)
+            projects.require(call.caller.account, project)
+        return operation.schema.read(call.given)
 
-    def render(self, message: Message, data: Mapping[str, Any]) -> Answer:
+    def render(self, call: RestCall, data: Mapping[str, Any]) -> Answer:
         """Spell a result."""
-        route = routes.find(message.operation)
-        return render.result(message, route.status if isinstance(route, Route) else 200, data)
+        route = routes.find(call.operation)
+        return render.result(call, route.status if isinstance(route, Route) else 200, data)
 
-    def refuse(self, message: Message, fault: errors.Fault) -> Answer:
+    def refuse(self, call: RestCall, fault: errors.Fault) -> Answer:
         """Spell a refusal."""
-        return render.refusal(message, fault)
+        return render.refusal(call, fault)

@@ -1,6 +1,6 @@
 """The two signature schemes of IoTDA: SDK-HMAC-SHA256, and V11-HMAC-SHA256 with a derived key.
 
-Pure functions: they turn a message into a claim that knows how to sign itself; `access.admit` judges it. The rules are
+Pure functions: they turn a call into a claim that knows how to sign itself; `access.admit` judges it. The rules are
 in docs/wire/iotda.md, the golden vectors in tests/vectors/huawei/.
 """
 
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from otagw import errors
 from otagw.access import Claim
 from otagw.dialects import http
-from otagw.dialects.iotda.wire import Message
+from otagw.dialects.iotda.wire import RestCall
 
 PLAIN: Final = "SDK-HMAC-SHA256"
 DERIVED: Final = "V11-HMAC-SHA256"
@@ -68,22 +68,22 @@ def sign(key_id: str, secret: str, date: str, scope: str, canonical: bytes) -> t
     return hmac.digest(key.encode(), text.encode(), "sha256").hex(), text
 
 
-def claim(message: Message) -> Claim:
-    """Return what a message says of itself, after checking that all of it is there and of a known kind."""
-    key_id, scope, names, signature = _authorization(message)
-    message.key_id = key_id
-    signed = _signed_headers(message, names)
-    date = message.header("x-sdk-date")
+def claim(call: RestCall) -> Claim:
+    """Return what a call says of itself, after checking that all of it is there and of a known kind."""
+    key_id, scope, names, signature = _authorization(call)
+    call.key_id = key_id
+    signed = _signed_headers(call, names)
+    date = call.header("x-sdk-date")
     at = _timestamp(date)
     found = _SCOPE.fullmatch(scope)
     if scope and not found:
         raise errors.IncompleteSignature(f"the scope in Credential is not of the form yyyyMMdd/REGION/{SERVICE}")
     if found and found[1] != date[:8]:
         raise errors.IncompleteSignature("the scope in Credential has another date than X-Sdk-Date")
-    digest = _body_digest(message)
-    headers = [(name, message.header(name)) for name in signed]
-    query, method = canonical_query(message.pairs), message.request.method
-    ways = [canonical_request(method, path, query, headers, names, digest) for path in canonical_paths(message.path)]
+    digest = _body_digest(call)
+    headers = [(name, call.header(name)) for name in signed]
+    query, method = canonical_query(call.pairs), call.request.method
+    ways = [canonical_request(method, path, query, headers, names, digest) for path in canonical_paths(call.path)]
 
     def ours(secret: str) -> tuple[str, str]:
         results = [sign(key_id, secret, date, scope, way) for way in ways]
@@ -93,9 +93,9 @@ def claim(message: Message) -> Claim:
     return Claim(key_id=key_id, at=at, nonce=None, signature=signature, sign=ours, hint=lambda secret: "")
 
 
-def _authorization(message: Message) -> tuple[str, str, str, str]:
+def _authorization(call: RestCall) -> tuple[str, str, str, str]:
     """Return key id, scope (empty for the plain scheme), names of signed headers, and signature."""
-    text = message.header("authorization")
+    text = call.header("authorization")
     if not text:
         raise errors.IncompleteSignature("neither Authorization nor X-Auth-Token is there")
     if text.partition(" ")[0] not in (PLAIN, DERIVED):
@@ -108,10 +108,10 @@ def _authorization(message: Message) -> tuple[str, str, str, str]:
     return found[6], found[7], found[8], found[9]
 
 
-def _signed_headers(message: Message, names: str) -> list[str]:
+def _signed_headers(call: RestCall, names: str) -> list[str]:
     signed = names.split(";")
     for name in MUST_SIGN:
-        if not message.header(name):
+        if not call.header(name):
             raise errors.IncompleteSignature(f"the header {name} is missing")
         if name not in signed:
             raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
@@ -120,10 +120,10 @@ def _signed_headers(message: Message, names: str) -> list[str]:
     return signed
 
 
-def _body_digest(message: Message) -> str:
+def _body_digest(call: RestCall) -> str:
     """Return the digest of the body; one that the client claims has to be it."""
-    digest = hashlib.sha256(message.body).hexdigest()
-    if message.header("x-sdk-content-sha256") not in ("", digest):
+    digest = hashlib.sha256(call.body).hexdigest()
+    if call.header("x-sdk-content-sha256") not in ("", digest):
         raise errors.BodyMismatch
     return digest
 

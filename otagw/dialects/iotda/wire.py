@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from werkzeug.wrappers import Request
-
 from otagw import errors
 from otagw.access import Caller
 from otagw.dialects import http
@@ -25,7 +23,7 @@ PROJECT: Final = "project_id"
 
 
 @dataclass(slots=True)
-class Message:
+class RestCall(http.Received):
     """One request below `PREFIXES`.
 
     ``path`` and ``query`` are the target's halves as they came (bytes as Latin-1); ``pairs`` are the decoded
@@ -33,7 +31,6 @@ class Message:
     """
 
     front: ClassVar[str] = "iotda"
-    request: Request
     request_id: str
     operation: str = ""
     key_id: str = ""
@@ -44,11 +41,6 @@ class Message:
     body: bytes = b""
     instance_id: str = ""
     caller: Caller | None = None
-
-    def header(self, name: str) -> str:
-        """Return a header as it came (bytes as Latin-1), or an empty text."""
-        key = name.upper().replace("-", "_")
-        return str(self.request.environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", ""))
 
     @property
     def given(self) -> dict[str, Any]:
@@ -63,26 +55,26 @@ def is_ours(path: str) -> bool:
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in PREFIXES)
 
 
-def parse(message: Message) -> None:
+def parse(call: RestCall) -> None:
     """Read the target and the parameters of its query; `take` reads the body, once its route is known."""
-    environ = message.request.environ
+    environ = call.request.environ
     target, query = str(environ.get("RAW_URI") or ""), environ.get("QUERY_STRING", "")
     if not target:
         path = quote(str(environ.get("PATH_INFO", "")).encode("latin-1"), safe="/-_.~")
         target = f"{path}?{query}" if query else path
     elif not target.startswith("/"):  # the absolute form
         target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
-    message.path, _, message.query = target.partition("#")[0].partition("?")
-    message.instance_id = message.header("instance-id")
-    message.pairs = list(_pairs(message.query))
-    twice = http.repeated(name for name, _ in message.pairs)
+    call.path, _, call.query = target.partition("#")[0].partition("?")
+    call.instance_id = call.header("instance-id")
+    call.pairs = list(_pairs(call.query))
+    twice = http.repeated(name for name, _ in call.pairs)
     if twice is not None:
         raise errors.InvalidParameter(ascii(twice).strip("'")[:64], "to be given once")
 
 
-def take(message: Message, longest: int) -> None:
+def take(call: RestCall, longest: int) -> None:
     """Read the body."""
-    message.body = http.body(message.request, longest)
+    call.body = http.body(call.request, longest)
 
 
 def match(template: str, path: str) -> dict[str, str] | None:
@@ -101,13 +93,13 @@ def match(template: str, path: str) -> dict[str, str] | None:
     return found
 
 
-def document(message: Message) -> dict[str, Any]:
+def document(call: RestCall) -> dict[str, Any]:
     """Return the object that a body is, without what is null in it; no body is an empty one."""
-    if not message.body:
+    if not call.body:
         return {}
-    if http.content_type(message.request)[0] != JSON:
+    if http.content_type(call.request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
-    found: dict[str, Any] = _without_nulls(http.json_object(message.body))
+    found: dict[str, Any] = _without_nulls(http.json_object(call.body))
     return found
 
 

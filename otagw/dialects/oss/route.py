@@ -1,7 +1,7 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -9,13 +9,14 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, gateway, runtime
+from otagw import errors, runtime
+from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
+from otagw.dialects.addressed import AddressedFront
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
 from otagw.files import links
 from otagw.files.storage import Writer
-from otagw.gateway import Addressed, Answer
 from otagw.ops import metrics
 from otagw.ota.packages import stored_files
 from otagw.ota.packages.stored_files import File
@@ -24,26 +25,28 @@ XML: Final = "application/xml"
 POST, GET = OPERATIONS = ("PostObject", "GetObject")
 
 
-def post_object(request: Request) -> Answer:
-    """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
-    return _serve(request, POST, lambda message: _upload(request, message))
+class Front(AddressedFront):
+    """The form and the links; ``handover`` says who may send bytes in our place."""
 
+    name = "oss"
 
-def get_object(request: Request, key: str, handover: Handover) -> Answer:
-    """Give a file, or parts of it, to whoever holds a link to it, or have it given."""
-    return _serve(request, GET, lambda message: _download(request, message, key, handover))
+    def __init__(self, handover: Handover) -> None:
+        self._handover = handover
 
+    def post(self, request: Request) -> Answer:
+        """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
+        return self.answer(request, POST, "", lambda call: _upload(request, call))
 
-def _serve(request: Request, name: str, act: Callable[[Addressed], Answer]) -> Answer:
-    message = Addressed("oss", clock.uuid(), name, "")
-    return gateway.answer(message, request, lambda: act(message), lambda fault: _refuse(request, message, fault))
+    def get(self, request: Request, key: str) -> Answer:
+        """Give a file, or parts of it, to a client that has a link to it, or have it given."""
+        return self.answer(request, GET, "", lambda call: _download(request, call, key, self._handover))
 
-
-def _refuse(request: Request, message: Addressed, fault: errors.Fault) -> Answer:
-    code, status, text = codes.spell(fault)
-    host = request.environ.get("HTTP_HOST", "")
-    facts = {"Code": code, "Message": text, "RequestId": message.request_id, "HostId": host}
-    return Answer(status, _xml("Error", facts), XML, message.request_id, code)
+    def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
+        """Spell a refusal."""
+        code, status, text = codes.spell(fault)
+        host = request.environ.get("HTTP_HOST", "")
+        facts = {"Code": code, "Message": text, "RequestId": call.request_id, "HostId": host}
+        return Answer(status, _xml("Error", facts), XML, call.request_id, code)
 
 
 def _xml(root: str, facts: Mapping[str, str]) -> bytes:
@@ -51,7 +54,7 @@ def _xml(root: str, facts: Mapping[str, str]) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'.encode()
 
 
-def _upload(request: Request, message: Addressed) -> Answer:
+def _upload(request: Request, call: AddressedCall) -> Answer:
     path = ""
     made: list[Writer] = []
 
@@ -74,10 +77,10 @@ def _upload(request: Request, message: Addressed) -> Answer:
             runtime.current().storage.delete(path)
         raise
     metrics.count("otagw_upload_bytes_total", by=facts.size)
-    return _uploaded(fields, message, facts.md5)
+    return _uploaded(fields, call, facts.md5)
 
 
-def _uploaded(fields: Mapping[str, str], message: Addressed, md5: str) -> Answer:
+def _uploaded(fields: Mapping[str, str], call: AddressedCall, md5: str) -> Answer:
     """Answer with the status that the form asked for."""
     etag = f'"{md5.upper()}"'
     status = {"200": 200, "201": 201}.get(fields.get("success_action_status", ""), 204)
@@ -87,10 +90,10 @@ def _uploaded(fields: Mapping[str, str], message: Addressed, md5: str) -> Answer
             "PostResponse",
             {"Bucket": "ota", "Location": f"{links.PATH}/{fields['key']}", "Key": fields["key"], "ETag": etag},
         )
-    return Answer(status, body, XML, message.request_id, headers={"ETag": etag})
+    return Answer(status, body, XML, call.request_id, headers={"ETag": etag})
 
 
-def _download(request: Request, message: Addressed, key: str, handover: Handover) -> Answer:
+def _download(request: Request, call: AddressedCall, key: str, handover: Handover) -> Answer:
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
     if not runtime.current().links.allows(key, *given):
         raise errors.ExpiredTimestamp
@@ -106,18 +109,18 @@ def _download(request: Request, message: Addressed, key: str, handover: Handover
         "Cache-Control": "private",
     }
     if request.if_none_match.contains_weak(tag):
-        return Answer(304, b"", ranges.KIND, message.request_id, headers=headers)
+        return Answer(304, b"", ranges.KIND, call.request_id, headers=headers)
     seconds = runtime.current().links.seconds_left(given[0])
     address = handover.to_store(request, file, headers["Content-Disposition"], seconds)
     if address:
         headers = {"Location": address, "Cache-Control": "private, no-store"}
-        return Answer(302, b"", ranges.KIND, message.request_id, headers=headers)
+        return Answer(302, b"", ranges.KIND, call.request_id, headers=headers)
     if request.if_match and not request.if_match.contains(tag):
-        return Answer(412, b"", ranges.KIND, message.request_id, "PreconditionFailed", headers)
-    return _bytes(request, message, file, headers, handover)
+        return Answer(412, b"", ranges.KIND, call.request_id, "PreconditionFailed", headers)
+    return _bytes(request, call, file, headers, handover)
 
 
-def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, str], handover: Handover) -> Answer:
+def _bytes(request: Request, call: AddressedCall, file: File, headers: dict[str, str], handover: Handover) -> Answer:
     """Answer with the whole file, the parts asked for, or that there are no such parts."""
     size = file.facts.size
     # Compared as it came: a weak tag, or a date, is no ground to join parts.
@@ -125,7 +128,7 @@ def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, 
     parts = ranges.wanted(request.range, size) if applies else None
     if parts == []:
         headers["Content-Range"] = f"bytes */{size}"
-        return Answer(416, b"", ranges.KIND, message.request_id, "InvalidRange", headers)
+        return Answer(416, b"", ranges.KIND, call.request_id, "InvalidRange", headers)
     opened = _open(file) if request.method == "GET" else None
     path = handover.to_nginx(request, file, parts)
     if opened and path:
@@ -133,7 +136,7 @@ def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, 
         del headers["Accept-Ranges"]  # nginx would put its own beside it
         headers["X-Accel-Redirect"] = path
         metrics.count("otagw_download_bytes_total", by=size)
-        return Answer(200, b"", ranges.KIND, message.request_id, headers=headers)
+        return Answer(200, b"", ranges.KIND, call.request_id, headers=headers)
     kind, status = ranges.KIND, 206
     stream: Iterable[bytes] = ()  # for HEAD: nothing, of the length that is announced
     if parts and len(parts) > 1:
@@ -149,7 +152,7 @@ def _bytes(request: Request, message: Addressed, file: File, headers: dict[str, 
     headers["Content-Length"] = str(length)
     if opened:
         metrics.count("otagw_download_bytes_total", by=length)
-    return Answer(status, b"", kind, message.request_id, headers=headers, stream=stream)
+    return Answer(status, b"", kind, call.request_id, headers=headers, stream=stream)
 
 
 def _open(file: File) -> BinaryIO:

@@ -1,0 +1,41 @@
+"""What passes between a front and the gateway: a call as it came in, and the answer that goes out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: ``code`` is the refusal's, for the log; empty on success."""
+
+    status: int
+    body: bytes
+    content_type: str
+    request_id: str
+    code: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    # Sent instead of the body, piece by piece, where that is too long to hold.
+    stream: Iterable[bytes] | None = None
+
+
+class Call(Protocol):
+    """A request as its front reads it; the gateway and the log need no more of it than this."""
+
+    request_id: str
+    operation: str
+    key_id: str
+
+    @property
+    def front(self) -> str:
+        """Return the front's folder in ``otagw/dialects``."""
+
+
+@dataclass(slots=True)
+class AddressedCall:
+    """A request whose operation and sender are said by its address."""
+
+    front: str
+    request_id: str
+    operation: str
+    key_id: str

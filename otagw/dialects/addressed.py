@@ -1,0 +1,117 @@
+"""Fronts whose addresses say which operation is meant and who asks: files, and the protocols of devices."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from werkzeug.wrappers import Request
+
+from otagw import clock, errors, gateway
+from otagw.call import AddressedCall, Answer
+from otagw.dialects import http
+from otagw.ota.devices.devices import Device
+
+_ADDRESS: Final = 64
+# A server in trouble is not helped by all devices coming back at once.
+RETRY_SECONDS: Final = 30
+
+
+class AddressedFront(ABC):
+    """A front that Flask's routes lead to; ``name`` is its folder."""
+
+    name: ClassVar[str]
+
+    def answer(self, request: Request, operation: str, sender: str, act: Callable[[AddressedCall], Answer]) -> Answer:
+        """Answer a request by ``act``, or with the refusal of what it raises; it is logged and counted."""
+        call = AddressedCall(self.name, clock.uuid(), operation, sender)
+        return gateway.answer(call, request, lambda: act(call), lambda fault: self.refusal(request, call, fault))
+
+    def refuse(self, request: Request, fault: errors.Fault) -> Answer:
+        """Answer a request that is none of the operations."""
+
+        def act(_: AddressedCall) -> Answer:
+            raise fault
+
+        return self.answer(request, "", "", act)
+
+    @abstractmethod
+    def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
+        """Spell a refusal."""
+
+
+@dataclass(frozen=True)
+class DeviceCall:
+    """A request that is believed: from which device, from where, by which of our addresses, and what it says."""
+
+    device: Device
+    address: str | None
+    endpoint: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class DeviceOperation:
+    """One thing that a device can do: how it is addressed, and what comes of it (None: nothing to say).
+
+    ``act`` takes the call and the arguments that its front reads, by ``schema`` where the front has one.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    path: str
+    act: Callable[..., Mapping[str, Any] | None]
+    schema: Any = None
+
+
+class DeviceFront(AddressedFront):
+    """A protocol of devices: ``path`` is that of a device, with those of the operations below it."""
+
+    path: ClassVar[str]
+    operations: ClassVar[tuple[DeviceOperation, ...]]
+    longest: ClassVar[int]  # body, in bytes
+
+    def serve(self, operation: DeviceOperation, request: Request, product: str, device: str, **names: str) -> Answer:
+        """Answer one request: its body, who sent it, what it says, what comes of it; in this order."""
+
+        def act(call: AddressedCall) -> Answer:
+            if request.method not in operation.methods:  # Werkzeug lets HEAD in wherever GET is
+                raise errors.MethodNotAllowed(operation.methods)
+            body = http.body(request, self.longest)
+            found = self.authenticate(request, product, device, body)
+            address = (request.remote_addr or "")[:_ADDRESS] or None
+            arguments = self.arguments(operation, request, body, names)
+            data = operation.act(DeviceCall(found, address, http.endpoint(request), body), **arguments)
+            return self.render(request, call, data)
+
+        return self.answer(request, operation.name, f"{product}/{device}", act)
+
+    def arguments(
+        self, operation: DeviceOperation, request: Request, body: bytes, names: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return the arguments of an operation; ``names`` are those of its path."""
+        return dict(names)
+
+    @abstractmethod
+    def owns(self, path: str) -> bool:
+        """Tell whether an address is below those of this front, served or not."""
+
+    @abstractmethod
+    def authenticate(self, request: Request, product: str, device: str, body: bytes) -> Device:
+        """Return the device that a request is from, or raise the fault that says why it is not believed."""
+
+    @abstractmethod
+    def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
+        """Spell a result."""
+
+
+def headers(status: int, fault: errors.Fault) -> dict[str, str]:
+    """Return the headers of a refusal that HTTP asks for, whatever the protocol above it."""
+    found = {"Cache-Control": "no-store"}
+    if isinstance(fault, errors.MethodNotAllowed):
+        found["Allow"] = ", ".join(sorted({*fault.allowed} - {"HEAD"}))
+    if isinstance(fault, errors.TooEarly):
+        found["Retry-After"] = str(fault.seconds)
+    if status == 503:
+        found["Retry-After"] = str(RETRY_SECONDS + clock.chance().randint(0, RETRY_SECONDS))
+    return found
