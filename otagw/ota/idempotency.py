@@ -25,7 +25,6 @@ ON CONFLICT (account_id, action, token)
 DO UPDATE SET digest = excluded.digest, answer = excluded.answer, created = excluded.created
 WHERE answer.created <= ?
 """
-_KEPT_NAMES: Final = {"front_data": "origin"}
 # Expired answers that another transaction deletes or replaces are left to it.
 _UNCLAIMED: Final = " FOR UPDATE SKIP LOCKED"
 
@@ -56,12 +55,13 @@ def run(
         return answer
 
 
-def fields(draft: Any) -> dict[str, Any]:
+def fields(draft: Any, front_data: str = "origin") -> dict[str, Any]:
     """Return what a draft, a dataclass, asks for.
 
-    Its names are those that the kept digests were made of: tokens stay good across an upgrade.
+    Its names are those that the kept digests were made of, of which ``front_data`` is one: tokens stay good across an
+    upgrade.
     """
-    return {_KEPT_NAMES.get(name, name): value for name, value in asdict(draft).items()}
+    return {front_data if name == "front_data" else name: value for name, value in asdict(draft).items()}
 
 
 def find(account: Account, action: str, token: str | None, asked: Callable[[], Any]) -> dict[str, Any] | None:

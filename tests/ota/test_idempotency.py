@@ -1,6 +1,8 @@
 """A token makes one thing, however many requests with it come at once."""
 
 import functools
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +16,8 @@ from otagw import clock, errors
 from otagw.db import database
 from otagw.ota import accounts, idempotency
 from otagw.ota.packages.records import PackageDraft
+from otagw.ota.products import products
+from otagw.ota.products.products import ProductDraft
 from otagw.ota.rollouts.planning import JobDraft
 from tests import door
 from tests.conftest import NOW
@@ -187,3 +191,13 @@ def test_names_of_drafts_are_those_of_the_digests_that_are_kept():
     package, job = PackageDraft(name="n", version="1", front_data={"a": 1}), JobDraft(package="1", product_key="p")
     assert idempotency.fields(package)["origin"] == {"a": 1}
     assert "front_data" not in idempotency.fields(package).keys() | idempotency.fields(job).keys()
+
+
+def test_a_product_of_an_older_version_has_its_first_answer(account):
+    draft = ProductDraft(name="n", front_data={"node": 1})
+    asked = {"name": "n", "key": None, "description": None, "is_gateway": False, "edition": "basic"}
+    made = products.create(account, draft, "token")
+    (digest,) = database.execute("SELECT digest FROM answer WHERE action = 'product.create'").fetchone()
+    of_old = json.dumps({**asked, "traits": {"node": 1}}, sort_keys=True)
+    assert digest == hashlib.sha256(of_old.encode()).hexdigest()
+    assert products.create(account, draft, "token").key == made.key

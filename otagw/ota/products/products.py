@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
@@ -74,7 +74,8 @@ def create(account: Account, draft: ProductDraft, token: str | None = None) -> P
         return {"key": key}
 
     with database.write():  # what is returned was not deleted meanwhile
-        return get(account, idempotency.run(account, "product.create", token, lambda: asdict(draft), work)["key"])
+        answer = idempotency.run(account, "product.create", token, lambda: idempotency.fields(draft, "traits"), work)
+        return get(account, answer["key"])
 
 
 def get(account: Account, key: str) -> Product:
