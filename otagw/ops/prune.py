@@ -64,7 +64,7 @@ def _column(row: Any, column: Any) -> Kind:
 
     def step(oldest: int) -> int:
         old = row.select(row.id).where(column <= oldest)
-        if not old.exists():
+        if old.first() is None:
             return 0  # without a write transaction, for which others would wait
         with database.write():
             return int(row.delete().where(row.id.in_(old.order_by(column).limit(AT_ONCE))).execute())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
-from peewee import SQL, fn
+from peewee import SQL, Case, fn
 
 from otagw import clock, errors
 from otagw.db import database, models, rows
@@ -118,15 +118,13 @@ def page(
 
 def count(account: Account, group: Group) -> Count:
     """Return how many devices a group has."""
-    total, now = listing.total(account.id, devices.member_scope(group.id)), clock.now()
-    row = database.execute(
-        "SELECT COUNT(d.activated), COUNT(CASE WHEN d.enabled AND d.activated IS NOT NULL "
-        "AND (d.seen > ? OR d.seen > ? - 2000 * COALESCE(p.poll_seconds, 0)) THEN 1 END) FROM device_group_member m "
-        "JOIN device d ON d.id = m.device_id JOIN product p ON p.key = d.product_key "
-        "WHERE m.group_id = ? AND d.account_id = ?",
-        *(now - devices.ONLINE_MS, now, group.id, account.id),
-    ).fetchone()
-    return Count(total, *row)
+    now, member, device, product = clock.now(), models.DeviceGroupMember, models.Device, models.Product
+    lately = (device.seen > now - devices.ONLINE_MS) | (device.seen > now - 2000 * fn.COALESCE(product.poll_seconds, 0))
+    online = device.enabled & device.activated.is_null(False) & lately
+    query = member.select(fn.COUNT(device.activated), fn.COUNT(Case(None, [(online, 1)]))).join(device).join(product)
+    query = query.where(member.group == group.id, device.account_id == account.id)
+    heard = database.db.execute(query).fetchone()
+    return Count(listing.total(account.id, devices.member_scope(group.id)), *heard)
 
 
 def add(account: Account, key: str, members: Sequence[tuple[str, str]]) -> Added:
@@ -181,12 +179,10 @@ def names(account: Account, keys: Sequence[str], product_key: str) -> list[str]:
 
 def _ids(account: Account, pairs: Sequence[tuple[str, str]]) -> set[int]:
     """Return the ids of those devices that are there."""
-    found = set()
+    row, found = models.Device, set()
     for product_key, name in pairs:
-        row = database.execute(
-            "SELECT id FROM device WHERE product_key = ? AND name = ? AND account_id = ?", product_key, name, account.id
-        ).fetchone()
-        found |= {row[0]} if row else set()
+        one = row.select(row.id).where(row.product == product_key, row.name == name, row.account_id == account.id)
+        found.update(rows.values(one))
     return found
 
 

@@ -1,4 +1,7 @@
-"""What happened between the gateway and a device, in order: for whoever asks why it does not update."""
+"""What happened between the gateway and a device, in order: for whoever asks why it does not update.
+
+Whatever a device does is noted, so that is SQL.
+"""
 
 from typing import Final, NamedTuple
 

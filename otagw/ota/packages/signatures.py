@@ -95,7 +95,10 @@ def sign_new(package: Package, keys: list[Key]) -> None:
 
 
 def of(package_id: int) -> list[Signature]:
-    """Return the signatures of a package by keys that are enabled, those of the oldest key first."""
+    """Return the signatures of a package by keys that are enabled, those of the oldest key first.
+
+    It is SQL, since each offer asks.
+    """
     rows = database.execute(
         "SELECT k.name, s.statement, s.signature FROM package_signature s JOIN signing_key k ON k.id = s.key_id "
         "WHERE s.package_id = ? AND k.enabled ORDER BY k.created, k.name",

@@ -1,7 +1,7 @@
 """Files of our own store: announced, uploaded once, used by packages, and purged when nobody uses them.
 
 A file is announced by its key before it is sent. Each upload writes under a name of its own; the first that is complete
-becomes the file, so that two uploads to one key cannot mix.
+becomes the file, so that two uploads to one key cannot mix. What downloads and new packages ask is SQL.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 A webhook is claimed for a while, and only who holds it sends to it, one delivery after the other. A worker that is
 killed holds it until the claim runs out; then what it was sending is sent again. So each event arrives at least once,
-unless its receiver is away for a day; docs/decisions/0012-webhooks.md.
+unless its receiver is away for a day; docs/decisions/0012-webhooks.md. A worker asks what is due all the time: in SQL.
 """
 
 import hmac

@@ -1,7 +1,8 @@
 """Webhooks: who wants to be told of which events, and the outbox of what they are told.
 
 `emit` writes into the transaction of the change it tells of: an event is there if and only if its change is.
-`otagw.ota.webhooks.outbox` sends it afterwards; docs/decisions/0012-webhooks.md.
+`otagw.ota.webhooks.outbox` sends it afterwards; docs/decisions/0012-webhooks.md. What belongs to emitting is SQL: each
+move of a task does it.
 """
 
 import json
