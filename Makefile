@@ -64,8 +64,8 @@ lock: $(VENV)/dev  ## resolve the newest dependencies within setup.cfg's bounds 
 	  --no-emit-find-links --no-header --allow-unsafe --extra dev --constraint requirements.lock \
 	  --output-file requirements-dev.lock setup.cfg
 
-bench: $(VENV)/dev  ## measure, and write benchmarks/RESULTS.md; PARTS="history process" for some of it
-	$(BIN)/python -m benchmarks $(PARTS)
+bench: $(VENV)/dev  ## measure, and write benchmarks/RESULTS.md; PARTS="history process" for some; AGAINST=<commit> compares
+	$(BIN)/python -m $(if $(AGAINST),benchmarks.against $(AGAINST),benchmarks $(PARTS))
 
 clean:  ## remove what make made, but not var/, which is data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -32,7 +32,7 @@ def alone(options: argparse.Namespace) -> list[str]:
             ours = app.create_app(settings.load(environ))
             one = calls.v1(port, "CreateOTAFirmware", **calls.named(), DestVersion="1")
             answer = ours.test_client().get(calls.target(one.url))
-            os.environ["OTAGW_TEST_BENCH_ID"] = answer.get_json()["Data"]["FirmwareID"]
+            calls.packages[port] = answer.get_json()["Data"]["FirmwareID"]
             kinds: dict[str, tuple[Any, Requests]] = {YARDSTICK: (bare, calls.nothing)}
             kinds |= {name: (ours, make) for name, make in {**calls.ACTIONS, **fleet.polls()}.items()}
             rows = cpu.measure(kinds, port, options.requests, options.runs)
@@ -65,7 +65,7 @@ def idle(options: argparse.Namespace) -> list[str]:
     """Measure the start of a gateway, and the memory of a worker that has nothing to do."""
     with tempfile.TemporaryDirectory() as folder:
         port, environ = prepare(1, folder)
-        rows = process.measure([*GUNICORN, "otagw.wsgi:app"], environ, port, ROOT, options.runs)
+        rows = process.measure([sys.executable, *GUNICORN, "otagw.wsgi:app"], environ, port, ROOT, options.runs)
     return process.HEAD + rows
 
 

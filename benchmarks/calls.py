@@ -22,6 +22,8 @@ WORK = {
     "FirmwareDesc": "a nightly build",
 }
 number = itertools.count()
+# Port of a gateway → id of the package that `query` asks for.
+packages: dict[int, str] = {}
 Requests = Callable[[int, int], list[bytes]]
 
 
@@ -43,8 +45,8 @@ def create_v3(port: int, count: int) -> list[bytes]:
 
 def query(port: int, count: int) -> list[bytes]:
     """Return questions about one package that is there."""
-    identity = os.environ["OTAGW_TEST_BENCH_ID"]
-    return [load.get(port, target(v1(port, "QueryOTAFirmware", FirmwareId=identity).url)) for _ in range(count)]
+    asked = {"FirmwareId": packages[port]}
+    return [load.get(port, target(v1(port, "QueryOTAFirmware", **asked).url)) for _ in range(count)]
 
 
 def listing(port: int, count: int) -> list[bytes]:
@@ -85,4 +87,4 @@ def target(url: str) -> str:
 def remember_one(port: int) -> None:
     """Make a package for `query`."""
     signed = v1(port, "CreateOTAFirmware", FirmwareName="one", DestVersion="1")
-    os.environ["OTAGW_TEST_BENCH_ID"] = requests.get(signed.url, timeout=10).json()["Data"]["FirmwareID"]
+    packages[port] = requests.get(signed.url, timeout=10).json()["Data"]["FirmwareID"]

@@ -23,13 +23,13 @@ def measure(
     ``postgres`` is the URL of any database of a server, in which another is made and dropped.
     """
     with contextlib.ExitStack() as stack:
-        engines = {"SQLite": {}, "PostgreSQL": {"OTAGW_DATABASE_URL": stack.enter_context(_empty(postgres))}}
+        engines = {"SQLite": {}, "PostgreSQL": {"OTAGW_DATABASE_URL": stack.enter_context(empty(postgres))}}
         if redis:
             engines["SQLite, nonces in Redis"] = {"OTAGW_REDIS_URL": redis}
         ports = {}
         for name, changes in engines.items():
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            with _environment(changes):
+            with environment(changes):
                 ports[name] = stack.enter_context(server(folder))
         found: dict[tuple[str, str], list[load.Run]] = {(kind, name): [] for kind in kinds for name in engines}
         for _ in range(runs):
@@ -52,7 +52,7 @@ def _row(kind: str, name: str, runs: list[load.Run], base: list[load.Run]) -> st
 
 
 @contextlib.contextmanager
-def _empty(url: str) -> Iterator[str]:
+def empty(url: str) -> Iterator[str]:
     """Make an empty database beside one that is there; yield its URL."""
     import psycopg
 
@@ -67,7 +67,7 @@ def _empty(url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
+def environment(changes: dict[str, str]) -> Iterator[None]:
     """Start whatever is started here with these settings."""
     before = dict(os.environ)
     os.environ.update(changes)

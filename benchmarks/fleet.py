@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
 from benchmarks import load
+from benchmarks.gateway import HERE, Tree
 from otagw.dialects.aliyun import client
 
 PRODUCT = "benchfleet"
@@ -38,20 +39,29 @@ class Server(Protocol):
         """Serve; yield the port."""
 
 
-def settle(folder: str, count: int) -> None:
+def settle(folder: str, count: int, tree: Tree = HERE) -> None:
     """Import a fleet that has been at work for long: the first time that a device asks is another matter."""
-    register(folder, count)
-    with contextlib.closing(sqlite3.connect(Path(folder) / "otagw.db")) as db, db:
+    register(folder, count, tree)
+    with contextlib.closing(_connect(folder)) as db, db:
         db.execute("UPDATE device SET activated = 1, seen = 1")
 
 
-def register(folder: str, count: int) -> None:
+def _connect(folder: str) -> Any:
+    if url := os.environ.get("OTAGW_DATABASE_URL"):
+        import psycopg
+
+        return psycopg.connect(url)
+    return sqlite3.connect(Path(folder) / "otagw.db")
+
+
+def register(folder: str, count: int, tree: Tree = HERE) -> None:
     """Import a fleet into a gateway's data."""
     path = Path(folder) / "fleet.csv"
     rows = "".join(f"{_name(number)},{_secret(number)},1.0.0\n" for number in range(count))
     path.write_text("DeviceName,DeviceSecret,FirmwareVersion\n" + rows, encoding="utf-8")
     words = ["devices", "import", str(path), "--product", PRODUCT]
-    subprocess.run([sys.executable, "-m", "otagw", *words], env=_environ(folder), check=True, capture_output=True)
+    command, environ = [tree.python, "-m", "otagw", *words], {**_environ(folder), "PYTHONPATH": str(tree.path)}
+    subprocess.run(command, env=environ, cwd=tree.path, check=True, capture_output=True)
 
 
 def polls() -> dict[str, Callable[[int, int], list[bytes]]]:

@@ -7,18 +7,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import load
 
 ROOT = Path(__file__).parent.parent
 KEY = ("benchid", "benchsecret")
-GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
+GUNICORN = ["-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 # What shares are of, and the same route by the gateway's own edge.
 YARDSTICK, BARE = "bare Flask route", "the same by our edge"
 
 
-def prepare(workers: int, folder: str) -> tuple[int, dict[str, str]]:
+@dataclass(frozen=True)
+class Tree:
+    """A checkout of the project, and the Python that runs it."""
+
+    path: Path = ROOT
+    python: str = sys.executable
+
+
+HERE = Tree()
+
+
+def prepare(workers: int, folder: str, tree: Tree = HERE) -> tuple[int, dict[str, str]]:
     """Make a migrated database with a key in a folder; return a free port, and the environment to serve it in."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -29,30 +41,33 @@ def prepare(workers: int, folder: str) -> tuple[int, dict[str, str]]:
         "OTAGW_DATA_DIR": folder,
         "OTAGW_BIND": f"127.0.0.1:{port}",
         "OTAGW_WORKERS": str(workers),
+        "PYTHONPATH": str(tree.path),
     }
-    otagw = [sys.executable, "-m", "otagw"]
-    subprocess.run([*otagw, "migrate"], env=environ, check=True, capture_output=True)
+    otagw = [tree.python, "-m", "otagw"]
+    subprocess.run([*otagw, "migrate"], env=environ, cwd=tree.path, check=True, capture_output=True)
     key = ["keys", "create", "--id", KEY[0], "--secret", KEY[1]]
-    subprocess.run([*otagw, *key], env=environ, check=False, capture_output=True)
+    subprocess.run([*otagw, *key], env=environ, cwd=tree.path, check=False, capture_output=True)
     return port, environ
 
 
 @contextlib.contextmanager
-def server(application: str, workers: int, folder: str, pids: list[int] | None = None) -> Iterator[int]:
+def server(
+    application: str, workers: int, folder: str, pids: list[int] | None = None, tree: Tree = HERE
+) -> Iterator[int]:
     """Serve an application with the gateway's own gunicorn settings, or "serve" as operators do.
 
     The yardstick is served by gunicorn's sync worker, as gunicorn comes. Yield the port, and note the process in
     ``pids``.
     """
-    port, environ = prepare(workers, folder)
+    port, environ = prepare(workers, folder, tree)
     plain = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
     command = {
-        "serve": [sys.executable, "-m", "otagw", "serve"],
+        "serve": [tree.python, "-m", "otagw", "serve"],
         YARDSTICK: [*plain, "--no-control-socket", "benchmarks.bare:app"],
-    }.get(application, [*GUNICORN, application])
+    }.get(application, [tree.python, *GUNICORN, application])
     with (
         open(Path(folder) / f"{port}.log", "wb") as log,
-        subprocess.Popen(command, env=environ, cwd=ROOT, stderr=log, stdout=log) as master,
+        subprocess.Popen(command, env=environ, cwd=tree.path, stderr=log, stdout=log) as master,
     ):
         if pids is not None:
             pids.append(master.pid)
