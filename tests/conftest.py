@@ -23,6 +23,7 @@ from otagw import clock, parts, settings
 from otagw.app import create_app
 from otagw.db import schema
 from otagw.dialects.aliyun.action import actions
+from otagw.ops import log
 from tests import door, signer
 from tests.kept import Kept
 from tests.patience import HANG_SECONDS
@@ -233,6 +234,7 @@ def client(app):
 def log_lines(app):
     """Read what the gateway in process logged since, line by line."""
     stream = io.StringIO()
+    log.configure(app.extensions["otagw"]["runtime"].settings)
     logging.getLogger("otagw").handlers[0].setStream(stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 

@@ -63,7 +63,7 @@ ALONE = {
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
     "redis": ("otagw.security",),
-    "urllib3": ("otagw.net", "otagw.simulator"),
+    "urllib3": ("otagw.net", "otagw.simulator", "otagw.ota.packages.fetch"),
     "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.cli.explain"),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
     "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),

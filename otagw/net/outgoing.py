@@ -1,29 +1,36 @@
-"""Requests to other hosts that end in time, over the bare transport of requests.
+"""Requests to other hosts that end in time, over urllib3's connections.
 
 Without a session there are no proxies, cookies, passwords or redirects. A host is resolved once, and exactly the
 addresses that the caller has seen are connected to, while Host header, TLS server name and certificate go by the name.
 """
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
+import certifi
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 PORTS: Final = {"http": 80, "https": 443}
 # What a request may break with.
-BROKEN: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+BROKEN: Final = (HTTPError, HTTPException, OSError)
 
 Endpoint = tuple[socket.AddressFamily, Any]
+
+
+class Unreachable(OSError):
+    """No endpoint of a host takes a connection."""
 
 
 class Timeouts(NamedTuple):
@@ -48,22 +55,26 @@ class Target:
     has_user: bool
 
     @property
+    def netloc(self) -> str:
+        """Return host and port as the Host header names them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host.rstrip(".")
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
     def shown(self) -> str:
         """Return the URL without what may be a secret in it."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-class Wire:
-    """A connection to one of some endpoints, which is shut down when its time is over.
+class Deadline:
+    """The time at which a connection is shut down.
 
     The timeout of a socket begins anew with every byte, be it of a header or of a body: a host that sends one now and
     then would hold its reader forever.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], until: float, timeouts: Timeouts) -> None:
-        self.timeouts = timeouts
-        self._endpoints = endpoints
+    def __init__(self, until: float) -> None:
         self._until = until
         self._copy: socket.socket | None = None
         self._lock = threading.Lock()
@@ -72,9 +83,22 @@ class Wire:
         self._ended = False
 
     @property
+    def left(self) -> float:
+        """Return the seconds that are left, at least 0."""
+        return max(0.0, self._until - time.monotonic())
+
+    @property
     def over(self) -> bool:
         """Tell whether the time is over."""
-        return self._ended or time.monotonic() >= self._until
+        return self._ended or not self.left
+
+    def watch(self, connected: socket.socket) -> None:
+        """Shut a connected socket down when the time is over; raise TimeoutError if it is."""
+        with self._lock:
+            # A copy: another thread must not touch the reader's own, which TLS may have in hand.
+            self._copy = socket.socket(fileno=os.dup(connected.fileno()))
+            if self._ended:
+                raise TimeoutError
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -87,30 +111,6 @@ class Wire:
                 self._copy.close()
             self._copy = None
 
-    def connect(self) -> socket.socket:
-        """Return a socket connected to the first endpoint that answers; TLS is the caller's."""
-        for family, address in self._endpoints:
-            seconds = min(self.timeouts.connect, self._until - time.monotonic())
-            if seconds <= 0:
-                break
-            found = socket.socket(family, socket.SOCK_STREAM)
-            found.settimeout(seconds)
-            try:
-                found.connect(address)
-                self._watch(found)
-            except OSError:
-                found.close()
-            else:
-                return found
-        raise OSError("no endpoint answers")
-
-    def _watch(self, found: socket.socket) -> None:
-        with self._lock:
-            # A copy: TLS takes the socket itself over, and must not be told from another thread.
-            self._copy = found.dup()
-            if self._ended:
-                raise TimeoutError
-
     def _end(self) -> None:
         with self._lock:
             self._ended = True
@@ -119,46 +119,59 @@ class Wire:
                     self._copy.shutdown(socket.SHUT_RDWR)
 
 
-class _Connection(HTTPConnection):
-    """A connection whose socket is the wire's, whatever its host's name resolves to by now."""
-
-    def __init__(self, *args: Any, wire: Wire, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._wire = wire
-
-    def _new_conn(self) -> socket.socket:
-        try:
-            return self._wire.connect()
-        except OSError as error:
-            raise urllib3.exceptions.NewConnectionError(self, str(error)) from None
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    """The same under TLS, which checks the certificate by the host's name."""
-
-
-class _Adapter(HTTPAdapter):
-    """The bare transport of requests: without a session there are no proxies, cookies, passwords or redirects."""
-
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self._wire = wire
-
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        """Return the pool for a request, whose connections are the wire's."""
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = _TlsConnection if pool.scheme == "https" else _Connection
-        pool.conn_kw["wire"] = self._wire
-        return pool
-
-
 @contextlib.contextmanager
-def sent(request: requests.PreparedRequest, wire: Wire) -> Iterator[requests.Response]:
-    """Send a request; its answer is read from the wire as far as the caller reads."""
-    with contextlib.closing(_Adapter(wire)) as adapter:
-        timeouts = (wire.timeouts.connect, wire.timeouts.silent)
-        with adapter.send(request, stream=True, timeout=timeouts, verify=True) as response:
+def sent(
+    target: Target, endpoints: Sequence[Endpoint], deadline: Deadline, timeouts: Timeouts
+) -> Iterator[HTTPResponse]:
+    """Send a request to the first endpoint that answers; of the answer, as much is read as the caller reads.
+
+    Raises one of `BROKEN`.
+    """
+    with contextlib.closing(_connected(target, endpoints, deadline, timeouts)) as connection:
+        request = target.request
+        connection.request(
+            request.method or "",
+            request.path_url,
+            body=request.body,
+            headers={"Host": target.netloc, **request.headers},
+            preload_content=False,
+            decode_content=False,
+        )
+        response = connection.getresponse()
+        with contextlib.closing(response):
             yield response
+
+
+def _connected(target: Target, endpoints: Sequence[Endpoint], deadline: Deadline, timeouts: Timeouts) -> HTTPConnection:
+    """Return a connection to the first endpoint that answers; its certificate is checked by the host's name."""
+    for _, (address, port, *_) in endpoints:
+        if not deadline.left:
+            break
+        seconds = min(timeouts.connect, deadline.left)
+        connection = (
+            HTTPSConnection(
+                address,
+                port,
+                timeout=seconds,
+                server_hostname=target.host,
+                cert_reqs="CERT_REQUIRED",
+                ca_certs=certifi.where(),
+            )
+            if target.scheme == "https"
+            else HTTPConnection(address, port, timeout=seconds)
+        )
+        try:
+            connection.connect()
+            deadline.watch(connection.sock)
+        except (NewConnectionError, ConnectTimeoutError):
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            connection.sock.settimeout(timeouts.silent)
+            return connection
+    raise Unreachable
 
 
 def target(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Target | None:
@@ -184,9 +197,9 @@ def why(error: BaseException) -> str:
     while cause:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is refused: {cause.verify_message.rstrip('.')}"
-        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        if isinstance(cause, Unreachable):
             return "its host cannot be reached"
-        if isinstance(cause, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
+        if isinstance(cause, TimeoutError | ReadTimeoutError):
             return "its host fell silent"
         cause = cause.__cause__ or cause.__context__
     return "its connection broke off"

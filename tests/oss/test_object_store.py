@@ -9,6 +9,8 @@ import urllib.parse
 import pytest
 import requests
 
+from otagw.ops import log
+from tests import door
 from tests.conftest import KEY, Client
 from tests.deploy.servers import ALONE
 from tests.oss.conftest import fields_of, link_of
@@ -74,6 +76,7 @@ def test_without_a_link_nobody_is_sent_anywhere(client):
 
 def test_the_stores_address_is_not_logged(client):
     stream = io.StringIO()
+    log.configure(door.here().settings)
     logging.getLogger("otagw").handlers[0].setStream(stream)
     response = client.http.get(link_of(client, CONTENT))
     (line,) = [line for line in stream.getvalue().splitlines() if response.headers["X-Request-Id"] in line]

@@ -3,8 +3,8 @@
 import gzip
 import hashlib
 
+import certifi
 import pytest
-import requests
 
 from otagw import errors
 from otagw.net import allowed_hosts
@@ -130,7 +130,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_used(web, here, monk
     found = iter(["127.0.0.1", "127.0.0.9"])
 
     def rebind(host, port, *_, **__):
-        return [(2, 1, 6, "", (next(found), port))]
+        return [(2, 1, 6, "", (next(found) if host == NAME else host, port))]
 
     monkeypatch.setattr("socket.getaddrinfo", rebind)
     assert_whole(get(web.url(host=NAME), NAME, here))
@@ -322,7 +322,7 @@ def secure(folder, names):
 
 @pytest.fixture
 def trusted(folder, monkeypatch):
-    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(folder / "ca.pem"))
+    monkeypatch.setattr(certifi, "where", lambda: str(folder / "ca.pem"))
 
 
 class TestTls:

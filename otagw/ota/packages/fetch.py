@@ -8,16 +8,17 @@ docs/decisions/0009-fetching.md.
 import contextlib
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urljoin
 
-import requests
+from urllib3 import HTTPResponse
 
 from otagw import errors
 from otagw.net import outgoing
 from otagw.net.allowed_hosts import Hosts
-from otagw.net.outgoing import Endpoint, Target, Timeouts, Wire
+from otagw.net.outgoing import Deadline, Endpoint, Target, Timeouts
 from otagw.ota.packages.records import Facts
 from otagw.ota.packages.stored_files import Measure
 
@@ -63,9 +64,9 @@ class Fetcher:
             if target.has_user:
                 raise _Problem("a URL with a user name or password is not fetched")
             with self._answer(target) as response:
-                if not response.is_redirect:
+                location = response.get_redirect_location()
+                if not location:
                     return _facts(response)
-                location = response.headers["location"]
             target = self._next(target, location)
         raise _Problem(f"it redirects more than {REDIRECTS} times")
 
@@ -84,16 +85,17 @@ class Fetcher:
         return target
 
     @contextlib.contextmanager
-    def _answer(self, target: Target) -> Iterator[requests.Response]:
+    def _answer(self, target: Target) -> Iterator[HTTPResponse]:
         """Send a request; whatever breaks until the answer is done with becomes a `_Problem`."""
         late = _Problem(f"it did not arrive within {SECONDS} seconds")
-        with Wire(self._endpoints(target), self._until, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as line:
+        endpoints, timeouts = self._endpoints(target), Timeouts(CONNECT_SECONDS, SILENT_SECONDS)
+        with Deadline(self._until) as deadline:
             try:
-                with outgoing.sent(target.request, line) as response:
+                with outgoing.sent(target, endpoints, deadline, timeouts) as response:
                     yield response
             except outgoing.BROKEN as error:
-                raise (late if line.over else _Problem(outgoing.why(error))) from None
-            if line.over:  # then an end that looked right was ours
+                raise (late if deadline.over else _Problem(outgoing.why(error))) from None
+            if deadline.over:  # then an end that looked right was ours
                 raise late
 
     def _endpoints(self, target: Target) -> list[Endpoint]:
@@ -107,17 +109,17 @@ class Fetcher:
         return found
 
 
-def _facts(response: requests.Response) -> Facts:
+def _facts(response: HTTPResponse) -> Facts:
     """Read the file as its bytes stand on the other host."""
-    if response.status_code != requests.codes.ok:
-        raise _Problem(f"it answers with status {response.status_code}")
+    if response.status != HTTPStatus.OK:
+        raise _Problem(f"it answers with status {response.status}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _Problem("it comes compressed or otherwise encoded")
     long = _Problem(f"it has more than {LONGEST} bytes")
-    if (response.raw.length_remaining or 0) > LONGEST:
+    if (response.length_remaining or 0) > LONGEST:
         raise long
     measure = Measure()
-    for data in response.raw.stream(CHUNK, decode_content=False):
+    for data in response.stream(CHUNK, decode_content=False):
         measure.update(data)
         if measure.size > LONGEST:
             raise long

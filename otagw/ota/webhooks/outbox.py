@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from otagw import clock
 from otagw.db import database
 from otagw.net import outgoing
-from otagw.net.outgoing import Timeouts, Wire
+from otagw.net.outgoing import Deadline, Timeouts
 from otagw.ops import metrics
 from otagw.ota.accounts import Account
 from otagw.ota.webhooks import webhooks
@@ -175,15 +175,15 @@ def _post(job: _Job) -> Outcome:
         endpoints = outgoing.resolve(target.host, target.port)
     except (OSError, UnicodeError):
         return Outcome(None, "its host cannot be resolved")
-    with Wire(endpoints, time.monotonic() + ATTEMPT_SECONDS, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as line:
+    with Deadline(time.monotonic() + ATTEMPT_SECONDS) as deadline:
         try:
-            with outgoing.sent(target.request, line) as response:
-                status = response.status_code
+            with outgoing.sent(target, endpoints, deadline, Timeouts(CONNECT_SECONDS, SILENT_SECONDS)) as response:
+                status = response.status
                 # What it says is of no interest; read a little, so that it need not notice.
                 with suppress(*outgoing.BROKEN):
-                    response.raw.read(READ, decode_content=False)
+                    response.read(READ, decode_content=False)
         except outgoing.BROKEN as error:
-            return Outcome(None, "its answer took too long" if line.over else outgoing.why(error))
+            return Outcome(None, "its answer took too long" if deadline.over else outgoing.why(error))
     return Outcome(status, None if 200 <= status < 300 else f"it answers with status {status}")
 
 
