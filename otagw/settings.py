@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Final, get_origin
 from urllib.parse import urlsplit
 
 from otagw.net import allowed_hosts
@@ -27,6 +27,10 @@ _WORDS = {str: "a text", int: "an integer", bool: "true or false"}
 
 class SettingsError(ValueError):
     """Say which settings are wrong and what was expected, one line each."""
+
+
+# What listens on every address is reached on this machine by one of them.
+ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True)
@@ -252,7 +256,10 @@ class Settings:
         if self.public_url:
             return self.public_url.rstrip("/")
         scheme = "https" if self.tls_cert else "http"
-        return f"{scheme}://{self.bind.replace('0.0.0.0', '127.0.0.1')}"  # noqa: S104 - compared, not bound
+        host, _, port = self.bind.rpartition(":")
+        if host == "unix":  # a proxy in front of it has an address, which only public_url can say
+            return f"{scheme}://localhost"
+        return f"{scheme}://{ANY_ADDRESS.get(host, host)}:{port}"
 
 
 def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: str | None = None) -> Settings:

@@ -103,3 +103,20 @@ def test_all_that_is_wrong_is_said_at_once():
 def test_half_a_certificate_is_refused():
     with pytest.raises(SettingsError, match="both or neither"):
         settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_TLS_CERT": "x"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "endpoint"),
+    [
+        ({}, "http://127.0.0.1:8686"),
+        ({"BIND": "0.0.0.0:80"}, "http://127.0.0.1:80"),
+        ({"BIND": "[::]:8686"}, "http://[::1]:8686"),
+        ({"BIND": "[2001:db8::1]:8686"}, "http://[2001:db8::1]:8686"),
+        ({"BIND": "gateway.test:8686", "TLS_CERT": "c", "TLS_KEY": "k"}, "https://gateway.test:8686"),
+        ({"BIND": "unix:/run/otagw.sock"}, "http://localhost"),
+        ({"BIND": "unix:/run/otagw.sock", "PUBLIC_URL": "https://ota.test/"}, "https://ota.test"),
+    ],
+)
+def test_clients_are_told_an_endpoint_that_a_client_can_use(changes, endpoint):
+    environ = {"OTAGW_CONFIG": "/dev/null", **{f"OTAGW_{name}": value for name, value in changes.items()}}
+    assert settings.load(environ).endpoint == endpoint

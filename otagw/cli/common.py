@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -106,6 +106,38 @@ def _actor() -> audit.Actor:
 def owner(access: Keys, name: str) -> Account:
     """Return the account that an option names."""
     return accounts.get(name, access.rules)
+
+
+def add_switches(
+    group: click.Group,
+    argument: str,
+    *,
+    disable: str,
+    enable: str,
+    delete: str,
+    switch: Callable[[Keys, Callable[[], Account], str, bool], object],
+    remove: Callable[[Keys, Callable[[], Account], str], object],
+    options: Sequence[Callable[[Any], Any]] = (account_option,),
+) -> None:
+    """Add the commands disable, enable and delete to a group, each with its help.
+
+    ``switch`` and ``remove`` take the access keys, what finds the account that an option names, and what is meant.
+    """
+
+    def add(name: str, help_text: str, done: str, act: Callable[[Keys, Callable[[], Account], str], object]) -> None:
+        def command(account: str = "", **given: str) -> None:
+            key = given[argument]
+            with store(load_settings()) as access:
+                act(access, lambda: owner(access, account), key)
+            click.echo(f"{key} is {done}")
+
+        for decorate in (*options, click.argument(argument)):
+            command = decorate(command)
+        group.command(name, help=help_text)(command)
+
+    add("disable", disable, "disabled", lambda access, account, key: switch(access, account, key, False))
+    add("enable", enable, "enabled", lambda access, account, key: switch(access, account, key, True))
+    add("delete", delete, "deleted", remove)
 
 
 def check_token(_context: click.Context, _parameter: click.Parameter, token: str | None) -> str | None:

@@ -46,28 +46,13 @@ def list_() -> None:
         click.echo("There is no access key: otagw keys create", err=True)
 
 
-@keys.command()
-@click.argument("key_id")
-def disable(key_id: str) -> None:
-    """Refuse a key from now on."""
-    with common.store(common.load_settings()) as access:
-        access.enable(key_id, False)
-    click.echo(f"{key_id} is disabled")
-
-
-@keys.command()
-@click.argument("key_id")
-def enable(key_id: str) -> None:
-    """Accept a disabled key again."""
-    with common.store(common.load_settings()) as access:
-        access.enable(key_id, True)
-    click.echo(f"{key_id} is enabled")
-
-
-@keys.command()
-@click.argument("key_id")
-def delete(key_id: str) -> None:
-    """Forget a key for good."""
-    with common.store(common.load_settings()) as access:
-        access.delete(key_id)
-    click.echo(f"{key_id} is deleted")
+common.add_switches(
+    keys,
+    "key_id",
+    disable="Refuse a key from now on.",
+    enable="Accept a disabled key again.",
+    delete="Forget a key for good.",
+    switch=lambda access, _, key_id, enabled: access.enable(key_id, enabled),
+    remove=lambda access, _, key_id: access.delete(key_id),
+    options=(),  # a key is found whichever account it belongs to
+)

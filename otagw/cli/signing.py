@@ -73,31 +73,12 @@ def public(name: str, account: str) -> None:
         click.echo(core.get(common.owner(access, account), name).pem, nl=False)
 
 
-@signing.command()
-@click.argument("name")
-@common.account_option
-def disable(name: str, account: str) -> None:
-    """Sign nothing more with a key, and show devices none of its signatures."""
-    with common.store(common.load_settings()) as access:
-        core.enable(common.owner(access, account), name, False)
-    click.echo(f"{name} is disabled")
-
-
-@signing.command()
-@click.argument("name")
-@common.account_option
-def enable(name: str, account: str) -> None:
-    """Sign with a disabled key again, and show its signatures."""
-    with common.store(common.load_settings()) as access:
-        core.enable(common.owner(access, account), name, True)
-    click.echo(f"{name} is enabled")
-
-
-@signing.command()
-@click.argument("name")
-@common.account_option
-def delete(name: str, account: str) -> None:
-    """Forget a key for good, of which no package carries a signature."""
-    with common.store(common.load_settings()) as access:
-        core.delete(common.owner(access, account), name)
-    click.echo(f"{name} is deleted")
+common.add_switches(
+    signing,
+    "name",
+    disable="Sign nothing more with a key, and show devices none of its signatures.",
+    enable="Sign with a disabled key again, and show its signatures.",
+    delete="Forget a key for good, of which no package carries a signature.",
+    switch=lambda _, account, name, enabled: core.enable(account(), name, enabled),
+    remove=lambda _, account, name: core.delete(account(), name),
+)

@@ -54,34 +54,15 @@ def list_(account: str) -> None:
         click.echo("There is no webhook: otagw webhooks create URL", err=True)
 
 
-@webhooks.command()
-@click.argument("webhook_id")
-@common.account_option
-def disable(webhook_id: str, account: str) -> None:
-    """Tell a webhook of nothing more; what is pending waits."""
-    with common.store(common.load_settings()) as access:
-        core.enable(common.owner(access, account), webhook_id, False)
-    click.echo(f"{webhook_id} is disabled")
-
-
-@webhooks.command()
-@click.argument("webhook_id")
-@common.account_option
-def enable(webhook_id: str, account: str) -> None:
-    """Tell a disabled webhook of events again."""
-    with common.store(common.load_settings()) as access:
-        core.enable(common.owner(access, account), webhook_id, True)
-    click.echo(f"{webhook_id} is enabled")
-
-
-@webhooks.command()
-@click.argument("webhook_id")
-@common.account_option
-def delete(webhook_id: str, account: str) -> None:
-    """Forget a webhook and its deliveries for good."""
-    with common.store(common.load_settings()) as access:
-        core.delete(common.owner(access, account), webhook_id)
-    click.echo(f"{webhook_id} is deleted")
+common.add_switches(
+    webhooks,
+    "webhook_id",
+    disable="Tell a webhook of nothing more; what is pending waits.",
+    enable="Tell a disabled webhook of events again.",
+    delete="Forget a webhook and its deliveries for good.",
+    switch=lambda _, account, webhook_id, enabled: core.enable(account(), webhook_id, enabled),
+    remove=lambda _, account, webhook_id: core.delete(account(), webhook_id),
+)
 
 
 @webhooks.command()
