@@ -1,5 +1,6 @@
 """Records as they are read from tables: what a query selects for one, by the models, and what makes one of a row."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_type_hints
@@ -33,13 +34,12 @@ class Rows(Generic[Record]):
         self.type, self.model = record, model
         hints = get_type_hints(record)
         self.fields = {name: others[name] if name in others else model._meta.combined[name] for name in hints}
-        # What is done to a row, in order: several may be at one place.
-        self._reads = [
-            (place, convert)
-            for place, (name, field) in enumerate(self.fields.items())
-            for convert in (_read(field, hints[name]), read.get(name))
-            if convert
-        ]
+        columns = list(enumerate(self.fields.items()))
+        # What is done to a row, in this order; a page of a listing has many of them, and most JSON is empty.
+        self._json = [(place, field.empty) for place, (_, field) in columns if isinstance(field, JsonField)]
+        self._words = [place for place, (_, field) in columns if isinstance(field, WordsField)]
+        self._truths = [place for place, (name, _) in columns if hints[name] is bool]  # SQLite has no truth values
+        self._reads = [(place, read[name]) for place, (name, _) in columns if name in read]
         self._make: Callable[[Sequence[Any]], Record] = cast("Any", record)._make
         self._nodes = [peewee.SQL(field) if isinstance(field, str) else field for field in self.fields.values()]
         # The list of a SELECT over tables by their own names.
@@ -48,6 +48,13 @@ class Rows(Generic[Record]):
     def record(self, row: Sequence[Any]) -> Record:
         """Return the record of a row of what is selected."""
         values = list(row)
+        for place, empty in self._json:
+            text = values[place]
+            values[place] = json.loads(text) if text and text != "[]" else empty()
+        for place in self._words:
+            values[place] = tuple(values[place].split())
+        for place in self._truths:
+            values[place] = bool(values[place])
         for place, convert in self._reads:
             values[place] = convert(values[place])
         return self._make(values)
@@ -98,10 +105,3 @@ def _json_text(field: Any, name: str) -> Any:
 
 def _text(field: Column) -> str:
     return field if isinstance(field, str) else f"{field.model._meta.table_name}.{field.column_name}"
-
-
-def _read(field: Column, hint: Any) -> Read | None:
-    """Return what makes a value of a column's, where it is not used as the engine returns it."""
-    if isinstance(field, JsonField | WordsField):
-        return field.python_value
-    return bool if hint is bool else None  # SQLite has no truth values

@@ -31,7 +31,7 @@ class JsonField(peewee.TextField):
 
     def __init__(self, empty: type[list[Any]] | type[dict[str, Any]], **how: Any) -> None:
         super().__init__(**how)
-        self._empty: Final = empty
+        self.empty: Final = empty
 
     def db_value(self, value: Any) -> Any:
         """Return the text of a value."""
@@ -39,7 +39,7 @@ class JsonField(peewee.TextField):
 
     def python_value(self, value: Any) -> Any:
         """Return the value of a text; most are empty, for which no JSON is read."""
-        return self._empty() if value is None or value == "[]" else json.loads(value)
+        return self.empty() if value is None or value == "[]" else json.loads(value)
 
 
 class WordsField(peewee.TextField):
