@@ -1,4 +1,4 @@
-"""The README's words are run: a fresh clone, its two commands, the pasted request, every line for a shell."""
+"""Run what README and docs/ show: a fresh clone, its two commands, the pasted request, every line for a shell."""
 
 import os
 import re
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 import requests
@@ -18,28 +19,64 @@ from tests import signer
 from tests.conftest import KEY, ROOT, free_port, need
 from tests.patience import HANG_SECONDS
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHELL_PAGES = ("README.md", "docs/getting-started.md", "docs/devices.md", "docs/explain.md")
+FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_every_linked_file_is_there():
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert len(links) > 8
-    for link in links:
-        assert (ROOT / link).exists(), link
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text_of(page), re.M | re.S)
 
 
-@pytest.mark.parametrize("code", blocks("python") + blocks("js"))
-def test_sdk_samples_are_those_that_run(code):
-    assert any(code in (ROOT / page).read_text(encoding="utf-8") for page in ("docs/sdks.md", "docs/iotda.md"))
+def anchors(page):
+    """The anchors that a repository's viewer gives to the headings of a page."""
+    seen = Counter()
+    for heading in re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.M):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        yield f"{slug}-{seen[slug]}" if seen[slug] else slug
+        seen[slug] += 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", FENCED.sub("", page.read_text(encoding="utf-8"))):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_names_every_page():
+    linked = set(re.findall(r"\]\(([^)#]+)\)", text_of("docs/README.md")))
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert pages <= linked
+
+
+def test_the_front_page_is_short():
+    assert len(text_of("README.md").splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_installs_by_a_name_that_is_not_ours(page):
+    assert not re.search(r"pip install[^\n]*\sotagw(?![\w-])|otagw\[", page.read_text(encoding="utf-8"))
+
+
+def test_sdk_lines_are_those_that_run():
+    rows = re.findall(r"^\| (?:Python|Node) `.+?` \| (.+) \|$", text_of("README.md"), re.M)
+    lines = [line for row in rows for line in re.findall(r"`(.+?)`", row)]
+    assert len(rows) == 5
+    samples = "".join(code for page in ("docs/sdks.md", "docs/iotda.md") for code in blocks(page, "(?:python|js)"))
+    for line in lines:
+        assert line in samples
 
 
 def test_the_block_that_adds_an_action_is_one_of_ours():
     source = (ROOT / "otagw/dialects/aliyun/actions/firmware.py").read_text(encoding="utf-8")
-    operation = blocks("text")[0].split("\n\n\n")[1]
+    operation = blocks("docs/adding-an-action.md", "text")[0].split("\n\n\n")[1]
     assert operation.strip() in source
 
 
@@ -47,7 +84,8 @@ def test_the_block_that_adds_an_action_is_one_of_ours():
 def test_the_lines_for_a_shell_do_what_they_say(live, monkeypatch):
     for name, value in live.environ.items():
         monkeypatch.setenv(name, value)
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("otagw ")]
+    shown = [block for page in SHELL_PAGES for block in blocks(page, "sh")] + blocks("docs/webhooks.md", "sh")[:1]
+    lines = [line for block in shown for line in block.splitlines() if line.startswith("otagw ")]
     assert len(lines) > 8
     for line in lines:
         words = shlex.split(line)[1:]
@@ -74,12 +112,12 @@ def paste(live, folder, script):
 def test_the_upload_is_as_it_stands_there(live, tmp_path):
     need("curl")
     (tmp_path / "firmware.bin").write_bytes(os.urandom(100_000))
-    assert '"Success": true' in paste(live, tmp_path, blocks("bash")[0])[0]
+    assert '"Success": true' in paste(live, tmp_path, blocks("docs/upload.md", "bash")[0])[0]
 
 
 @pytest.mark.live
 def test_the_import_is_as_it_stands_there(live, tmp_path):
-    said = paste(live, tmp_path, blocks("bash")[1])[1]
+    said = paste(live, tmp_path, blocks("docs/devices.md", "bash")[0])[1]
     assert "2 registered, 1 skipped." in said
     assert "line 4 lock 3" in said
 
@@ -88,7 +126,7 @@ def test_the_import_is_as_it_stands_there(live, tmp_path):
 def test_the_device_is_as_it_stands_there(live, tmp_path):
     need("curl")
     need("openssl")
-    said = paste(live, tmp_path, blocks("bash")[2].replace("127.0.0.1:8686", live.host))[0]
+    said = paste(live, tmp_path, blocks("docs/devices.md", "bash")[1].replace("127.0.0.1:8686", live.host))[0]
     assert '{"module":"default","version":"1.0.0"}No job has selected the device.\n' in said
     assert said.endswith("  reported  default 1.0.0\n")
 
@@ -96,7 +134,7 @@ def test_the_device_is_as_it_stands_there(live, tmp_path):
 @pytest.mark.live
 def test_the_rollout_is_as_it_stands_there(live, tmp_path):
     live.cli("products", "create", "Roll out", "--key", "a1uctKe0003", check=False)  # another block may have made it
-    said = paste(live, tmp_path, blocks("bash")[3])[0]
+    said = paste(live, tmp_path, blocks("docs/rollouts.md", "bash")[0])[0]
     assert '"DryRun": true' in said
     assert said.count('"Success": true') == 3  # of the dry run, the job, and its tasks
     assert '"JobType": "UPGRADE_FIRMWARE"' in said
