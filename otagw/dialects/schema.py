@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from marshmallow import EXCLUDE, Schema, ValidationError, missing, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, missing
 from marshmallow.fields import Field
 
 from otagw import errors
@@ -38,9 +38,17 @@ class FrontSchema(Schema):
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every field; raise the fault that names the first one that is wrong as on the wire."""
         try:
-            values: dict[str, Any] = self.load(given)
+            return self.checked(given)
         except ValidationError as error:
             raise self.fault(error.messages, given) from None
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every field, checked against one another; raise marshmallow's ValidationError.
+
+        marshmallow's own hook for checks across fields costs a third of a short validation.
+        """
+        values: dict[str, Any] = self.load(given)
+        self.check(values)
         return values
 
     def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = _AS_NAMED) -> errors.Fault:
@@ -63,10 +71,6 @@ class FrontSchema(Schema):
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Check fields against one another; raise `wrong` under the field that has to change."""
-
-    @validates_schema
-    def _check(self, values: dict[str, Any], **_: Any) -> None:
-        self.check(values)
 
     def on_bind_field(self, field_name: str, field_obj: Field[Any]) -> None:
         """Give a required field our word for its absence, and any other a value."""

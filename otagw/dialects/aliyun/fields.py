@@ -217,7 +217,7 @@ class Objects(stock.Field[Any]):
         self.expected = f"at most {longest} entries"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return _each(self, value, self.schema.load)
+        return _each(self, value, self.schema.checked)
 
 
 def _each(field: List | Objects, items: Mapping[int, Any], read: Any) -> dict[int, Any]:

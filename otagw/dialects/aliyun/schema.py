@@ -41,10 +41,9 @@ class AliyunSchema(FrontSchema):
         """
         raw, spelled = self._gather(params)
         try:
-            values: dict[str, Any] = self.load(raw)
+            return self.checked(raw)
         except ValidationError as error:
             raise self.fault(error.messages, raw, spelled) from None
-        return values
 
     def wire_name(self, path: Path, spelled: Spelled = MappingProxyType({})) -> str:
         """Return the name of a parameter: ``MultiFiles.1.Name``."""

@@ -104,7 +104,7 @@ class _Part(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError("an object")
-        return self._schema.load(value) if self._schema else value
+        return self._schema.checked(value) if self._schema else value
 
 
 class _Progress(_Lenient):

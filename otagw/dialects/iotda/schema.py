@@ -165,7 +165,7 @@ class Object(fields.Field[dict[str, Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError(self.expected)
-        values = self.schema.load(value)
+        values = self.schema.checked(value)
         return {name: values[name] for name in values if name in value}  # it is kept as it came
 
 
