@@ -5,7 +5,7 @@ A schema loads all fields and then checks them against one another. Of all that 
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, missing
 from marshmallow.fields import Field
@@ -35,6 +35,11 @@ class FrontSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._required = [name for name, field in self.fields.items() if field.required]
+        self._absent = {name: field.load_default for name, field in self.fields.items() if not field.required}
+
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every field; raise the fault that names the first one that is wrong as on the wire."""
         try:
@@ -45,9 +50,19 @@ class FrontSchema(Schema):
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every field, checked against one another; raise marshmallow's ValidationError.
 
-        marshmallow's own hook for checks across fields costs a third of a short validation.
+        Fields that did not come are not gone through (``partial``): most Actions have many, and get few.
         """
-        values: dict[str, Any] = self.load(given)
+        found: dict[str, Any] = {}
+        try:
+            values: dict[str, Any] = self.load(given, partial=True)
+        except ValidationError as error:
+            found, values = error.messages_dict, cast("dict[str, Any]", error.valid_data)
+        found |= {name: [REQUIRED] for name in self._required if name not in values and name not in found}
+        if found:
+            raise ValidationError(
+                {name: found[name] for name in dict.fromkeys([*self.fields, *found]) if name in found}
+            )
+        values = {**self._absent, **values}
         self.check(values)
         return values
 
