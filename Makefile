@@ -50,7 +50,8 @@ format: $(VENV)/dev  ## format the code, and mend what can be mended
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 
-docs: $(VENV)/run  ## make the generated pages anew
+docs: $(VENV)/run  ## make the generated pages and config/ anew
+	cp otagw/ops/templates/* config/
 	$(BIN)/otagw docs settings > config/otagw.toml.new && mv config/otagw.toml.new config/otagw.toml
 	$(BIN)/otagw docs actions > docs/actions.md
 	$(BIN)/otagw docs codes > docs/codes.md

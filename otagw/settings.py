@@ -331,13 +331,21 @@ def _problem(fields: Mapping[str, dataclasses.Field[Any]], name: str, value: Any
     return "" if fits else f"expected {expected}, got {value!r}"
 
 
-def document() -> str:
-    """Return the commented settings file with every default: the text of ``config/otagw.toml``."""
+def document(chosen: Settings | None = None) -> str:
+    """Return the commented settings file: with every default, the text of ``config/otagw.toml``, or as chosen."""
     head = (
-        "# Every setting of otagw at its default. Each can be overridden by the environment: bind by OTAGW_BIND.\n"
+        f"# Every setting of otagw at its {'present value' if chosen else 'default'}. "
+        "Each can be overridden by the environment: bind by OTAGW_BIND.\n"
         "# Made by `make docs` from otagw/settings.py; an unknown or ill-typed setting is refused at start.\n"
     )
+    values = chosen or Settings()
     return head + "".join(
-        f"\n# {f.metadata['doc']}\n{f.name} = {json.dumps({} if f.default is dataclasses.MISSING else f.default)}\n"
-        for f in dataclasses.fields(Settings)
+        f"\n# {f.metadata['doc']}\n{f.name} = {_toml(getattr(values, f.name))}\n" for f in dataclasses.fields(Settings)
     )
+
+
+def _toml(value: Any) -> str:
+    """Write a value of a setting as TOML, which is JSON but for tables."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

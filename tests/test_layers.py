@@ -146,7 +146,7 @@ def test_dialects_leave_models_and_transactions_to_the_core():
 
 
 # Those that load the settings for a process, or hand its environment on to another.
-DOORS = ("settings", "cli", "security.vault", "wsgi", "server", "ops.metrics")
+DOORS = ("settings", "cli", "security.vault", "wsgi", "server", "ops.metrics", "ops.templates")
 
 
 def test_settings_are_passed_and_not_read():

@@ -6,6 +6,7 @@ from otagw import __version__
 from otagw.cli import (
     audit,
     backup,
+    config,
     devices,
     docs,
     explain,
@@ -43,5 +44,6 @@ main.add_command(audit.audit)
 main.add_command(backup.backup)
 main.add_command(backup.restore)
 main.add_command(prune.prune)
+main.add_command(config.config)
 main.add_command(docs.actions)
 main.add_command(docs.docs)

@@ -1,0 +1,113 @@
+"""`otagw config`: the files that an operator installs."""
+
+import os
+
+import pytest
+
+from otagw import settings
+from tests.cli.test_commands import otagw as run  # noqa: F401 - a fixture
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def otagw(run, tmp_path, monkeypatch):  # noqa: F811
+    """Run a command whose settings are at their defaults, in a folder without a settings file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("OTAGW_DATA_DIR", "OTAGW_BIND", "OTAGW_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("nginx", "nginx.conf"),
+        ("systemd", "otagw.service"),
+        ("systemd --backup", "otagw-backup.service"),
+        ("systemd --timer", "otagw-backup.timer"),
+        ("gunicorn", "gunicorn.conf.py"),
+    ],
+)
+def test_default_settings_print_the_sample(otagw, words, name):
+    assert otagw("config", *words.split()) == (ROOT / "config" / name).read_text(encoding="utf-8")
+
+
+def changed(text, name):
+    """Return the lines in which a text differs from the sample of this name."""
+    sample = (ROOT / "config" / name).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in text.splitlines() if line not in sample]
+
+
+def test_nginx_has_the_addresses_the_certificate_and_the_folder_of_the_settings(otagw, monkeypatch):
+    for name, value in {
+        "PUBLIC_URL": "https://ota.example.com",
+        "BIND": "unix:/run/otagw/socket",
+        "TLS_CERT": "/srv/tls/chain.pem",
+        "TLS_KEY": "/srv/tls/key.pem",
+        "DATA_DIR": "/srv/otagw",
+        "X_ACCEL": "/inner/",
+    }.items():
+        monkeypatch.setenv(f"OTAGW_{name}", value)
+    found = changed(otagw("config", "nginx"), "nginx.conf")
+    assert [line for line in found if not line.startswith("#")] == [
+        "server unix:/run/otagw/socket;",
+        "listen 443 ssl sndbuf=128k;",
+        "server_name ota.example.com;",
+        "ssl_certificate     /srv/tls/chain.pem;",
+        "ssl_certificate_key /srv/tls/key.pem;",
+        *["proxy_pass https://otagw;"] * 3,
+        "location /inner/ {",
+        "alias /srv/otagw/files/;",
+    ]
+
+
+def test_units_have_the_folders_and_the_address_of_the_settings(otagw, monkeypatch):
+    monkeypatch.setenv("OTAGW_BIND", "0.0.0.0:9000")
+    monkeypatch.setenv("OTAGW_TRUSTED_PROXIES", "2")
+    monkeypatch.setenv("OTAGW_STORAGE_URL", "/srv/files")
+    assert "StateDirectory=otagw\nStateDirectoryMode=0700\nReadWritePaths=/srv/files\n" in otagw("config", "systemd")
+    monkeypatch.setenv("OTAGW_DATA_DIR", "/srv/otagw")
+    assert [line for line in changed(otagw("config", "systemd"), "otagw.service") if not line.startswith("#")] == [
+        "ReadWritePaths=/srv/otagw",
+        "ReadWritePaths=/srv/files",
+        "WorkingDirectory=/srv/otagw",
+        "Environment=OTAGW_DATA_DIR=/srv/otagw",
+        "Environment=OTAGW_BIND=0.0.0.0:9000",
+        "Environment=OTAGW_TRUSTED_PROXIES=2",
+    ]
+    assert "ReadWritePaths=/srv/otagw /var/backups/otagw" in otagw("config", "systemd", "--backup")
+
+
+def test_toml_has_every_setting_in_use_but_no_password(otagw, monkeypatch, tmp_path):
+    environ = {
+        "OTAGW_WORKERS": "3",
+        "OTAGW_OBS_BUCKETS": '{"firm": "x"}',
+        "OTAGW_DATA_DIR": "/srv/données \U0001f4e6",
+        "OTAGW_FETCH_HOSTS": '["cdn.example.com"]',
+        "OTAGW_DATABASE_URL": "postgresql://otagw:s3cr:et@h/otagw",
+        "OTAGW_REDIS_URL": "redis://:s3cret@h/1",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    text = otagw("config", "toml")
+    assert "s3cr" not in text
+    said = "PASSWORD replaces the passwords of URLs: fill them in.\n"
+    (tmp_path / "otagw.toml").write_text(text.replace(said, ""), encoding="utf-8")
+    hidden = {
+        "OTAGW_DATABASE_URL": "postgresql://otagw:PASSWORD@h/otagw",
+        "OTAGW_REDIS_URL": "redis://:PASSWORD@h/1",
+    }
+    assert settings.load({}, str(tmp_path / "otagw.toml")) == settings.load({**os.environ, **hidden})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PUBLIC_URL", "http://ota.example.com", "public_url: expected an https address"),
+        ("DATA_DIR", "/srv/my data", "data_dir: expected letters"),
+        ("PUBLIC_URL", "https://a;b", "public_url: expected letters"),
+    ],
+)
+def test_a_setting_that_nginx_cannot_have_is_refused_by_name(otagw, monkeypatch, name, value, said):
+    monkeypatch.setenv(f"OTAGW_{name}", value)
+    assert said in otagw("config", "nginx", status=1)
