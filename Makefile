@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTEST := $(BIN)/python -m pytest -q
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url \
+  --no-emit-trusted-host --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-live test-postgres mutants check check-all lint types format docs lock bench clean
@@ -59,11 +61,11 @@ docs: $(VENV)/run  ## make the generated pages and config/ anew
 	$(BIN)/otagw docs states > docs/states.md
 
 lock: $(VENV)/dev  ## resolve the newest dependencies within setup.cfg's bounds into the lock files
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
-	  --no-emit-find-links --no-header --output-file requirements.lock setup.cfg
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-trusted-host \
-	  --no-emit-find-links --no-header --allow-unsafe --extra dev --constraint requirements.lock \
-	  --output-file requirements-dev.lock setup.cfg
+	$(COMPILE) --output-file requirements.lock setup.cfg
+	for extra in postgres redis s3; do \
+	  $(COMPILE) --extra $$extra --constraint requirements.lock --output-file requirements-$$extra.lock setup.cfg || exit; \
+	done
+	$(COMPILE) --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock setup.cfg
 
 bench: $(VENV)/dev  ## measure, and write benchmarks/RESULTS.md; PARTS="history process" for some; AGAINST=<commit> compares
 	$(BIN)/python -m $(if $(AGAINST),benchmarks.against $(AGAINST),benchmarks $(PARTS))

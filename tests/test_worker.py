@@ -319,5 +319,5 @@ def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch
     chosen = settings.load({**environment, "OTAGW_REDIS_URL": "redis://127.0.0.1/0"})
     supervisor.check(chosen)
     monkeypatch.setattr(supervisor.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(settings.SettingsError, match=r"pip install 'otagw\[redis\]'"):
+    with pytest.raises(settings.SettingsError, match=r"pip install --require-hashes -r requirements-redis\.lock"):
         supervisor.check(chosen)

@@ -44,7 +44,7 @@ def systemd(unit: str | None) -> None:
 @config.command()
 def gunicorn() -> None:
     """Print gunicorn.conf.py, for gunicorn without `otagw serve`; it reads the settings by itself."""
-    _print("gunicorn.conf.py", {})
+    click.echo(_text("templates/gunicorn.conf.py"), nl=False)
 
 
 @config.command()
@@ -56,12 +56,21 @@ def toml() -> None:
         click.echo("PASSWORD replaces the passwords of URLs: fill them in.", err=True)
 
 
+@config.command()
+@click.option("--extra", type=click.Choice(["postgres", "redis", "s3"]), help="Lock what this needs, too.")
+def lock(extra: str | None) -> None:
+    """Print requirements.lock: all dependencies, for pip install --require-hashes -r."""
+    click.echo(_text(f"locks/requirements-{extra}.lock" if extra else "locks/requirements.lock"), nl=False)
+
+
+def _text(path: str) -> str:
+    return (resources.files("otagw") / "ops" / path).read_text(encoding="utf-8")
+
+
 def _print(name: str, values: Mapping[str, str]) -> None:
     """Print a template in which each of the words of ``values`` is replaced."""
-    text = (resources.files("otagw") / "ops/templates" / name).read_text(encoding="utf-8")
-    if values:
-        text = re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], text)
-    click.echo(text, nl=False)
+    text = _text(f"templates/{name}")
+    click.echo(re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], text), nl=False)
 
 
 def _nginx(chosen: Settings) -> dict[str, str]:

@@ -98,7 +98,10 @@ def check(chosen: Settings) -> None:
     gunicorn would notice the certificate at the first request.
     """
     if chosen.redis_url and not importlib.util.find_spec("redis"):
-        raise settings.SettingsError("redis_url: Redis needs another package: pip install 'otagw[redis]'")
+        raise settings.SettingsError(
+            "redis_url: expected the package redis: pip install --require-hashes -r requirements-redis.lock; "
+            "`otagw config lock --extra redis` prints that file"
+        )
     if chosen.tls_cert:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chosen.tls_cert, chosen.tls_key)

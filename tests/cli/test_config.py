@@ -1,6 +1,7 @@
 """`otagw config`: the files that an operator installs."""
 
 import os
+import re
 
 import pytest
 
@@ -111,3 +112,14 @@ def test_toml_has_every_setting_in_use_but_no_password(otagw, monkeypatch, tmp_p
 def test_a_setting_that_nginx_cannot_have_is_refused_by_name(otagw, monkeypatch, name, value, said):
     monkeypatch.setenv(f"OTAGW_{name}", value)
     assert said in otagw("config", "nginx", status=1)
+
+
+@pytest.mark.parametrize("extra", ["postgres", "redis", "s3"])
+def test_a_lock_of_an_extra_adds_to_the_lock_and_changes_nothing(otagw, extra):
+    def pins(text):
+        return set(re.findall(r"^[a-z0-9._-]+==\S+", text, re.MULTILINE))
+
+    alone, more = otagw("config", "lock"), otagw("config", "lock", "--extra", extra)
+    assert (ROOT / "requirements.lock").read_text(encoding="utf-8") == alone
+    assert (ROOT / f"requirements-{extra}.lock").read_text(encoding="utf-8") == more
+    assert pins(alone) < pins(more)
