@@ -11,7 +11,7 @@ import signal
 import peewee
 import pytest
 
-from otagw import clock, settings, worker
+from otagw import clock, extras, settings, worker
 from otagw.db import database
 from otagw.ops import log
 from otagw.ota import accounts, idempotency
@@ -315,9 +315,20 @@ def test_a_run_looks_again_and_again_at_leisure_while_a_step_fails(store, steps)
     assert waits.seconds == [worker.LOOK_SECONDS, worker.RETRY_SECONDS, worker.LOOK_SECONDS, worker.LOOK_SECONDS]
 
 
-def test_redis_without_its_package_is_said_at_the_start(environment, monkeypatch):
-    chosen = settings.load({**environment, "OTAGW_REDIS_URL": "redis://127.0.0.1/0"})
+@pytest.mark.parametrize(
+    ("name", "value", "extra"),
+    [
+        ("redis_url", "redis://127.0.0.1/0", "redis"),
+        ("database_url", "postgresql://u@127.0.0.1/otagw", "postgres"),
+        ("storage_url", "s3://bucket/prefix", "s3"),
+        ("obs_buckets", '{"firmware": "s3://bucket"}', "s3"),
+    ],
+)
+def test_a_setting_without_its_package_is_said_at_the_start(environment, monkeypatch, name, value, extra):
+    chosen = settings.load({**environment, f"OTAGW_{name.upper()}": value})
     supervisor.check(chosen)
-    monkeypatch.setattr(supervisor.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(settings.SettingsError, match=r"pip install --require-hashes -r requirements-redis\.lock"):
+    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(
+        settings.SettingsError, match=rf"^{name}: .*pip install --require-hashes -r requirements-{extra}\.lock"
+    ):
         supervisor.check(chosen)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from otagw import clock, errors, settings
+from otagw import clock, errors, extras, settings
 from otagw.access import Keys
 from otagw.db import database, schema
 from otagw.ota import accounts, audit
@@ -36,9 +36,11 @@ page_option = click.option("--page", type=click.IntRange(1), default=1, show_def
 def load_settings() -> Settings:
     """Return the settings, or end with what is wrong with them."""
     try:
-        return settings.load()
+        chosen = settings.load()
+        extras.check(chosen)
     except settings.SettingsError as error:
         raise click.ClickException(str(error)) from None
+    return chosen
 
 
 @contextlib.contextmanager

@@ -50,9 +50,10 @@ def gunicorn() -> None:
 @config.command()
 def toml() -> None:
     """Print otagw.toml, every setting with its present value; PASSWORD replaces the passwords of URLs."""
-    text, passwords = _PASSWORD.subn(r"\1\2PASSWORD", settings.document(common.load_settings()))
-    click.echo(text, nl=False)
-    if passwords:
+    text = settings.document(common.load_settings())
+    shown = _PASSWORD.sub(r"\1\2PASSWORD", text)
+    click.echo(shown, nl=False)
+    if shown != text:
         click.echo("PASSWORD replaces the passwords of URLs: fill them in.", err=True)
 
 

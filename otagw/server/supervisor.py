@@ -1,7 +1,6 @@
 """How gunicorn runs the gateway: its options, and the supervisor of ``otagw serve``."""
 
 import ctypes
-import importlib.util
 import logging
 import os
 import queue
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from otagw import settings
+from otagw import extras, settings
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.serve")
@@ -93,15 +92,11 @@ def metrics_command() -> list[str]:
 
 
 def check(chosen: Settings) -> None:
-    """Raise `settings.SettingsError` for Redis without its package, and for a certificate that cannot be used.
+    """Raise `settings.SettingsError` for a package that is missing, and for a certificate that cannot be used.
 
     gunicorn would notice the certificate at the first request.
     """
-    if chosen.redis_url and not importlib.util.find_spec("redis"):
-        raise settings.SettingsError(
-            "redis_url: expected the package redis: pip install --require-hashes -r requirements-redis.lock; "
-            "`otagw config lock --extra redis` prints that file"
-        )
+    extras.check(chosen)
     if chosen.tls_cert:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chosen.tls_cert, chosen.tls_key)

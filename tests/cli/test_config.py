@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 
 import pytest
 
@@ -99,6 +100,10 @@ def test_toml_has_every_setting_in_use_but_no_password(otagw, monkeypatch, tmp_p
         "OTAGW_REDIS_URL": "redis://:PASSWORD@h/1",
     }
     assert settings.load({}, str(tmp_path / "otagw.toml")) == settings.load({**os.environ, **hidden})
+
+
+def test_toml_without_a_password_says_nothing_of_one(otagw):
+    assert tomllib.loads(otagw("config", "toml"))["workers"] == 2
 
 
 @pytest.mark.parametrize(
