@@ -2,13 +2,16 @@
 
 import os
 import re
+import subprocess
 import tomllib
 
 import pytest
 
 from otagw import settings
 from tests.cli.test_commands import otagw as run  # noqa: F401 - a fixture
-from tests.conftest import ROOT
+from tests.conftest import ROOT, need
+from tests.deploy import pki
+from tests.patience import HANG_SECONDS
 
 
 @pytest.fixture
@@ -61,6 +64,28 @@ def test_nginx_has_the_addresses_the_certificate_and_the_folder_of_the_settings(
         "location /inner/ {",
         "alias /srv/otagw/files/;",
     ]
+
+
+@pytest.mark.live
+def test_nginx_accepts_what_is_printed_for_it(otagw, monkeypatch, tmp_path):
+    pki.make(tmp_path)
+    for name, value in {
+        "PUBLIC_URL": "https://[::1]:9443/",
+        "BIND": "unix:/run/otagw/socket",
+        "TLS_CERT": "tls.crt",
+        "TLS_KEY": "tls.key",
+        "DATA_DIR": "data",
+        "X_ACCEL": "/inner/",
+    }.items():
+        monkeypatch.setenv(f"OTAGW_{name}", value)
+    text = (
+        otagw("config", "nginx").replace("/var/log/nginx/", f"{tmp_path}/").replace("/run/nginx.pid", f"{tmp_path}/pid")
+    )
+    assert f"{tmp_path}/data/files/" in text
+    (tmp_path / "nginx.conf").write_text(text, encoding="utf-8")
+    command = [need("nginx"), "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_units_have_the_folders_and_the_address_of_the_settings(otagw, monkeypatch):
