@@ -17,6 +17,8 @@ from otagw import runtime
 # Ids hold 41 bits of milliseconds since this instant (until 2089) above 22 random bits: docs/decisions/0005-ids.md.
 EPOCH_MS: Final = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 RANDOM_BITS: Final = 22
+# How far an id is from the one before, of the same millisecond and process, at most.
+STEP_BITS: Final = 10
 LETTERS_AND_DIGITS: Final = string.ascii_letters + string.digits
 
 
@@ -26,7 +28,7 @@ class Clock:
     def __init__(self) -> None:
         self._held: Callable[[], int] | None = None
         self._guard = threading.Lock()
-        self._last = 0
+        self._last = self._drawn = 0
 
     def now(self) -> int:
         """Return the time in milliseconds since 1970, UTC."""
@@ -36,10 +38,21 @@ class Clock:
         """Take the time from ``source`` (milliseconds since 1970), or from the machine again with None."""
         self._held = source
 
+    def new_id(self, at: int) -> int:
+        """Return an id of a millisecond; those of one millisecond come in the order in which they are drawn."""
+        drawn = max(at - EPOCH_MS, 0) << RANDOM_BITS | chance().getrandbits(RANDOM_BITS)
+        with self._guard:
+            # The ids of a busy millisecond may reach into the next one.
+            if drawn <= self._drawn and (self._drawn >> RANDOM_BITS) - (drawn >> RANDOM_BITS) <= 1:
+                drawn = self._drawn + 1 + chance().getrandbits(STEP_BITS)
+            self._drawn = drawn
+        return drawn
+
     def row_of_ids(self, count: int, at: int) -> int:
         """Return the first of ``count`` ids in a row, which come after all rows that this clock has given before."""
+        first = new_id(at)
         with self._guard:
-            first = max(new_id(at), self._last + 1)
+            first = max(first, self._last + 1)
             self._last = first + count - 1
             return first
 
@@ -64,8 +77,7 @@ def new_id(at: int | None = None) -> int:
 
     Code that needs many takes those that follow, after a look whether they are free.
     """
-    milliseconds = (now() if at is None else at) - EPOCH_MS
-    return max(milliseconds, 0) << RANDOM_BITS | chance().getrandbits(RANDOM_BITS)
+    return runtime.current().clock.new_id(now() if at is None else at)
 
 
 def chance() -> random.Random:

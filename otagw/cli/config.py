@@ -1,5 +1,6 @@
 """``otagw config``: the files that an operator installs, with the present settings filled in."""
 
+import os
 import re
 from collections.abc import Mapping
 from importlib import resources
@@ -100,8 +101,15 @@ def _systemd(chosen: Settings) -> dict[str, str]:
     values = {}
     if chosen.bind != Settings.bind:
         values[BIND] = _plain("bind", chosen.bind)
-    if chosen.trusted_proxies != Settings.trusted_proxies:
+        port = chosen.bind.rpartition(":")[2]
+        if port.isdecimal() and int(port) < 1024:  # which only root may bind otherwise
+            for name in ("CapabilityBoundingSet=", "AmbientCapabilities="):
+                values[f"{name}\n"] = f"{name}CAP_NET_BIND_SERVICE\n"
+    if (chosen.bind, chosen.trusted_proxies) != (Settings.bind, Settings.trusted_proxies):
+        # The sample's one proxy is the nginx in front of the sample's address: clients that reach us are not believed.
         values["PROXIES=1"] = f"PROXIES={chosen.trusted_proxies}"
+    if path := os.environ.get("OTAGW_CONFIG"):
+        values["EnvironmentFile="] = f"Environment=OTAGW_CONFIG={_absolute('OTAGW_CONFIG', path)}\nEnvironmentFile="
     folder, files = _data_dir(chosen), _files(chosen)
     state = STATE if folder == DATA_DIR else f"ReadWritePaths={folder}\n"
     return values | {STATE: state + (f"ReadWritePaths={files}\n" if files else ""), DATA_DIR: folder}

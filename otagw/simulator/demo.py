@@ -28,7 +28,7 @@ def main() -> None:
     except story.Wrong as error:
         raise SystemExit(f"\nThe demo went wrong: {error}") from None
     click.echo(
-        "\nNext: `make run` for a gateway that stays, and README.md for the same steps by hand;\n"
+        "\nNext: `make run` for a gateway that stays, and docs/getting-started.md for the same steps by hand;\n"
         "      `otagw simulate --help` for fleets of your own, and docs/device-api.md for real devices."
     )
 

@@ -153,3 +153,22 @@ def test_a_lock_of_an_extra_adds_to_the_lock_and_changes_nothing(otagw, extra):
     assert (ROOT / "requirements.lock").read_text(encoding="utf-8") == alone
     assert (ROOT / f"requirements-{extra}.lock").read_text(encoding="utf-8") == more
     assert pins(alone) < pins(more)
+
+
+def test_a_unit_that_clients_reach_themselves_believes_no_proxy_and_may_bind_its_port(otagw, monkeypatch):
+    monkeypatch.setenv("OTAGW_BIND", "0.0.0.0:443")
+    unit = otagw("config", "systemd")
+    assert "Environment=OTAGW_BIND=0.0.0.0:443\nEnvironment=OTAGW_TRUSTED_PROXIES=0\n" in unit
+    assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n" in unit
+    monkeypatch.setenv("OTAGW_BIND", "127.0.0.1:9000")
+    monkeypatch.setenv("OTAGW_TRUSTED_PROXIES", "2")
+    unit = otagw("config", "systemd")
+    assert "Environment=OTAGW_BIND=127.0.0.1:9000\nEnvironment=OTAGW_TRUSTED_PROXIES=2\n" in unit
+    assert "CapabilityBoundingSet=\nAmbientCapabilities=\n" in unit
+
+
+def test_a_unit_names_the_file_of_the_settings(otagw, monkeypatch, tmp_path):
+    (tmp_path / "gateway.toml").write_text("workers = 4\n", encoding="utf-8")
+    monkeypatch.setenv("OTAGW_CONFIG", "gateway.toml")
+    unit = otagw("config", "systemd")
+    assert f"Environment=OTAGW_CONFIG={tmp_path}/gateway.toml\nEnvironmentFile=-/etc/otagw/otagw.env\n" in unit
