@@ -9,7 +9,7 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes
   --no-emit-trusted-host --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-live test-postgres mutants check check-all lint types format docs lock bench clean
+.PHONY: help run demo test test-live test-postgres mutants check check-all lint types format docs lock dist bench clean
 
 help:  ## print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,11 +67,17 @@ lock: $(VENV)/dev  ## resolve the newest dependencies within setup.cfg's bounds 
 	done
 	$(COMPILE) --allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock setup.cfg
 
+dist: $(VENV)/dev  ## build wheel and sdist of the last commit into dist/; the wheel has the same bytes each time
+	rm -rf build/dist dist && mkdir -p build/dist
+	git -c tar.umask=0022 archive HEAD | tar x -C build/dist
+	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	  $(BIN)/python -m build --no-isolation --outdir dist build/dist
+
 bench: $(VENV)/dev  ## measure, and write benchmarks/RESULTS.md; PARTS="history process" for some; AGAINST=<commit> compares
 	$(BIN)/python -m $(if $(AGAINST),benchmarks.against $(AGAINST),benchmarks $(PARTS))
 
 clean:  ## remove what make made, but not var/, which is data
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

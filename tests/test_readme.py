@@ -60,9 +60,11 @@ def test_the_front_page_is_short():
     assert len(text_of("README.md").splitlines()) <= 130
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_no_page_installs_by_a_name_that_is_not_ours(page):
-    assert not re.search(r"pip install[^\n]*\sotagw(?![\w-])|otagw\[", page.read_text(encoding="utf-8"))
+def test_nothing_is_installed_by_a_name_that_is_not_ours():
+    by_name = re.compile(r"""pipx? install[^\n]*[\s'"]otagw(?![\w-])|otagw\[""")
+    assert by_name.search("pip install 'otagw'")
+    for file in (*PAGES, *(ROOT / "config").iterdir(), *(ROOT / "otagw").rglob("*.py")):
+        assert not by_name.search(file.read_text(encoding="utf-8")), file
 
 
 def test_sdk_lines_are_those_that_run():
