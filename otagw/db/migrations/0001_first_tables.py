@@ -1,4 +1,4 @@
-"""The first tables, as they were then; otagw/db/models.py may have moved on."""
+"""The first tables, as they were then; otagw/db/models may have moved on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The front of hawkBit's devices: each request is one thing that a device asks or says, for `ota.actions`.
+"""The front of hawkBit's devices: each request is one thing that a device asks or says, for `ota.updates`.
 
 docs/ddi.md is written for those who set up devices, docs/wire/ddi.md has the facts of the wire.
 """

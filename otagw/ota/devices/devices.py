@@ -255,7 +255,7 @@ def _set(account: Account, found: Device, column: str, value: str | bool | None)
 
 
 def delete(account: Account, found: Device) -> None:
-    """Delete a device, and take it out of its groups; `steering.delete_device` ends its tasks as well."""
+    """Delete a device, and take it out of its groups; `job_control.delete_device` ends its tasks as well."""
     with database.write():
         hold([found.id])  # nobody changes the groups that it is in
         row, member = models.Device, models.DeviceGroupMember
