@@ -4,8 +4,6 @@ Doors are a request, the worker, a command and a test. A process may hold severa
 `parts.Runtime` makes what one consists of. Its parts are read here and copied nowhere.
 """
 
-import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -28,11 +26,22 @@ def found() -> "Runtime | None":
     return _current.get(None)
 
 
-@contextlib.contextmanager
-def entered(runtime: "Runtime") -> Iterator["Runtime"]:
-    """Let the code inside run for a gateway."""
-    token = _current.set(runtime)
-    try:
-        yield runtime
-    finally:
-        _current.reset(token)
+class Door:
+    """Let the code inside run for a gateway; every request enters one, so that it is no generator."""
+
+    __slots__ = ("_runtime", "_token")
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+
+    def __enter__(self) -> "Runtime":
+        self._token = _current.set(self._runtime)
+        return self._runtime
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def entered(runtime: "Runtime") -> Door:
+    """Return what lets the code inside of it run for a gateway."""
+    return Door(runtime)

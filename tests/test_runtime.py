@@ -163,7 +163,8 @@ def test_outside_of_every_door_no_gateway_is_at_hand():
 
 def test_the_log_of_an_application_is_its_hosts_to_configure(make, caplog, monkeypatch):
     ours = logging.getLogger("otagw")
-    for name, value in {"handlers": [], "propagate": True, "level": logging.INFO}.items():  # as in a new process
+    caplog.set_level(logging.INFO, "otagw")
+    for name, value in {"handlers": [], "propagate": True}.items():  # as in a new process
         monkeypatch.setattr(ours, name, value)
     send(make("one"), "ListOTAFirmware", CurrentPage=1, PageSize=1)
     assert (ours.handlers, ours.propagate) == ([], True)

@@ -1,6 +1,5 @@
 """The dialect of Actions: how the gateway reads, believes, checks and answers them; and the table of them."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -82,7 +81,8 @@ class Actions:
     def authenticate(self, call: ActionCall) -> Caller:
         """Return who signed the request."""
         claim = signature.claim(call, functools.partial(self._hint, call))
-        return dataclasses.replace(access.admit(claim), endpoint=http.endpoint(call.request))
+        caller = access.admit(claim)
+        return Caller(caller.account, caller.key_id, caller.grants, http.endpoint(call.request))
 
     def _hint(self, call: ActionCall, secret: str) -> str:
         """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""
