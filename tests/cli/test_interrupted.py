@@ -28,6 +28,17 @@ main()
 """
 
 
+@pytest.fixture(autouse=True)
+def as_in_the_foreground():
+    """Let commands begin with what a terminal gives them, although a shell in the background ignores these signals."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def run(environment):
     """Run a command that is interrupted at an event, or one that is not; return how it ended."""
