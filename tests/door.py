@@ -22,7 +22,7 @@ class Door:
     def enter(self, gateway):
         """Let what follows in this test run for a gateway, or for one of such settings; return it."""
         if isinstance(gateway, settings.Settings):
-            gateway = parts.Runtime(gateway)
+            gateway = self._stack.enter_context(contextlib.closing(parts.Runtime(gateway)))
         self.gateway = self._stack.enter_context(runtime.entered(gateway))
         return self.gateway
 
