@@ -22,9 +22,13 @@ class Door:
     def enter(self, gateway):
         """Let what follows in this test run for a gateway, or for one of such settings; return it."""
         if isinstance(gateway, settings.Settings):
-            gateway = self._stack.enter_context(contextlib.closing(parts.Runtime(gateway)))
+            gateway = self.closing(parts.Runtime(gateway))
         self.gateway = self._stack.enter_context(runtime.entered(gateway))
         return self.gateway
+
+    def closing(self, gateway):
+        """Close a gateway at the end of the test; return it."""
+        return self._stack.enter_context(contextlib.closing(gateway))
 
     def close(self):
         self._stack.close()
@@ -55,7 +59,7 @@ def replace(**parts):
     """Let what follows in this test run for the gateway at hand with other parts; return it."""
     changed = copy.copy(here())
     vars(changed).update(parts)
-    return enter(changed)
+    return enter(_open[-1].closing(changed))
 
 
 def enter(gateway):
