@@ -56,15 +56,22 @@ class FrontSchema(Schema):
         try:
             values: dict[str, Any] = self.load(given, partial=True)
         except ValidationError as error:
+            if error.valid_data is None:  # refused before any field was read
+                raise
             found, values = error.messages_dict, cast("dict[str, Any]", error.valid_data)
-        found |= {name: [REQUIRED] for name in self._required if name not in values and name not in found}
+        found |= {name: [REQUIRED] for name in self.lacking(values) if name not in found}
         if found:
             raise ValidationError(
                 {name: found[name] for name in dict.fromkeys([*self.fields, *found]) if name in found}
             )
-        values = {**self._absent, **values}
+        # In the order of the schema: some is kept, and shown again as it came. What else came, if that may, is last.
+        values = {name: values[name] if name in values else self._absent[name] for name in self.fields} | values
         self.check(values)
         return values
+
+    def lacking(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the required fields that are not there."""
+        return [name for name in self._required if name not in given]
 
     def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = _AS_NAMED) -> errors.Fault:
         """Return the one refusal of all that marshmallow found; ``spelled`` is how the client wrote some names."""

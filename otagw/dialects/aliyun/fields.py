@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 from marshmallow import fields as stock
 
+from otagw.dialects.schema import REQUIRED
 from otagw.ota.devices import devices
 from otagw.ota.products import products
 
@@ -217,6 +218,10 @@ class Objects(stock.Field[Any]):
         self.expected = f"at most {longest} entries"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if len(value) > self.longest:  # a member that is missing is told first, as of any list
+            lacking = {number: self.schema.lacking(value[number]) for number in sorted(value)}
+            found = {number: {name: [REQUIRED] for name in names} for number, names in lacking.items() if names}
+            raise ValidationError(found or self.expected)
         return _each(self, value, self.schema.checked)
 
 

@@ -128,10 +128,14 @@ class _Status(_Lenient):
     result = _Part(_Result())
     details = _Details()
 
-    def check(self, values: Mapping[str, Any]) -> None:
-        """Check that an end says how it went."""
-        if values["execution"] == "closed" and not (values["result"] or {}).get("finished"):
+    @pre_load
+    def say_how_it_ended(self, data: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        """Refuse an end that does not say how it went, whatever else is wrong with it."""
+        result = data.get("result")
+        is_silent = result is None or (isinstance(result, dict) and result.get("finished") is None)
+        if is_silent and isinstance(data.get("execution"), str) and data["execution"].lower() == "closed":
             raise wrong(MISSING, "result", "finished")
+        return data
 
 
 class _Feedback(_Lenient):
