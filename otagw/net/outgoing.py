@@ -78,7 +78,7 @@ class Deadline:
         self._until = until
         self._copy: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(max(0, until - time.monotonic()), self._end)
+        self._timer = threading.Timer(max(0, until - time.monotonic()), self.end)
         self._timer.daemon = True
         self._ended = False
 
@@ -100,6 +100,14 @@ class Deadline:
             if self._ended:
                 raise TimeoutError
 
+    def end(self) -> None:
+        """Let the time be over now."""
+        with self._lock:
+            self._ended = True
+            if self._copy:
+                with contextlib.suppress(OSError):
+                    self._copy.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._timer.start()
         return self
@@ -110,13 +118,6 @@ class Deadline:
             if self._copy:
                 self._copy.close()
             self._copy = None
-
-    def _end(self) -> None:
-        with self._lock:
-            self._ended = True
-            if self._copy:
-                with contextlib.suppress(OSError):
-                    self._copy.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
@@ -147,7 +148,7 @@ def _connected(target: Target, endpoints: Sequence[Endpoint], deadline: Deadline
     for _, (address, port, *_) in endpoints:
         if not deadline.left:
             break
-        seconds = min(timeouts.connect, deadline.left)
+        seconds = min(timeouts.connect, deadline.left / 2)  # each, for connecting and for TLS to shake hands
         connection = (
             HTTPSConnection(
                 address,
@@ -165,11 +166,13 @@ def _connected(target: Target, endpoints: Sequence[Endpoint], deadline: Deadline
             deadline.watch(connection.sock)
         except (NewConnectionError, ConnectTimeoutError):
             connection.close()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and seconds < timeouts.connect:
+                deadline.end()
             connection.close()
             raise
         else:
-            connection.sock.settimeout(timeouts.silent)
+            connection.timeout = timeouts.silent  # which urllib3 gives the socket, before it sends and before it reads
             return connection
     raise Unreachable
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import socket
 
 import certifi
 import pytest
@@ -285,9 +286,21 @@ def test_a_slow_file_is_given_up(web, here, pieces, monkeypatch):
 
 def test_a_silent_host_is_given_up_earlier(web, here, monkeypatch):
     monkeypatch.setattr(fetch, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(fetch, "SECONDS", fetch.CONNECT_SECONDS)
     for page in (web.stall(b""), web.stall(answer(Content_Length=20))):
         web.pages["/x.bin"] = page
         assert refused(web.url(), here) == "its host fell silent"
+
+
+def test_a_host_may_be_silent_for_longer_than_it_may_take_to_connect(web, here, monkeypatch):
+    monkeypatch.setattr(fetch, "CONNECT_SECONDS", 0.3)
+
+    def page(stream):
+        web.done.wait(0.6)
+        stream.write(answer(BODY))
+
+    web.pages["/x.bin"] = page
+    assert_whole(get(web.url(), here))
 
 
 def test_all_files_of_a_request_share_its_time(web, here, monkeypatch):
@@ -364,3 +377,9 @@ class TestTls:
     def test_a_host_that_speaks_no_tls(self, web, here):
         web.pages["/x.bin"] = answer()
         assert refused(web.url(scheme="https"), here) == "its connection broke off"
+
+    def test_a_host_that_does_not_shake_hands_is_given_up_in_time(self, monkeypatch):
+        monkeypatch.setattr(fetch, "SECONDS", 0.4)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            here = "{}:{}".format(*silent.getsockname())
+            assert refused(f"https://{here}/", here) == "it did not arrive within 0.4 seconds"
