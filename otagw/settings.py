@@ -256,9 +256,9 @@ class Settings:
         if self.public_url:
             return self.public_url.rstrip("/")
         scheme = "https" if self.tls_cert else "http"
-        host, _, port = self.bind.rpartition(":")
-        if host == "unix":  # a proxy in front of it has an address, which only public_url can say
+        if self.bind.startswith("unix:"):  # a proxy in front of it has an address, which only public_url can say
             return f"{scheme}://localhost"
+        host, _, port = self.bind.rpartition(":")
         return f"{scheme}://{ANY_ADDRESS.get(host, host)}:{port}"
 
 

@@ -114,6 +114,7 @@ def test_half_a_certificate_is_refused():
         ({"BIND": "[2001:db8::1]:8686"}, "http://[2001:db8::1]:8686"),
         ({"BIND": "gateway.test:8686", "TLS_CERT": "c", "TLS_KEY": "k"}, "https://gateway.test:8686"),
         ({"BIND": "unix:/run/otagw.sock"}, "http://localhost"),
+        ({"BIND": "unix:/run/otagw:1.sock"}, "http://localhost"),
         ({"BIND": "unix:/run/otagw.sock", "PUBLIC_URL": "https://ota.test/"}, "https://ota.test"),
     ],
 )
