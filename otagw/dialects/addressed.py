@@ -69,6 +69,7 @@ class DeviceFront(AddressedFront):
 
     path: ClassVar[str]
     operations: ClassVar[tuple[DeviceOperation, ...]]
+    codes: ClassVar[Mapping[type[errors.Fault], tuple[str, int, str]]]
     longest: ClassVar[int]  # body, in bytes
 
     def serve(self, operation: DeviceOperation, request: Request, product: str, device: str, **names: str) -> Answer:
@@ -91,6 +92,13 @@ class DeviceFront(AddressedFront):
     ) -> dict[str, Any]:
         """Return the arguments of an operation; ``names`` are those of its path."""
         return dict(names)
+
+    def spell(self, fault: errors.Fault) -> tuple[str, int, str]:
+        """Return the code, status and text of a fault; one that no device can cause is ours."""
+        known = fault if type(fault) in self.codes else errors.Internal()
+        code, status, text = self.codes[type(known)]
+        facts: dict[str, Any] = dict(vars(known))
+        return code, status, text.format(**facts)
 
     @abstractmethod
     def owns(self, path: str) -> bool:

@@ -90,6 +90,14 @@ def unquote(text: str) -> bytes:
     return bytes(found + unquote_to_bytes(raw[start:]))
 
 
+def decode(text: str, name: str) -> str:
+    """Return a parameter's text without its percent-encoding, or raise `errors.InvalidParameter` with its name."""
+    try:
+        return unquote(text).decode("utf-8")
+    except UnicodeError:
+        raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
+
+
 def signed_headers(text: str) -> list[str] | None:
     """Return the names in a list of signed headers; None unless they are different names in lower case."""
     names = text.split(";")

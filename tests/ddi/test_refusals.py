@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from otagw import errors
 from otagw.db import database
 from otagw.dialects.ddi import codes
-from otagw.dialects.ddi.route import OPERATIONS
+from otagw.dialects.ddi.route import OPERATIONS, Front
 from tests.conftest import OTHER, ROOT
 from tests.ddi.conftest import Device, refusal
 
@@ -268,7 +268,7 @@ def test_every_refusal_is_documented():
 def test_every_fault_is_spelled(fault):
     given = {"given": 1, "actual": 1, "limit": 1, "seconds": 1, "allowed": ()}
     fields = [name for name in fault.__dataclass_fields__ if name != "hint"]
-    code, status, text = codes.spell(fault(**{name: given.get(name, "x") for name in fields}))
+    code, status, text = Front().spell(fault(**{name: given.get(name, "x") for name in fields}))
     assert code
     assert 400 <= status < 600
     assert "{" not in text

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from otagw import clock, errors
 from otagw.db import database
 from otagw.dialects.device import codes
+from otagw.dialects.device.route import Front
 from tests.conftest import OTHER, ROOT
 from tests.device import signer
 from tests.device.conftest import Device
@@ -347,7 +348,7 @@ def test_every_refusal_is_documented():
 
 
 def test_a_fault_that_no_device_can_cause_is_ours():
-    assert codes.spell(errors.TokenReused())[:2] == ("internal", 500)
+    assert Front().spell(errors.TokenReused())[:2] == ("internal", 500)
 
 
 anything = st.recursive(

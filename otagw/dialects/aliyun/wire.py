@@ -76,19 +76,12 @@ def _pairs(text: str) -> dict[str, str]:
             continue
         name, _, value = pair.partition("=")
         if "%" in pair or "+" in pair or not is_ascii:
-            name = _decode(name, name) if "%" in name or "+" in name or not is_ascii else name
-            value = _decode(value, name)
+            name = http.decode(name, name) if "%" in name or "+" in name or not is_ascii else name
+            value = http.decode(value, name)
         if name in found:
             raise errors.InvalidParameter(name, "to be given once")
         found[name] = value
     return found
-
-
-def _decode(text: str, name: str) -> str:
-    try:
-        return http.unquote(text).decode("utf-8")
-    except UnicodeDecodeError:
-        raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
 
 
 def _with_form(call: ActionCall) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """How each fault is called by this front: code, status, text. docs/ddi.md has the same table."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from otagw import errors
 
@@ -21,11 +21,3 @@ CODES: Final[Mapping[type[errors.Fault], tuple[str, int, str]]] = {
     errors.Internal: ("internal", 500, "The request failed for a reason of the gateway's own."),
     errors.Unavailable: ("unavailable", 503, "Try again later: {problem}."),
 }
-
-
-def spell(fault: errors.Fault) -> tuple[str, int, str]:
-    """Return the code, status and text of a fault; one that no device can cause is ours."""
-    known = fault if type(fault) in CODES else errors.Internal()
-    code, status, text = CODES[type(known)]
-    facts: dict[str, Any] = dict(vars(known))
-    return code, status, text.format(**facts)

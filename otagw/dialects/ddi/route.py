@@ -116,6 +116,7 @@ class Front(DeviceFront):
     name = "ddi"
     path = PATH
     operations = OPERATIONS
+    codes = codes.CODES
     longest = 64 * 1024
 
     def owns(self, path: str) -> bool:
@@ -132,7 +133,7 @@ class Front(DeviceFront):
         found = {"Cache-Control": "private, no-cache"}
         if data is None:
             return Answer(200, b"", JSON, call.request_id, headers=found)
-        body = _json(data)
+        body = orjson.dumps(data)
         tag = hashlib.sha256(body).hexdigest()[:32]
         found["ETag"] = quote_etag(tag)
         if request.if_none_match.contains_weak(tag):
@@ -141,13 +142,9 @@ class Front(DeviceFront):
 
     def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
         """Spell a refusal."""
-        code, status, text = codes.spell(fault)
+        code, status, text = self.spell(fault)
         found = headers(status, fault)
         if status == 401:
             found["WWW-Authenticate"] = "TargetToken"
         said = {"errorCode": code, "message": text, "request_id": call.request_id}
-        return Answer(status, _json(said), JSON, call.request_id, code, found)
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(data)
+        return Answer(status, orjson.dumps(said), JSON, call.request_id, code, found)

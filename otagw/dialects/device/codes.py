@@ -1,10 +1,11 @@
 """How each fault is called by the device API: code, status, text. docs/device-api.md has the same table."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from otagw import errors
 
-CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
+CODES: Final[Mapping[type[errors.Fault], tuple[str, int, str]]] = {
     errors.Unreadable: ("unreadable", 400, "The request cannot be read: {problem}."),
     errors.MissingParameter: ("missing_field", 400, "{name} is missing."),
     errors.InvalidParameter: ("invalid_field", 400, "{name} is not valid: expected {expected}."),
@@ -21,11 +22,3 @@ CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
     errors.Internal: ("internal", 500, "The request failed for a reason of the gateway's own."),
     errors.Unavailable: ("unavailable", 503, "Try again later: {problem}."),
 }
-
-
-def spell(fault: errors.Fault) -> tuple[str, int, str]:
-    """Return the code, status and text of a fault."""
-    known = fault if type(fault) in CODES else errors.Internal()
-    code, status, text = CODES[type(known)]
-    facts: dict[str, Any] = dict(vars(known))
-    return code, status, text.format(**facts)

@@ -65,6 +65,7 @@ class Front(DeviceFront):
     name = "device"
     path = f"{PATH}/<product>/<device>"
     operations = OPERATIONS
+    codes = codes.CODES
     longest = 16 * 1024
 
     def owns(self, path: str) -> bool:
@@ -85,19 +86,15 @@ class Front(DeviceFront):
 
     def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
         """Answer with data, or 204 where there is nothing to say."""
-        status, body = (204, b"") if data is None else (200, _json(data))
+        status, body = (204, b"") if data is None else (200, orjson.dumps(data))
         return Answer(status, body, fields.JSON, call.request_id, headers={"Cache-Control": "no-store"})
 
     def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
         """Spell a refusal; a device without a clock sets it by that of an unauthorized request."""
-        code, status, text = codes.spell(fault)
+        code, status, text = self.spell(fault)
         said: dict[str, Any] = {"code": code, "message": text, "request_id": call.request_id}
         found = headers(status, fault)
         if status == 401:
             said["time"] = clock.now() // 1000
             found["WWW-Authenticate"] = "Bearer"
-        return Answer(status, _json(said), fields.JSON, call.request_id, code, found)
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(data)
+        return Answer(status, orjson.dumps(said), fields.JSON, call.request_id, code, found)

@@ -115,11 +115,4 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
     for pair in query.split("&"):
         if pair:
             name, _, value = pair.partition("=")
-            yield _decode(name, name), _decode(value, name)
-
-
-def _decode(text: str, name: str) -> str:
-    try:
-        return http.unquote(text).decode("utf-8")
-    except UnicodeError:
-        raise errors.InvalidParameter(ascii(name).strip("'")[:64], "percent-encoded UTF-8") from None
+            yield http.decode(name, name), http.decode(value, name)
