@@ -95,11 +95,11 @@ def operations() -> tuple[str, ...]:
     return (*(operation.name for table in tables for operation in table), *oss.OPERATIONS)
 
 
-def _route_actions(app: Flask, dialect: Actions) -> None:
+def _route_actions(app: Flask, actions: Actions) -> None:
     def act() -> Response:
         if request.method == "HEAD":  # Werkzeug lets it in wherever GET is
             raise MethodNotAllowed(["GET", "POST"])
-        return _response(gateway.serve(dialect, _current()))
+        return _response(gateway.serve(actions, _current()))
 
     for number, path in enumerate(("/", "//")):
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
@@ -130,14 +130,14 @@ def _route_iotda(app: Flask, iotda: Iotda) -> None:
         return _response(gateway.serve(iotda, _current()))
 
     methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]
-    for prefix in iotda_wire.PREFIXES:  # the dialect reads the path by itself, since it is signed as it came
+    for prefix in iotda_wire.PREFIXES:  # the front reads the path by itself, since it is signed as it came
         app.add_url_rule(prefix, f"iotda {prefix}", call, methods=methods)
         app.add_url_rule(f"{prefix}/<path:rest>", f"iotda below {prefix}", call, methods=methods)
 
 
-def _route_health(app: Flask, dialect: Actions) -> None:
+def _route_health(app: Flask, actions: Actions) -> None:
     def healthz() -> Response:
-        return _response(gateway.report(dialect, _current(), {"status": "ok"}))
+        return _response(gateway.report(actions, _current(), {"status": "ok"}))
 
     def readyz() -> Response:
         try:
@@ -145,8 +145,8 @@ def _route_health(app: Flask, dialect: Actions) -> None:
             runtime.current().nonces.ping()
             runtime.current().storage.check()
         except errors.Unavailable as fault:
-            return _response(gateway.refuse(dialect, _current(), fault))
-        return _response(gateway.report(dialect, _current(), {"status": "ok"}))
+            return _response(gateway.refuse(actions, _current(), fault))
+        return _response(gateway.report(actions, _current(), {"status": "ok"}))
 
     app.add_url_rule("/healthz", "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)

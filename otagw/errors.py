@@ -1,6 +1,6 @@
 """What can go wrong, in our own words: no HTTP, no vendor.
 
-Each `Fault` carries data; every dialect has a table that spells it as its vendor would. A class, once released, never
+Each `Fault` carries data; every front has a table that spells it as its vendor would. A class, once released, never
 changes its meaning.
 """
 
@@ -289,5 +289,5 @@ class Internal(Fault):
 
 
 def family() -> list[type[Fault]]:
-    """Return every fault, so that a dialect can be checked to spell each of them."""
+    """Return every fault, so that a front can be checked to spell each of them."""
     return sorted(Fault.__subclasses__(), key=lambda fault: fault.__name__)

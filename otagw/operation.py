@@ -43,7 +43,7 @@ class Operation(Generic[Schema]):
 
 
 class Table(Generic[Schema]):
-    """The operations of one dialect."""
+    """The operations of one front."""
 
     def __init__(self) -> None:
         self._operations: dict[str, Operation[Schema]] = {}

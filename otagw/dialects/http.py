@@ -1,4 +1,4 @@
-"""What every front needs of a request, whatever its dialect: its body within a limit, and where it reached us."""
+"""What every front needs of a request: its body within a limit, and where it reached us."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The tables. They hold the widest limits of all vendors; each dialect narrows on input."""
+"""The tables. They hold the widest limits of all vendors; each front narrows on input."""
 
 from otagw.db.models.accounts import AccessKey as AccessKey
 from otagw.db.models.accounts import Account as Account
