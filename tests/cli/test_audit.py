@@ -4,24 +4,6 @@ import json
 import re
 
 import pytest
-from click.testing import CliRunner
-
-from otagw.cli import main
-
-
-@pytest.fixture
-def otagw(environment, monkeypatch, make_app):
-    make_app()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words, status=0, **options):
-        result = CliRunner().invoke(main, [*words], **options)
-        assert result.exit_code == status, (words, result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
-    return run
 
 
 def test_the_command_line_is_somebody_too(otagw):

@@ -7,7 +7,6 @@ import subprocess
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from click.testing import CliRunner
 
 from otagw.cli import main
 from tests import signer
@@ -16,17 +15,8 @@ from tests.patience import HANG_SECONDS
 
 
 @pytest.fixture
-def otagw(environment, monkeypatch):
-    """Run a command in process, on data of the test's own."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words, status=0, **options):
-        result = CliRunner().invoke(main, [*words], **options)
-        assert result.exit_code == status, (words, result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
+def otagw(run):
+    """Run a command on an empty data folder."""
     return run
 
 

@@ -8,14 +8,13 @@ import tomllib
 import pytest
 
 from otagw import settings
-from tests.cli.test_commands import otagw as run  # noqa: F401 - a fixture
 from tests.conftest import ROOT, need
 from tests.deploy import pki
 from tests.patience import HANG_SECONDS
 
 
 @pytest.fixture
-def otagw(run, tmp_path, monkeypatch):  # noqa: F811
+def otagw(run, tmp_path, monkeypatch):
     """Run a command whose settings are at their defaults, in a folder without a settings file."""
     monkeypatch.chdir(tmp_path)
     for name in ("OTAGW_DATA_DIR", "OTAGW_BIND", "OTAGW_CONFIG"):

@@ -7,10 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from otagw import clock
-from otagw.cli import main
 from otagw.db import database
 from otagw.ota.devices import devices
 from otagw.ota.updates import updates
@@ -18,22 +16,6 @@ from tests.conftest import KEY, NOW, OTHER, Client
 from tests.patience import HANG_SECONDS, eventually
 
 HEADER = "DeviceName,DeviceSecret,ProductKey,Nickname,FirmwareVersion"
-
-
-@pytest.fixture
-def otagw(make_app, environment, monkeypatch):
-    """Run a command in process on a prepared gateway's data; what it prints on both streams."""
-    make_app()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words, status=0, **options):
-        result = CliRunner().invoke(main, [*words], **options)
-        assert result.exit_code == status, (words, result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
-    return run
 
 
 @pytest.fixture

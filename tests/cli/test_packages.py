@@ -18,14 +18,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from tests.cli.test_fleet import otagw  # noqa: F401 - a fixture
 from tests.conftest import KEY, OTHER, Client, need
 
 KNOWN = {"ProductKey": "p", "FirmwareUrl": "https://files.test/x", "SignMethod": "SHA256", "FirmwareSign": "a" * 64}
 
 
 @pytest.fixture
-def make(otagw, make_app):  # noqa: F811
+def make(otagw, make_app):
     """Create a firmware through the API; return its id."""
 
     def make(name="fw", key=KEY, **params):
@@ -43,11 +42,11 @@ def pair(tmp_path):
     return private, str(tmp_path / "public.pem")
 
 
-def signed_by(otagw, package):  # noqa: F811
+def signed_by(otagw, package):
     return re.findall(r"^Signed by +(.*)$", otagw("packages", "show", package), re.M)
 
 
-def test_a_key_is_made_listed_disabled_and_deleted(otagw):  # noqa: F811
+def test_a_key_is_made_listed_disabled_and_deleted(otagw):
     otagw("products", "create", "Lock", "--key", "lock")
     said = otagw("keys", "signing", "create", "team", "--product", "lock", "--auto")
     pem = otagw("keys", "signing", "public", "team")
@@ -65,7 +64,7 @@ def test_a_key_is_made_listed_disabled_and_deleted(otagw):  # noqa: F811
         assert "there is no signing key team" in otagw("keys", "signing", command, "team", status=1)
 
 
-def test_an_offline_key_is_shown_once(otagw, make):  # noqa: F811
+def test_an_offline_key_is_shown_once(otagw, make):
     said = otagw("keys", "signing", "create", "safe", "--offline")
     private = load_pem_private_key(said[: said.index("-----END") + 25].encode(), None)
     public = load_pem_public_key(otagw("keys", "signing", "public", "safe").encode())
@@ -78,7 +77,7 @@ def test_an_offline_key_is_shown_once(otagw, make):  # noqa: F811
 
 
 @pytest.mark.parametrize("kind", ["other curve", "private", "garbage", "empty", "certificate"])
-def test_what_is_no_public_key_is_not_added_and_not_repeated(otagw, tmp_path, kind):  # noqa: F811
+def test_what_is_no_public_key_is_not_added_and_not_repeated(otagw, tmp_path, kind):
     private = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     other = ec_key(SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     content = {
@@ -99,11 +98,11 @@ def test_what_is_no_public_key_is_not_added_and_not_repeated(otagw, tmp_path, ki
         (("create", "k", "--account", "nobody"), "there is no account nobody"),
     ],
 )
-def test_a_key_that_cannot_be_is_refused(otagw, words, reason):  # noqa: F811
+def test_a_key_that_cannot_be_is_refused(otagw, words, reason):
     assert reason in otagw("keys", "signing", *words, status=1)
 
 
-def test_packages_are_signed_and_shown(otagw, make):  # noqa: F811
+def test_packages_are_signed_and_shown(otagw, make):
     package = make("door-lock")
     assert re.search(rf"^{package} .* p default 2.0  door-lock$", otagw("packages", "list"), re.M)
     assert "door-lock" in otagw("packages", "list", "--product", "p")
@@ -121,7 +120,7 @@ def test_packages_are_signed_and_shown(otagw, make):  # noqa: F811
     assert "the signing key one is disabled" in otagw("packages", "sign", package, "--key", "one", status=1)
 
 
-def test_a_package_whose_digest_is_unknown_is_not_signed(otagw, make):  # noqa: F811
+def test_a_package_whose_digest_is_unknown_is_not_signed(otagw, make):
     otagw("keys", "signing", "create", "team", "--auto")
     package = make(SignMethod=None, FirmwareSign=None)
     assert "SHA-256 is not known: upload it" in signed_by(otagw, package)[0]
@@ -130,7 +129,7 @@ def test_a_package_whose_digest_is_unknown_is_not_signed(otagw, make):  # noqa: 
         assert f"the package {package} has a file whose SHA-256 is not known" in said
 
 
-def test_a_signature_made_elsewhere_is_attached(otagw, make, pair):  # noqa: F811
+def test_a_signature_made_elsewhere_is_attached(otagw, make, pair):
     private, file = pair
     assert otagw("keys", "signing", "add", "safe", file) == "safe is added\n"
     package = make()
@@ -149,7 +148,7 @@ def test_a_signature_made_elsewhere_is_attached(otagw, make, pair):  # noqa: F81
     assert signed_by(otagw, package)[0].startswith("safe, not before ")
 
 
-def test_openssl_signs_what_the_page_says(otagw, make, tmp_path):  # noqa: F811
+def test_openssl_signs_what_the_page_says(otagw, make, tmp_path):
     openssl = need("openssl")
 
     def run(*words):
@@ -164,7 +163,7 @@ def test_openssl_signs_what_the_page_says(otagw, make, tmp_path):  # noqa: F811
     assert "is signed by safe" in otagw("packages", "attach", package, base64.b64encode(raw).decode(), "--key", "safe")
 
 
-def test_another_accounts_package_is_not_there(otagw, make):  # noqa: F811
+def test_another_accounts_package_is_not_there(otagw, make):
     package = make(key=OTHER, ProductKey="theirs")
     otagw("keys", "signing", "create", "team")
     for command in ("show", "sign", "statement"):
@@ -173,7 +172,7 @@ def test_another_accounts_package_is_not_there(otagw, make):  # noqa: F811
     assert "theirs" in otagw("packages", "list", "--account", "other")
 
 
-def test_a_minimum_is_set_shown_and_only_lowered_by_force(otagw):  # noqa: F811
+def test_a_minimum_is_set_shown_and_only_lowered_by_force(otagw):
     otagw("products", "create", "Lock", "--key", "lock")
     assert otagw("products", "minimum", "lock", "2.1") == "lock default has the minimum 2.1\n"
     said = otagw("products", "minimum", "lock", "default", "2.0", status=1)
@@ -201,12 +200,12 @@ def test_a_minimum_is_set_shown_and_only_lowered_by_force(otagw):  # noqa: F811
         (("lock", "1", "--account", "other"), 1, "there is no product lock"),
     ],
 )
-def test_a_minimum_that_cannot_be_is_refused(otagw, words, status, reason):  # noqa: F811
+def test_a_minimum_that_cannot_be_is_refused(otagw, words, status, reason):
     otagw("products", "create", "Lock", "--key", "lock")
     assert reason in otagw("products", "minimum", *words, status=status)
 
 
-def test_the_api_refuses_what_is_below_by_its_code(otagw, make, make_app):  # noqa: F811
+def test_the_api_refuses_what_is_below_by_its_code(otagw, make, make_app):
     package = make()
     otagw("products", "minimum", "p", "2.1")
     client = Client(make_app())

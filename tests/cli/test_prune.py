@@ -7,13 +7,12 @@ from otagw.db import database
 from otagw.ops import prune
 from otagw.ota import audit
 from otagw.ota.audit import Actor
-from tests.cli.test_audit import otagw  # noqa: F401 - a fixture
 
 DAY = 24 * 3600 * 1000
 
 
 @pytest.fixture
-def old(otagw):  # noqa: F811
+def old(otagw):
     """Rows of the audit, some of them two years old."""
     now = clock.now()
     for age, number in ((730, 3), (100, 2), (0, 1)):

@@ -1,11 +1,10 @@
 """`otagw webhooks`: made, tested and looked into from a shell; errors are one line."""
 
 import re
+from functools import partial
 
 import pytest
-from click.testing import CliRunner
 
-from otagw.cli import main
 from otagw.db import database
 from otagw.ota import accounts
 from otagw.ota.webhooks import outbox, webhooks
@@ -15,19 +14,9 @@ OK = answer(status="204 No Content")
 
 
 @pytest.fixture
-def otagw(make_app, environment, monkeypatch):
-    """Run a command in process on a prepared gateway's data; what it prints on both streams."""
-    make_app()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words, status=0, **options):
-        result = CliRunner().invoke(main, ["webhooks", *words], **options)
-        assert result.exit_code == status, (words, result.output, result.exception)
-        assert "Traceback" not in result.output
-        return result.output
-
-    return run
+def otagw(otagw):
+    """Run a subcommand of `otagw webhooks` on the data of a prepared gateway."""
+    return partial(otagw, "webhooks")
 
 
 @pytest.fixture
