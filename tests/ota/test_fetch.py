@@ -216,8 +216,9 @@ def test_an_answer_other_than_200_is_refused(web, here, status):
     assert refused(web.url(), here) == f"it answers with status {status[:3]}"
 
 
-def test_a_redirect_to_nowhere_is_an_answer_like_others(web, here):
-    web.pages["/x.bin"] = answer(status="302 Found")
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}], ids=["no location", "an empty one"])
+def test_a_redirect_to_nowhere_is_an_answer_like_others(web, here, headers):
+    web.pages["/x.bin"] = answer(status="302 Found", **headers)
     assert refused(web.url(), here) == "it answers with status 302"
 
 
