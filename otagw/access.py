@@ -30,7 +30,7 @@ class Caller:
     account: Account
     key_id: str
     grants: tuple[str, ...]
-    # The URL at which this caller reached the gateway: links are made for whoever asks.
+    # The URL at which this caller reached the gateway; the links of the answer are built on it.
     endpoint: str = ""
 
 

@@ -1,4 +1,4 @@
-"""What passes between a front and the gateway: a call as it came in, and the answer that goes out."""
+"""The values between a front and the gateway: a call, and its answer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Time, ids and chance of the gateway at hand: what tests hold.
 
-Secrets at rest draw from the operating system instead (`security.vault`): nobody may hold those.
+Secrets at rest draw from the operating system instead (`security.vault`): no test can hold them.
 """
 
 import random

@@ -247,7 +247,7 @@ class DigestMismatch(Fault):
 
 @dataclass(eq=False)
 class FetchFailed(Fault):
-    """Say that a file of another host cannot be verified; ``url`` is without its query and whatever else is secret."""
+    """Say that a file of another host cannot be verified; ``url`` has no query and no credentials."""
 
     url: str
     problem: str

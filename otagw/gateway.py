@@ -1,4 +1,4 @@
-"""The path of every request, whatever its front. Start reading here.
+"""The path of every request of every front. Start reading here.
 
 Each front turns its wire into a `Call` and back; what lies between, and the order of it, is the same for all.
 """

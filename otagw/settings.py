@@ -29,7 +29,7 @@ class SettingsError(ValueError):
     """Say which settings are wrong and what was expected, one line each."""
 
 
-# What listens on every address is reached on this machine by one of them.
+# A server that listens on every address is reached from this machine at one of them.
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
 
 
@@ -147,7 +147,7 @@ class Settings:
     )
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
     threads: int = setting(
-        4, "Threads in each of them for uploads, downloads, and whatever else has to be waited for.", _between(1, 64)
+        4, "Threads in each of them for uploads, downloads and other requests that wait.", _between(1, 64)
     )
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")

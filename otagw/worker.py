@@ -28,7 +28,7 @@ LOOK_SECONDS: Final = 0.25
 # The time between two looks while a step fails: a database or a storage in trouble gets fewer attempts.
 RETRY_SECONDS: Final = 1.0
 Steps: TypeAlias = Mapping[str, Callable[[], int]]
-# What may be due, under the names that metrics and log lines have for it. Each call does a bounded piece in short
+# The kinds of background work, under their names in metrics and log lines. Each call does a bounded piece in short
 # transactions, and returns how many things it did.
 STEPS: Final[Steps] = {
     "ota.sweep.end_tasks": due_work.end_tasks,

@@ -13,7 +13,7 @@ CLOCK = Clock()
 
 
 class Door:
-    """What stands open in a test, the last that was entered on top."""
+    """The gateways entered in a test, the last one on top."""
 
     def __init__(self):
         self._stack = contextlib.ExitStack()

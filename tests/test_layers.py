@@ -27,7 +27,7 @@ def is_below(module, prefix):
     return f"{module}.".startswith(f"{prefix}.")
 
 
-# What the modules under a prefix may import of otagw, beside what is under it, or not at all; `LEAVES` are for all.
+# The modules of otagw that each prefix may import beside its own, or none; `LEAVES` are for all.
 LEAVES = ("otagw.call", "otagw.errors", "otagw.runtime", "otagw.clock", "otagw.settings", "otagw.__version__")
 MAY = {
     "otagw.errors": (),
@@ -122,7 +122,7 @@ def test_a_library_is_used_where_its_room_is():
     assert broken(elsewhere) == {}
 
 
-# What all fronts need of a request.
+# The modules that all fronts share.
 SHARED = ("otagw.dialects.http", "otagw.dialects.schema", "otagw.dialects.addressed")
 
 

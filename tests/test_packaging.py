@@ -17,7 +17,7 @@ from tests.patience import HANG_SECONDS
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("packaging")]
 
 EPOCH = "1795000000"
-# What a clone has beside what is in the repository, which an earlier build may have read or written.
+# Files beside the repository's own that an earlier build may have read or written.
 NOT_KEPT = (".git", ".venv", "var", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 
 

@@ -14,7 +14,7 @@ from otagw import settings
 from otagw.cli import common
 from otagw.settings import Settings
 
-# What the samples say, which stays where a setting has its default.
+# The values in the samples; a setting with its default leaves them as they are.
 BIND: Final = "127.0.0.1:8687"
 DATA_DIR: Final = "/var/lib/otagw"
 STATE: Final = "StateDirectory=otagw\nStateDirectoryMode=0700\n"

@@ -54,5 +54,5 @@ common.add_switches(
     delete="Forget a key for good.",
     switch=lambda access, _, key_id, enabled: access.enable(key_id, enabled),
     remove=lambda access, _, key_id: access.delete(key_id),
-    options=(),  # a key is found whichever account it belongs to
+    options=(),  # the id of an access key is unique across accounts
 )

@@ -26,10 +26,10 @@ from otagw.settings import Settings
 
 log = logging.getLogger("otagw.database")
 BUSY_MS: Final = 10_000
-# What an engine raises when it is gone, full or locked: the request may be repeated later.
+# The errors of an engine that is gone, full or locked: the request may be repeated later.
 TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
-# Locks of rows, from weak to strong: against deletion; against those who hold too; against all who lock. Who may need a
-# stronger one later asks for HOLD at most: two who share a row and both want it alone would wait for each other.
+# Locks of rows, from weak to strong: against deletion; against those who hold too; against all who lock. A transaction
+# that may need a stronger one later takes HOLD at most: two that share a row and both want it alone would deadlock.
 SHARE: Final = " FOR KEY SHARE"
 HOLD: Final = " FOR NO KEY UPDATE"
 ALONE: Final = " FOR UPDATE"

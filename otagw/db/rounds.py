@@ -104,7 +104,7 @@ def _help(members: Sequence[_Member]) -> None:
     wanted = members[0].wanted
     try:
         if isinstance(wanted, Question):
-            context = members[0].gr_context or copy_context()  # the gateway of those who ask
+            context = members[0].gr_context or copy_context()  # the gateway that the members run for
             answers = context.run(wanted.answer, [member.value for member in members])
             for member, answer in zip(members, answers, strict=True):
                 member.answer = answer

@@ -35,7 +35,7 @@ class Rows(Generic[Record]):
         hints = get_type_hints(record)
         self.fields = {name: others[name] if name in others else model._meta.combined[name] for name in hints}
         columns = list(enumerate(self.fields.items()))
-        # What is done to a row, in this order; a page of a listing has many of them, and most JSON is empty.
+        # The conversions of a row, in this order; a page of a listing has many of them, and most JSON is empty.
         self._json = [(place, field.empty) for place, (_, field) in columns if isinstance(field, JsonField)]
         self._words = [place for place, (_, field) in columns if isinstance(field, WordsField)]
         self._truths = [place for place, (name, _) in columns if hints[name] is bool]  # SQLite has no truth values

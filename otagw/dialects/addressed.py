@@ -1,4 +1,4 @@
-"""Fronts whose addresses say which operation is meant and who asks: files, and the protocols of devices."""
+"""Fronts whose addresses name the operation and its sender: files, and the protocols of devices."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -114,7 +114,7 @@ class DeviceFront(AddressedFront):
 
 
 def headers(status: int, fault: errors.Fault) -> dict[str, str]:
-    """Return the headers of a refusal that HTTP asks for, whatever the protocol above it."""
+    """Return the headers that HTTP demands of a refusal, independent of the protocol above it."""
     found = {"Cache-Control": "no-store"}
     if isinstance(fault, errors.MethodNotAllowed):
         found["Allow"] = ", ".join(sorted({*fault.allowed} - {"HEAD"}))

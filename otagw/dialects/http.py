@@ -1,4 +1,4 @@
-"""What every front needs of a request: its body within a limit, and where it reached us."""
+"""Read a request for any front: its body within a limit, and the URL that it was sent to."""
 
 import json
 import re
@@ -116,7 +116,7 @@ def repeated(names: Iterable[str]) -> str | None:
 
 
 def endpoint(request: Request) -> str:
-    """Return the URL at which links are made for whoever asks: the public one, or the one that the client used."""
+    """Return the URL on which the links of an answer are built: the public one, or the one that the client used."""
     settings = runtime.current().settings
     # Some clients write the scheme into Host.
     host = str(request.environ.get("HTTP_HOST", "")).rpartition("://")[2]

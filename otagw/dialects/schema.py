@@ -12,7 +12,7 @@ from marshmallow.fields import Field
 
 from otagw import errors
 
-# What a field says that is required and did not come, and a check for one that is required after all.
+# The message of a required field that is missing, and of a check that makes a field required.
 REQUIRED: Final = "is required"
 MISSING: Final = "is missing"
 # Where a fault is: names of fields, and numbers of items.

@@ -1,4 +1,4 @@
-"""Where the bytes of packages lie: a folder, or whatever else fsspec opens. No HTTP, no database."""
+"""The store of the bytes of packages: a folder, or any file system that fsspec opens. No HTTP, no database."""
 
 import contextlib
 import os

@@ -1,1 +1,1 @@
-"""What an operator sees and does: log, metrics, backup, restore, prune."""
+"""The tools of an operator: log, metrics, backup, restore, prune."""

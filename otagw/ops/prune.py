@@ -1,6 +1,6 @@
-"""What is old goes: a few rows at a time, so that nobody waits for it, by how long each kind is to be kept.
+"""Delete expired rows in small batches to keep locks short; each kind has its own days to be kept.
 
-The worker takes these steps all the time, `otagw prune` when it is told to. docs/operations.md has the kinds.
+The worker takes these steps all the time, `otagw prune` on demand. docs/operations.md has the kinds.
 """
 
 from collections.abc import Callable, Mapping

@@ -113,7 +113,7 @@ def _read(chosen: Settings, source: Path, work: Path, storage: Storage, written:
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """Yield the regular files of a tar, in order; whatever else is in it is no work of ours."""
+    """Yield the regular files of a tar, in order; skip all other entries."""
     for info in tar:
         file = tar.extractfile(info) if info.isreg() else None
         if file is None:

@@ -12,7 +12,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 
 
 def read(kind: str, key: str) -> int:
-    """Read an id as we write it, in decimal digits; whatever else is given is not found."""
+    """Read an id as we write it, in decimal digits; any other text is not found."""
     number = int(key) if key.isascii() and key.isdecimal() and len(key) <= 19 else 0
     if str(number) != key or number >= 1 << 63:
         raise errors.NotFound(kind=kind, key=key)
@@ -27,7 +27,7 @@ def as_uuid(number: int) -> str:
 
 
 def from_uuid(kind: str, text: str) -> int:
-    """Return the id that a UUID of ours stands for; whatever else is given is not found."""
+    """Return the id that a UUID of ours stands for; any other text is not found."""
     if _UUID.fullmatch(text):
         value = uuid.UUID(text).int
         number = value >> 80 << 15 | (value >> 64 & 0xFFF) << 3 | value >> 59 & 0x7

@@ -40,7 +40,7 @@ class Move:
 
 
 MOVES: Final[Mapping[str, Move]] = {
-    "confirm": Move((CONFIRM,), QUEUED, "somebody confirms the task"),
+    "confirm": Move((CONFIRM,), QUEUED, "an operator confirms the task"),
     "offer": Move((QUEUED,), NOTIFIED, "the device is offered the package"),
     "progress": Move((QUEUED, NOTIFIED), IN_PROGRESS, "the device reports that it is at work"),
     "succeed": Move(OPEN, SUCCEEDED, "the device reports the version it was to get"),
@@ -48,10 +48,10 @@ MOVES: Final[Mapping[str, Move]] = {
     "cancel": Move(
         OPEN,
         CANCELED,
-        "somebody cancels the task, a newer job takes the device, it is deleted, or the job's time is over",
+        "an operator cancels the task, a newer job takes the device, it is deleted, or the job's time is over",
     ),
-    "restart": Move((FAILED, CANCELED), QUEUED, "somebody restarts the task"),
-    "restart to confirm": Move((FAILED, CANCELED), CONFIRM, "somebody restarts a task that has to be confirmed"),
+    "restart": Move((FAILED, CANCELED), QUEUED, "an operator restarts the task"),
+    "restart to confirm": Move((FAILED, CANCELED), CONFIRM, "an operator restarts a task that has to be confirmed"),
 }
 
 # --- jobs

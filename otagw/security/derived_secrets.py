@@ -1,6 +1,6 @@
 """Secrets of products and devices: made from the master key and an id, or sealed where a fleet brings its own.
 
-A secret that is made costs no room and no encryption, whatever the number of devices; docs/decisions/0010-devices.md.
+A derived secret costs no storage and no encryption for any number of devices; docs/decisions/0010-devices.md.
 """
 
 from otagw import runtime

@@ -97,5 +97,5 @@ class Windows(Nonces):
         """Drop the tables of windows below a number."""
 
     def _oldest(self, live: range) -> int:
-        """Return the oldest window that somebody may still need."""
+        """Return the oldest window that a node may still need."""
         return live.start

@@ -47,7 +47,7 @@ class Buckets(ABC):
         """
 
 
-# What a key may ask in one process: more than one machine can answer, and less than would keep all others out.
+# The rate of a key in one process: more than one machine can answer, and less than would keep all others out.
 GENEROUS_RATE: Final = Rate(2000, 4000)
 
 

@@ -25,7 +25,7 @@ class Server:
             url,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
-            # What was sent twice would be done twice: a nonce would find its own key, and refuse an honest request.
+            # A repeated command would run twice: a nonce would find its own key, and refuse an honest request.
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=self._met,
         )

@@ -1,4 +1,4 @@
-"""What is old goes, and nothing else; on every engine."""
+"""Only expired rows are deleted; on every engine."""
 
 import dataclasses
 

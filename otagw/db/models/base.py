@@ -1,4 +1,4 @@
-"""What every table is bound to, and columns whose text stands for something else."""
+"""The base class of all tables, and columns that encode a value as text."""
 
 import json
 from typing import Any, Final

@@ -53,7 +53,7 @@ class _Lenient(FrontSchema):
 
 
 class _Id(fields.Field[Any]):
-    """What a device repeats of an action's number, which the address says."""
+    """The number of an action in a body; a device repeats it from the address."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, str | int | float):
@@ -85,7 +85,7 @@ class _Number(fields.Field[float]):
 
 
 class _Details(fields.Field[str]):
-    """What a device says in its own words, as one line."""
+    """A free text of a device, as one line."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         found = [value] if isinstance(value, str) else value
@@ -95,7 +95,7 @@ class _Details(fields.Field[str]):
 
 
 class _Part(fields.Field[Any]):
-    """An object: of fields of its own, or of whatever names it has."""
+    """An object, with the fields of a schema or with any names."""
 
     def __init__(self, schema: FrontSchema | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -130,7 +130,7 @@ class _Status(_Lenient):
 
     @pre_load
     def say_how_it_ended(self, data: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
-        """Refuse an end that does not say how it went, whatever else is wrong with it."""
+        """Refuse a closed execution without a result, before any other fault in it."""
         result = data.get("result")
         is_silent = result is None or (isinstance(result, dict) and result.get("finished") is None)
         if is_silent and isinstance(data.get("execution"), str) and data["execution"].lower() == "closed":

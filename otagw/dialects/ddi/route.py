@@ -129,7 +129,7 @@ class Front(DeviceFront):
         return auth.admit(request, product, device)
 
     def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
-        """Answer with data, or 304 to who has it already, or 200 without a body where there is nothing to say."""
+        """Answer with data, with 304 to a device that has the same data, or with 200 and no body."""
         found = {"Cache-Control": "private, no-cache"}
         if data is None:
             return Answer(200, b"", JSON, call.request_id, headers=found)

@@ -170,7 +170,7 @@ class Object(fields.Field[dict[str, Any]]):
 
 
 class IotdaSchema(FrontSchema):
-    """What one operation may be given; the class name is the operation."""
+    """The parameters of one operation; the class name is the operation."""
 
     @pre_load
     def drop_empty(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from otagw.ota.products import modules, products
 
 AT_ONCE: Final = 1000
 THERE: Final = "the product has a device of this name"
-# What a column may be called, in small letters and without blanks, underscores and hyphens.
+# The names of a column, in small letters and without blanks, underscores and hyphens.
 COLUMNS: Final[Mapping[str, str]] = {
     "devicename": "name",
     "name": "name",

@@ -26,7 +26,7 @@ DISABLED, UNACTIVATED, ONLINE, OFFLINE = "disabled", "unactivated", "online", "o
 _INSERTED_AT_ONCE: Final = 500
 _NAME_LENGTH: Final = 20
 _VERSION: Final = "SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'"
-# What `add` gives a device.
+# The columns that `add` fills.
 _GIVEN: Final = "id, account_id, product_key, name, nickname, secret, enabled, created, modified, batch_id"
 
 
@@ -195,7 +195,7 @@ def named(account: Account, product_key: str, name: str) -> Device:
 
 
 def find(product_key: str, name: str) -> Device | None:
-    """Return a device by its product and name, whoever's it is."""
+    """Return a device of any account by its product and name."""
     row = database.execute(f"{SELECT} WHERE device.product_key = ? AND device.name = ?", product_key, name).fetchone()
     return device(row) if row else None
 

@@ -1,7 +1,7 @@
 """Devices under one id in the whole account: the one that was chosen for it, or its product and name with _ between.
 
 Beside it is kept what the front that registered a device has to show again. A device of another front has neither.
-What requests of devices and listings ask is SQL.
+Requests of devices and listings use SQL statements, not peewee.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""When devices were last heard of: most only ask, and that is written for many of them at once.
+"""The times at which devices were last heard: most devices only poll, so many times are written at once.
 
-What was heard waits in this process for `FLUSH_SECONDS`; one that is killed forgets as much, no more.
+A process collects these times for `FLUSH_SECONDS` before it writes them; if it is killed, it loses no more than these.
 """
 
 import logging
@@ -23,7 +23,7 @@ AT_ONCE: Final = 1000
 
 
 class Presence:
-    """What one process of one gateway has heard, and the thread that writes it."""
+    """The times at which one process of a gateway last heard each device, and the thread that writes them."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()

@@ -1,6 +1,6 @@
-"""What happened between the gateway and a device, in order: for whoever asks why it does not update.
+"""The events between the gateway and a device, in order, to find out why a device does not update.
 
-Whatever a device does is noted, so that is SQL.
+Devices cause events often, so this module uses SQL statements, not peewee.
 """
 
 from typing import Final, NamedTuple

@@ -40,7 +40,7 @@ def get(account: Account, key: str) -> Package:
 
 
 def find(package_id: int) -> Package | None:
-    """Return a package by its number, whoever's it is."""
+    """Return a package of any account by its number."""
     row = database.execute(f"{_SELECT} WHERE package.id = ?", package_id).fetchone()
     return _ROWS.record(row) if row else None
 
@@ -149,7 +149,7 @@ def file_keys(object_key: str | None, parts: Iterable[Mapping[str, Any]]) -> lis
 
 
 def kind_of(kind: str, module: str) -> str:
-    """Return what kind of package it is: one for a module is that, whatever its front calls it."""
+    """Return the kind of a package: `MODULE` for a module of its own, otherwise the kind that its front gives."""
     return kind if module == modules.DEFAULT else MODULE
 
 
@@ -161,7 +161,7 @@ def scopes(product_key: str | None, version: str, module: str, kind: str) -> lis
 
 
 def hold(account: Account, key: str) -> None:
-    """Let others who hold this package wait until we are done, and nobody delete it; inside a write."""
+    """Lock a package until the end of the transaction, so that it cannot be deleted; inside a write."""
     query = f"SELECT 1 FROM package WHERE id = ? AND account_id = ?{database.lock(database.HOLD)}"
     if database.execute(query, ids.read(KIND, key), account.id).fetchone() is None:
         raise errors.NotFound(kind=KIND, key=key)

@@ -9,7 +9,7 @@ from otagw.ota.products import modules
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a file once all of its bytes have passed; digests are lower-case hex.
+    """The facts of a file, known once all of its bytes are read; digests are lower-case hex.
 
     ``format`` is one of `stored_files.FORMATS`, or None.
     """
@@ -27,8 +27,8 @@ class PackageDraft:
 
     ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
     then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of
-    our own store. ``front_data`` is whatever else the front that made the package has to show again. ``facts`` are for
-    `verification.check` alone: what it found out of each file.
+    our own store. ``front_data`` are further values that the front that made the package has to show again. ``facts``
+    are for `verification.check` alone: its findings on each file.
     """
 
     name: str | None

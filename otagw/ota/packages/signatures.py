@@ -1,6 +1,6 @@
-"""Signed packages: who has released one, so that a device can check it without asking anybody.
+"""Signed packages: a device can verify a release without a request to the gateway.
 
-What is signed about a package, to the byte, is in docs/signed-packages.md.
+docs/signed-packages.md has the signed statement, to the byte.
 """
 
 import json
@@ -117,7 +117,7 @@ def _keep(package_id: int, key: Key, statement: str, signature: str) -> Signatur
 
 
 def _held(account: Account, package_key: str) -> Package:
-    """Return a package that nobody deletes until we are done, inside a write."""
+    """Return a package, locked against deletion until the end of the transaction; inside a write."""
     packages.hold(account, package_key)
     return packages.get(account, package_key)
 

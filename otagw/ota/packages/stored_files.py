@@ -98,7 +98,7 @@ def get(account: Account, key: str) -> File:
 
 
 def find(key: str, account_id: int | None = None) -> File | None:
-    """Return a file that is there; without an account, for whoever holds a signed link to it."""
+    """Return a file that has arrived; without an account, for a signed link to it."""
     owner, values = ("", ()) if account_id is None else (" AND account_id = ?", (account_id,))
     row = database.execute(
         f"SELECT path, size, md5, sha1, sha256, format FROM stored_file WHERE key = ? AND path IS NOT NULL{owner}",

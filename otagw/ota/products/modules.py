@@ -64,7 +64,7 @@ def create(
     front_data: Mapping[str, Any] | None = None,
     token: str | None = None,
 ) -> Module:
-    """Keep a new module of a product and return it; ``front_data`` is whatever else its front has to show again.
+    """Keep a new module of a product and return it; ``front_data`` are further values that its front has to show again.
 
     Raises `errors.AlreadyExists` for a name that is taken in any case, `errors.LimitReached` for one too many.
     """

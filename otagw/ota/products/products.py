@@ -17,7 +17,7 @@ KIND: Final = "product"
 # Addresses of the gateway itself cannot be keys, since a device's address may begin with its product.
 RESERVED_KEYS: Final = ("v3", "v5", "oss", "device", "console", "healthz", "readyz", "metrics", "troubleshoot")
 KEY: Final = re.compile(rf"(?!(?:{'|'.join(RESERVED_KEYS)})\Z)[A-Za-z0-9_-]{{1,256}}", re.IGNORECASE | re.ASCII)
-# What a front notes under this name says which space of the account a product is in; one without it is in each.
+# The key in ``front_data`` for the space of a product; a product without it is in every space of its account.
 SPACE: Final = "space"
 # Kinds of products that fronts may tell apart; listings filter by them.
 BASIC, STANDARD = "basic", "standard"

@@ -56,7 +56,7 @@ def get(account: Account, key: str) -> Job:
 
 
 def find(job_id: int, lock: str = "") -> Job | None:
-    """Return a job by its number, whoever's it is."""
+    """Return a job of any account by its number."""
     row = database.execute(f"{_SELECT} WHERE id = ?{database.lock(lock)}", job_id).fetchone()
     return _ROWS.record(row) if row else None
 

@@ -20,7 +20,7 @@ from otagw.ota.rollouts.records import Job, Rules
 class JobDraft:
     """A job as it is asked for; times are milliseconds, ``group`` is the id of a group as it is shown.
 
-    ``front_data`` is whatever else the front that makes it has to show again.
+    ``front_data`` are further values that the front that makes it has to show again.
     """
 
     package: str

@@ -1,7 +1,7 @@
-"""Which devices a static job is for: chosen by statements over many rows, in steps that a crash does not undo.
+"""Select the devices of a static job by statements over many rows, in steps that a crash does not undo.
 
-Each step is one transaction: it makes the tasks of some devices and moves the job's cursor past them. Whoever comes
-next, a request or a worker, goes on from there.
+Each step is one transaction: it makes the tasks of some devices and moves the job's cursor past them. The
+next request or worker continues from there.
 """
 
 import functools

@@ -41,7 +41,7 @@ def get(account: Account, key: str) -> Task:
 
 
 def find(task_id: int, lock: str = "") -> Task | None:
-    """Return a task by its number, whoever's it is."""
+    """Return a task of any account by its number."""
     row = database.execute(f"{_SELECT} WHERE id = ?{database.lock(lock)}", task_id).fetchone()
     return Task(*row) if row else None
 

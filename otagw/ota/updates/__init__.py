@@ -1,1 +1,1 @@
-"""What a device may do: the functions that every device front calls."""
+"""The operations of a device: the functions that every device front calls."""
