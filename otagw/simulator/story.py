@@ -48,7 +48,10 @@ def tell(folder: Path, go_on: Callable[[], bool]) -> None:
             job = story.prepare()
             story.simulate()
             story.judge(job)
-    except requests.RequestException as error:
+    except (Wrong, requests.RequestException) as error:
+        # A signal to a whole group also ends a command that has been started but has no session of its own yet.
+        if not go_on():
+            raise Stopped from None
         raise Wrong(error) from None
 
 

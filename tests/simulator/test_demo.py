@@ -62,6 +62,16 @@ class Demo:
             assert self.process.poll() is None, self.process.stderr.read()
             assert time.monotonic() < deadline
 
+    def wait_for_command(self, name):
+        """Wait until the demo runs a command; return its process."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for number, words in processes_of(self.folder):
+                if f"otagw\0{name}".encode() in words:
+                    return int(number)
+            assert self.process.poll() is None, self.process.stderr.read()
+        raise AssertionError(f"the demo does not run {name}")
+
     def assert_stopped(self):
         """Assert that it ends as it should after a signal."""
         _, said = self.process.communicate(timeout=120)
@@ -128,6 +138,17 @@ def test_ctrl_c_of_a_terminal_which_signals_the_whole_group_leaves_nothing(start
     demo.read_to(ROLLED_OUT)
     for _ in range(2):
         os.killpg(demo.process.pid, INTERRUPT)
+    demo.assert_stopped()
+
+
+def test_a_command_that_the_signal_ends_as_well_is_no_error_of_the_demo(start):
+    demo = start()
+    demo.read_to(ROLLED_OUT)
+    simulate = demo.wait_for_command("simulate")
+    demo.process.send_signal(signal.SIGSTOP)
+    os.kill(simulate, signal.SIGKILL)
+    demo.process.send_signal(INTERRUPT)
+    demo.process.send_signal(signal.SIGCONT)
     demo.assert_stopped()
 
 
