@@ -159,7 +159,7 @@ def test_settings_are_passed_and_not_read():
     assert broken(reads) == {}
 
 
-# Caches for a process. What they hold follows from their arguments alone, whichever gateway asks.
+# Caches that all gateways of a process share: their values follow from the arguments alone.
 PURE = {
     "otagw.access": 1,  # of one vault, in the object that has it
     "otagw.db.database": 1,  # a statement, as psycopg takes it

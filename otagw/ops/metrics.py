@@ -58,7 +58,7 @@ LOOKED_UP: Final = (
 
 
 class Metrics:
-    """What one process of one gateway has counted; without a folder nothing is counted."""
+    """The counts of one process of one gateway; without a folder it counts nothing."""
 
     def __init__(self, folder: Path | None, operations: Iterable[str] = ()) -> None:
         self._live = _Live(folder, operations) if folder else None
@@ -69,7 +69,7 @@ class Metrics:
             self._live.series(name, *labels).inc(by)
 
     def request(self, front: str, operation: str, code: str, seconds: float) -> None:
-        """Count a request; ``operation`` may be whatever was sent, ``front`` and ``code`` not."""
+        """Count a request; an ``operation`` that the gateway does not have counts as `UNKNOWN`."""
         live = self._live
         if live is None:
             return

@@ -46,7 +46,7 @@ class Nonces(ABC):
 class Windows(Nonces):
     """Nonces in tables, one for each window of time that their timestamps may fall in."""
 
-    # What an engine raises where a table is missing.
+    # The error of an engine for a table that is missing.
     missing: ClassVar[type[Exception]]
 
     def __init__(self, skew_ms: int) -> None:

@@ -13,7 +13,7 @@ from otagw.db import database, models, rows
 from otagw.db.models.base import JsonField, WordsField
 from tests.engines import migrated
 
-# What a column is read as; JSON is whatever its record says.
+# The type that a column is read as; for JSON the record says it.
 TYPES = {
     WordsField: tuple[str, ...],
     peewee.BooleanField: bool,

@@ -1,4 +1,4 @@
-"""File, against a plain set: accepted once while their timestamp is, whatever the clock does."""
+"""The file of nonces against a plain set: under any clock, each is accepted once while its timestamp is."""
 
 import contextlib
 import logging
