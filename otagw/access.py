@@ -168,7 +168,7 @@ def judge(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
     The order is the point: the time, the key, the signature in constant time, and last the nonce, so that neither old
     nor forged requests can use one up. The nonce stays used even if the operation then fails.
     """
-    if abs(clock.now() - claim.at) > skew_ms:
+    if clock.apart(claim.at) > skew_ms:
         raise errors.ExpiredTimestamp
     caller, secret = keys.find(claim.key_id)
     signature, signed = claim.sign(secret)

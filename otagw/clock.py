@@ -34,6 +34,18 @@ class Clock:
         """Return the time in milliseconds since 1970, UTC."""
         return self._held() if self._held else time.time_ns() // 1_000_000
 
+    def apart(self, at: int) -> int:
+        """Return how many milliseconds a time that a client states is from ours, before or after: for admission."""
+        return abs(self.now() - at)
+
+    def elapsed(self) -> float:
+        """Return seconds that only ever rise, to bound how long one request goes on."""
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Let others come first for a moment."""
+        time.sleep(seconds)
+
     def hold(self, source: Callable[[], int] | None) -> None:
         """Take the time from ``source`` (milliseconds since 1970), or from the machine again with None."""
         self._held = source
@@ -65,6 +77,21 @@ def now() -> int:
     """Return the time in milliseconds since 1970, UTC: the machine's where no gateway is at hand."""
     gateway = runtime.found()
     return gateway.clock.now() if gateway else MACHINE.now()
+
+
+def apart(at: int) -> int:
+    """Return how many milliseconds a time that a client states is from ours, before or after: for admission."""
+    return runtime.current().clock.apart(at)
+
+
+def elapsed() -> float:
+    """Return seconds that only ever rise, to bound how long one request goes on."""
+    return runtime.current().clock.elapsed()
+
+
+def pause(seconds: float) -> None:
+    """Let others come first for a moment."""
+    runtime.current().clock.pause(seconds)
 
 
 def hold(source: Callable[[], int] | None) -> None:

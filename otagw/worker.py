@@ -10,6 +10,7 @@ import queue
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from otagw import runtime
@@ -41,6 +42,24 @@ STEPS: Final[Steps] = {
     "ota.prune.audit": prune.audit,
     "ota.prune.ended_jobs": prune.ended_jobs,
 }
+# When each of them has something to do next, in milliseconds, or None: what is due by then is done by one sweep.
+NEXT_DUE: Final[Mapping[str, Callable[[], int | None]]] = {
+    "ota.sweep.end_tasks": due_work.next_task,
+    "ota.sweep.advance_jobs": due_work.next_job,
+    "ota.outbox.deliver_due": outbox.next_delivery,
+    "ota.files.purge": stored_files.next_purge,
+    "ota.idempotency.sweep": idempotency.next_expiry,
+    "ota.prune.events": partial(prune.next_due, prune.EVENTS),
+    "ota.prune.deliveries": partial(prune.next_due, prune.DELIVERIES),
+    "ota.prune.audit": partial(prune.next_due, prune.AUDIT),
+    "ota.prune.ended_jobs": partial(prune.next_due, prune.JOBS),
+}
+
+
+def next_due() -> int | None:
+    """Return when the next background work is due (milliseconds since 1970), or None where nothing waits."""
+    found = [at for at in (next_one() for next_one in NEXT_DUE.values()) if at is not None]
+    return min(found, default=None)
 
 
 class Worker:

@@ -1,6 +1,5 @@
 """``otagw prune``: what is old goes."""
 
-import time
 from typing import Final
 
 import click
@@ -44,7 +43,7 @@ def _prune(kind: str, oldest: int, dry_run: bool) -> int:
     total = 0
     while done := core.KINDS[kind].step(oldest):
         total += done
-        time.sleep(PAUSE_SECONDS)
+        clock.pause(PAUSE_SECONDS)
     if total:
         with database.write():
             for account in models.Account.select().order_by(models.Account.id):

@@ -225,6 +225,12 @@ def _for_psycopg(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
+def smallest(sql: str, *values: Any) -> int | None:
+    """Return the one number that a statement finds, a time in milliseconds say, or None where it finds none."""
+    row = execute(sql, *values).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
 def together(*statements: Statement) -> list[Any]:
     """Run statements that do not need each other's results, in one round trip over a network; return their cursors."""
     if is_sqlite():

@@ -19,10 +19,14 @@ EVENTS, DELIVERIES, AUDIT, JOBS = "events", "deliveries", "audit", "jobs"
 
 
 class Kind(NamedTuple):
-    """A kind of rows that grow old: how many are older than a time, and how a few of them go."""
+    """A kind of rows that grow old: how many are older than a time, how a few of them go, and when the next is.
+
+    ``first`` is the smallest time for which ``step`` has something to do, or None where there is none.
+    """
 
     count: Callable[[int], int]
     step: Callable[[int], int]
+    first: Callable[[], int | None]
 
 
 # For how many days each kind is kept; 0 is for ever.
@@ -54,6 +58,13 @@ def ended_jobs() -> int:
     return _due(JOBS)
 
 
+def next_due(kind: str) -> int | None:
+    """Return when the next row of a kind is to go (milliseconds), or None."""
+    kept = days()[kind]
+    first = KINDS[kind].first() if kept else None
+    return None if first is None else first + kept * DAY_MS
+
+
 def _due(kind: str) -> int:
     kept = days()[kind]
     return KINDS[kind].step(clock.now() - kept * DAY_MS) if kept else 0
@@ -69,11 +80,19 @@ def _column(row: Any, column: Any) -> Kind:
         with database.write():
             return int(row.delete().where(row.id.in_(old.order_by(column).limit(AT_ONCE))).execute())
 
-    return Kind(lambda oldest: row.select().where(column <= oldest).count(), step)
+    def first() -> int | None:
+        found: int | None = row.select(fn.MIN(column)).scalar()
+        return found
+
+    return Kind(lambda oldest: row.select().where(column <= oldest).count(), step, first)
 
 
 def _count_events(oldest: int) -> int:
     return models.DeviceEvent.select().where(models.DeviceEvent.at < oldest).count()
+
+
+def _first_event() -> int | None:
+    return database.smallest("SELECT at + 1 FROM device_event ORDER BY id LIMIT 1")
 
 
 def _step_events(oldest: int) -> int:
@@ -88,9 +107,15 @@ def _step_events(oldest: int) -> int:
 
 def _ended(oldest: int) -> Any:
     """Return peewee's query for the jobs that ended before a time and of which no device has an open task."""
+    row = models.Job
+    return row.select(row.id).where(row.ended < oldest, _is_over())
+
+
+def _is_over() -> Any:
+    """Return the condition for jobs that run no more, and of which no device has an open task."""
     row, task = models.Job, models.Task
     is_open = task.select().where(task.job_id == row.id, task.state.in_(states.OPEN))
-    return row.select(row.id).where(row.ended < oldest, row.state.not_in(states.RUNNING), ~fn.EXISTS(is_open))
+    return row.state.not_in(states.RUNNING) & ~fn.EXISTS(is_open)
 
 
 def _step_jobs(oldest: int) -> int:
@@ -105,14 +130,19 @@ def _step_jobs(oldest: int) -> int:
         return gone + (gone < AT_ONCE)
 
 
+def _first_job() -> int | None:
+    ended = models.Job.select(fn.MIN(models.Job.ended)).where(_is_over()).scalar()
+    return None if ended is None else int(ended) + 1
+
+
 def _count_jobs(oldest: int) -> int:
     tasks = models.Task.select().where(models.Task.job_id.in_(_ended(oldest)))
     return int(_ended(oldest).count()) + tasks.count()
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    EVENTS: Kind(_count_events, _step_events),
+    EVENTS: Kind(_count_events, _step_events, _first_event),
     DELIVERIES: _column(models.WebhookDelivery, models.WebhookDelivery.done_at),
     AUDIT: _column(models.AuditEvent, models.AuditEvent.at),
-    JOBS: Kind(_count_jobs, _step_jobs),
+    JOBS: Kind(_count_jobs, _step_jobs, _first_job),
 }

@@ -84,6 +84,12 @@ def sweep() -> int:
         return _forget(oldest)
 
 
+def next_expiry() -> int | None:
+    """Return when the next answer expires (milliseconds), or None."""
+    first = database.smallest("SELECT MIN(created) FROM answer")
+    return None if first is None else first + KEPT_MS
+
+
 def _read(row: tuple[str, str], digest: str) -> dict[str, Any]:
     if row[0] != digest:
         raise errors.TokenReused

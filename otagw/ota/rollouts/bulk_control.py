@@ -4,11 +4,10 @@ Named devices have each an answer of their own. Without names all are meant, som
 same call again goes on with the rest.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from otagw import errors
+from otagw import clock, errors
 from otagw.db import database, models, rows
 from otagw.ota import states
 from otagw.ota.accounts import Account
@@ -59,7 +58,7 @@ def forget(account: Account, key: str) -> None:
                 raise errors.WrongState(kind=jobs.KIND, key=key, state=phase)
             if jobs.delete_some(job, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
                 return
-        time.sleep(selection.PAUSE_SECONDS)
+        clock.pause(selection.PAUSE_SECONDS)
 
 
 def _running(account: Account, key: str, among: Sequence[str]) -> Job:
@@ -86,7 +85,7 @@ def _all(account: Account, job: Job, among: Any, act: Act) -> dict[str, str | No
         if len(some) < AT_ONCE:
             return {}
         last = some[-1]
-        time.sleep(selection.PAUSE_SECONDS)
+        clock.pause(selection.PAUSE_SECONDS)
 
 
 def _act(account: Account, job: Job, task_ids: Sequence[int], act: Act) -> dict[str, str | None]:

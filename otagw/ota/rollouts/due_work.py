@@ -4,7 +4,6 @@ Due rows are found by an index of their own, so that a sweep costs by what is du
 """
 
 import logging
-import time
 from typing import Final
 
 from otagw import clock
@@ -32,7 +31,7 @@ def advance_jobs() -> int:
         except Exception:
             log.exception("job %s: a step went wrong, and is tried again in a minute", job_id)
             _postpone(job_id)
-        time.sleep(selection.PAUSE_SECONDS)
+        clock.pause(selection.PAUSE_SECONDS)
     return len(found)
 
 
@@ -43,6 +42,16 @@ def end_tasks() -> int:
     for task_id, job_id in found:
         updates.timed_out(task_id, job_id)
     return len(found)
+
+
+def next_job() -> int | None:
+    """Return when the next step of a job is due (milliseconds), or None."""
+    return database.smallest("SELECT MIN(due) FROM job")
+
+
+def next_task() -> int | None:
+    """Return when the next task's time is over (milliseconds), or None."""
+    return database.smallest("SELECT MIN(due) FROM task")
 
 
 def _postpone(job_id: int) -> None:

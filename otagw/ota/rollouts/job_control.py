@@ -1,6 +1,5 @@
 """What an operator does to jobs that run: confirm, cancel, restart, pause, resume, stop, change."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -103,9 +102,9 @@ def cancel_states(account: Account, job_key: str, wanted: Sequence[str]) -> None
         is_all = job.selection == jobs.STATIC and job.state in states.RUNNING and pending == list(states.OPEN)
         jobs.set_(job, cancel=" ".join(pending), due=clock.now(), stopped=job.stopped or is_all)
         audit.note(account.id, jobs.KIND, job.id)
-    until = time.monotonic() + selection.REQUEST_SECONDS
-    while cancel_step(job.id) and time.monotonic() <= until:
-        time.sleep(selection.PAUSE_SECONDS)
+    until = clock.elapsed() + selection.REQUEST_SECONDS
+    while cancel_step(job.id) and clock.elapsed() <= until:
+        clock.pause(selection.PAUSE_SECONDS)
 
 
 def finish(job_id: int) -> None:

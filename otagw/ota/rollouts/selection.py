@@ -6,7 +6,6 @@ next request or worker continues from there.
 
 import functools
 import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,9 +44,9 @@ class Window:
 
 def begin(job: Job) -> Job:
     """Select devices for as long as a request may take; the rest is for the worker."""
-    until = time.monotonic() + REQUEST_SECONDS
-    while step(job.id) and time.monotonic() <= until:
-        time.sleep(PAUSE_SECONDS)
+    until = clock.elapsed() + REQUEST_SECONDS
+    while step(job.id) and clock.elapsed() <= until:
+        clock.pause(PAUSE_SECONDS)
     return jobs.find(job.id) or job
 
 

@@ -77,6 +77,15 @@ def deliver_due(limit: int = 20) -> int:
     return sum(turn.result() for turn in done)
 
 
+def next_delivery() -> int | None:
+    """Return when the next delivery is due (milliseconds), or None; one whose webhook is claimed, when that is over."""
+    rows = database.execute(
+        "SELECT (SELECT MIN(next_at) FROM webhook_delivery WHERE webhook_id = webhook.id), busy_until "
+        "FROM webhook WHERE enabled"
+    ).fetchall()
+    return min((max(row) for row in rows if row[0] is not None), default=None)
+
+
 def deliver_ping(account: Account, key: str) -> Delivery:
     """Send a ``ping`` to a webhook now, once, whether it is enabled or not; return what came of it."""
     with database.write():
