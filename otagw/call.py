@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Call(Protocol):
     def front(self) -> str:
         """Return the front's folder in ``otagw/dialects``."""
 
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Return what the operation was given, decoded, as far as it has been read; raises what reading it raises."""
+
 
 @dataclass(slots=True)
 class AddressedCall:
@@ -39,3 +43,5 @@ class AddressedCall:
     request_id: str
     operation: str
     key_id: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes = b""

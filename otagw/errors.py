@@ -52,6 +52,15 @@ class Unreadable(Fault):
 
 
 @dataclass(eq=False)
+class Quoted(Fault):
+    """Refuse in the words of somebody else: a code, a status and a text that the gateway does not have itself."""
+
+    code: str
+    status: int
+    text: str
+
+
+@dataclass(eq=False)
 class MissingParameter(Fault):
     """Say that a required parameter is absent or empty."""
 
@@ -289,5 +298,5 @@ class Internal(Fault):
 
 
 def family() -> list[type[Fault]]:
-    """Return every fault, so that a front can be checked to spell each of them."""
-    return sorted(Fault.__subclasses__(), key=lambda fault: fault.__name__)
+    """Return every fault that has words of its own in each front, so that a front can be checked to have them."""
+    return sorted({*Fault.__subclasses__()} - {Quoted}, key=lambda fault: fault.__name__)

@@ -64,6 +64,7 @@ def serve(front: Front[C, S], request: Request) -> Answer:
         operation = front.table.find(call.operation)
         if operation is None:
             raise errors.UnknownOperation(call.operation)
+        meet(call, request, caller)
         runtime.current().limits.check(caller.key_id, operation.name, operation.rate)
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", call.request_id)
         _authorize(front, call, operation, caller, actor)
@@ -72,8 +73,7 @@ def serve(front: Front[C, S], request: Request) -> Answer:
             return front.render(call, operation.handle(caller, **arguments) or {})
 
     answer, fault = attempt(call, act, lambda refusal: front.refuse(call, refusal))
-    request_log.request(call, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+    return _noted(call, request, caller, answer, fault, started)
 
 
 def answer(
@@ -85,7 +85,24 @@ def answer(
     """Answer a request that its front has found the operation of; `serve` is for those that name it."""
     started = time.perf_counter()
     answer, fault = attempt(call, act, refuse)
-    request_log.request(call, None, answer, fault, request.remote_addr, time.perf_counter() - started)
+    return _noted(call, request, None, answer, fault, started)
+
+
+def meet(call: Call, request: Request, caller: Caller | None = None) -> None:
+    """Let a believed request meet the faults of a test; `seams` says who makes them."""
+    faults = runtime.current().faults
+    if faults is not None:
+        faults.meet(call, request, caller)
+
+
+def _noted(
+    call: Call, request: Request, caller: Caller | None, answer: Answer, fault: errors.Fault | None, started: float
+) -> Answer:
+    """Return an answer that is counted and logged, and in the journal if there is one."""
+    request_log.request(call, caller, answer, fault, request.remote_addr, time.perf_counter() - started)
+    journal = runtime.current().journal
+    if journal is not None:
+        journal.note(call, request, caller, answer, fault)
     return answer
 
 
@@ -121,9 +138,7 @@ def refuse(front: Front[C, S], request: Request, fault: errors.Fault) -> Answer:
     """Answer a request that reaches no operation: an unknown path, say."""
     started = time.perf_counter()
     call = front.open(request, clock.uuid())
-    answer = front.refuse(call, fault)
-    request_log.request(call, None, answer, fault, request.remote_addr, time.perf_counter() - started)
-    return answer
+    return _noted(call, request, None, front.refuse(call, fault), fault, started)
 
 
 def report(front: Front[C, S], request: Request, data: Mapping[str, Any]) -> Answer:

@@ -17,6 +17,7 @@ from otagw.net import allowed_hosts
 from otagw.ops.metrics import Metrics
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
+from otagw.seams import Faults, Journal
 from otagw.security import nonce_stores, rate_limit_stores, redis_client, vault
 from otagw.security.nonces import Nonces
 from otagw.security.rate_limits import Limits
@@ -48,6 +49,9 @@ class Runtime:
     clock: Clock = field(default_factory=_clock)
     chance: random.Random = field(default_factory=_chance)
     presence: Presence = field(default_factory=Presence)
+    # What tests put into the path of requests; nothing else ever does.
+    faults: Faults | None = None
+    journal: Journal | None = None
 
     @cached_property
     def database(self) -> Database:

@@ -34,6 +34,7 @@ MAY = {
     "otagw.runtime": ("otagw.parts",),  # for the types of what it holds
     "otagw.clock": ("otagw.runtime",),
     "otagw.settings": ("otagw.net.allowed_hosts",),
+    "otagw.seams": ("otagw.call", "otagw.errors", "otagw.access"),
     "otagw.net": LEAVES,
     "otagw.files": LEAVES,
     "otagw.db": LEAVES,
@@ -64,7 +65,7 @@ ALONE = {
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
     "redis": ("otagw.security",),
     "urllib3": ("otagw.net", "otagw.simulator", "otagw.ota.packages.fetch"),
-    "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.cli.explain"),
+    "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.seams", "otagw.cli.explain"),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
     "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),
 }

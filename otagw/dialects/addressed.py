@@ -81,7 +81,9 @@ class DeviceFront(AddressedFront):
             body = http.body(request, self.longest)
             found = self.authenticate(request, product, device, body)
             address = (request.remote_addr or "")[:_ADDRESS] or None
-            arguments = self.arguments(operation, request, body, names)
+            call.body = body
+            call.parameters = arguments = self.arguments(operation, request, body, names)
+            gateway.meet(call, request)
             data = operation.act(DeviceCall(found, address, http.endpoint(request), body), **arguments)
             return self.render(request, call, data)
 
@@ -95,6 +97,8 @@ class DeviceFront(AddressedFront):
 
     def spell(self, fault: errors.Fault) -> tuple[str, int, str]:
         """Return the code, status and text of a fault; one that no device can cause is ours."""
+        if isinstance(fault, errors.Quoted):
+            return fault.code, fault.status, fault.text
         known = fault if type(fault) in self.codes else errors.Internal()
         code, status, text = self.codes[type(known)]
         facts: dict[str, Any] = dict(vars(known))

@@ -98,6 +98,8 @@ CODES: Final[Mapping[Key, Refusal]] = {
 
 def spell(fault: errors.Fault) -> Refusal:
     """Return the code, status and text of a fault."""
+    if isinstance(fault, errors.Quoted):
+        return Refusal(fault.code, fault.status, fault.text)
     facts: dict[str, Any] = dict(vars(fault))
     rule = CODES[type(fault), facts.get("kind", "")]
     text, parameter = rule.text, facts.get("name", "")

@@ -36,6 +36,11 @@ class ActionCall(http.Received):
     query: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return all decoded parameters, those of the signature among them."""
+        return self.params
+
 
 def parse(call: ActionCall, spell: Callable[[bool], None]) -> None:
     """Fill a call from its request, up to the name of the operation."""

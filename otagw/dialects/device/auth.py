@@ -28,7 +28,7 @@ def admit(request: Request, product_key: str, name: str, body: bytes) -> Device:
     if given is None:
         raise errors.IncompleteSignature(EXPECTED)
     seconds, token = given.groups()
-    if abs(clock.now() - int(seconds) * 1000) > runtime.current().settings.clock_skew_ms:
+    if clock.apart(int(seconds) * 1000) > runtime.current().settings.clock_skew_ms:
         raise errors.ExpiredTimestamp
     is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
     device = devices.find(product_key, name) if is_name else None

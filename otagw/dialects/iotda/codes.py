@@ -109,6 +109,8 @@ CODES: Final[Mapping[Key, Refusal]] = {
 
 def spell(fault: errors.Fault) -> Refusal:
     """Return the code, status and text of a fault; ``own`` plays no part in it."""
+    if isinstance(fault, errors.Quoted):
+        return Refusal(fault.code, fault.status, fault.text)
     facts: dict[str, Any] = dict(vars(fault))
     key = facts.get("kind", "")
     if isinstance(fault, errors.InvalidParameter) and (type(fault), fault.name) in CODES:

@@ -49,6 +49,11 @@ class RestCall(http.Received):
             return {**{name: value for name, value in self.pairs if value}, **self.names}
         return {**document(self), **self.names}
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Return what the operation is given; raise the fault of a body that cannot be read."""
+        return self.given
+
 
 def is_ours(path: str) -> bool:
     """Tell whether a path is below ours."""

@@ -25,6 +25,8 @@ CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
 
 def spell(fault: errors.Fault) -> tuple[str, int, str]:
     """Return the code, status and text of a fault."""
+    if isinstance(fault, errors.Quoted):
+        return fault.code, fault.status, fault.text
     code, status, text = CODES.get(type(fault), _OTHER)
     facts: dict[str, Any] = dict(vars(fault))
     return code, status, text.format(**facts)

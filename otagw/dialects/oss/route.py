@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from werkzeug.http import quote_etag
 from werkzeug.wrappers import Request
 
-from otagw import errors, runtime
+from otagw import errors, gateway, runtime
 from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
 from otagw.dialects.addressed import AddressedFront
@@ -61,6 +61,8 @@ def _upload(request: Request, call: AddressedCall) -> Answer:
     def begin(fields: dict[str, str]) -> tuple[Writer, int]:
         nonlocal path
         key, longest = form.check(fields)
+        call.parameters = {"key": key}
+        gateway.meet(call, request)
         http.check_length(request, longest, beside=form.MAX_BESIDE)
         path = stored_files.new_path(key)
         made.append(runtime.current().storage.create(path))
@@ -97,6 +99,8 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
     if not runtime.current().links.allows(key, *given):
         raise errors.ExpiredTimestamp
+    call.parameters = {"key": key}
+    gateway.meet(call, request)
     file = stored_files.find(key)
     if file is None:
         raise errors.NotFound(kind=stored_files.KIND, key=key)
