@@ -59,6 +59,7 @@ docs: $(VENV)/run  ## make the generated pages and config/ anew
 	$(BIN)/otagw docs codes > docs/codes.md
 	$(BIN)/otagw docs iotda > docs/iotda-api.md
 	$(BIN)/otagw docs states > docs/states.md
+	$(BIN)/otagw docs schema > otagw/db/schema.sql
 
 lock: $(VENV)/dev  ## resolve the newest dependencies within setup.cfg's bounds into the lock files
 	$(COMPILE) --output-file requirements.lock setup.cfg

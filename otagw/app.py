@@ -47,7 +47,11 @@ def create_app(settings: Settings, **parts: Any) -> Flask:
     ``parts`` are fields of `parts.Runtime` that take the place of its own. Raises `schema.WrongVersion` if the
     database is not migrated, `vault.VaultError` if the master key does not fit.
     """
-    gateway = Runtime(settings, operations=operations(), **parts)
+    return application(Runtime(settings, operations=operations(), **parts))
+
+
+def application(gateway: Runtime) -> Flask:
+    """Return the application of a gateway, which is closed where that raises what `create_app` does."""
     with runtime.entered(gateway):
         try:
             schema.check_version()

@@ -15,9 +15,9 @@ def actions() -> None:
 
 
 @click.command()
-@click.argument("page", type=click.Choice(["settings", "actions", "codes", "iotda", "states"]))
+@click.argument("page", type=click.Choice(["settings", "actions", "codes", "iotda", "states", "schema"]))
 def docs(page: str) -> None:
-    """Print a generated page: the settings file, or one of docs/ that the code has the facts of."""
+    """Print a generated page: the settings file, one of docs/ that the code has the facts of, or the schema."""
     from otagw.cli import reference  # noqa: PLC0415
 
     pages = {
@@ -26,5 +26,6 @@ def docs(page: str) -> None:
         "codes": reference.codes_page,
         "iotda": reference.iotda_page,
         "states": reference.states_page,
+        "schema": reference.schema_text,
     }
     click.echo(pages[page](), nl=False)

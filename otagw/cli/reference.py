@@ -1,5 +1,7 @@
 """The reference pages, made from the tables that the gateway runs on."""
 
+import re
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +10,8 @@ from marshmallow.fields import Field as AnyField
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
+from otagw import parts
+from otagw.db import schema
 from otagw.dialects.aliyun import codes, fields, spelling
 from otagw.dialects.aliyun.action import actions
 from otagw.dialects.aliyun.schema import AliyunSchema
@@ -16,6 +20,7 @@ from otagw.dialects.iotda import schema as iotda_schema
 from otagw.dialects.iotda.route import Route, routes
 from otagw.operation import Operation
 from otagw.ota import states
+from otagw.settings import Settings
 
 _MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
 _MARKS = str.maketrans({"|": r"\|", "<": r"\<", "{": "‹", "}": "›"})
@@ -171,3 +176,15 @@ def states_page() -> str:
         f"| status | it | may be verified | may be rolled out |\n| --- | --- | --- | --- |\n{packages}\n"
         "A verification that completes with every device succeeded makes 1, any other end 3.\n"
     )
+
+
+def schema_text() -> str:
+    """Return otagw/db/schema.sql: what the migrations make of an empty SQLite database."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = Settings(data_dir=folder)
+        with parts.opened(chosen) as gateway:
+            schema.migrate(chosen)
+            lines = list(gateway.database.engine.connection().iterdump())
+    # When each migration was applied says nothing here.
+    fixed = (re.sub(r"'[0-9-]{10} [0-9:.]{8,15}'", "'2020-01-01 00:00:00'", line) for line in lines)
+    return "-- Made by `make docs` from otagw/db/migrations; do not edit.\n" + "".join(f"{line}\n" for line in fixed)

@@ -272,6 +272,7 @@ def test_it_says_whose_api_has_it():
         ("docs/codes.md", reference.codes_page),
         ("docs/iotda-api.md", reference.iotda_page),
         ("docs/states.md", reference.states_page),
+        ("otagw/db/schema.sql", reference.schema_text),
     ],
 )
 def test_generated_pages_are_up_to_date(path, made):
