@@ -65,7 +65,15 @@ ALONE = {
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
     "redis": ("otagw.security",),
     "urllib3": ("otagw.net", "otagw.simulator", "otagw.ota.packages.fetch"),
-    "werkzeug": ("otagw.app", "otagw.gateway", "otagw.dialects", "otagw.server", "otagw.seams", "otagw.cli.explain"),
+    "werkzeug": (
+        "otagw.app",
+        "otagw.gateway",
+        "otagw.dialects",
+        "otagw.server",
+        "otagw.seams",
+        "otagw.testing",
+        "otagw.cli.explain",
+    ),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
     "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),
 }

@@ -1,0 +1,157 @@
+"""A WSGI server within a process, on a port of its own: kept threads, and connections that can be made to break.
+
+It is Werkzeug's, with threads that stay: each keeps its connection to the database, which costs more than most answers.
+"""
+
+import contextlib
+import queue
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+LOOPBACK: Final = ("127.0.0.1", 0)
+# Closed with this, a socket sends a reset and not an end.
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+
+
+class Hangup(ConnectionError):
+    """Let an application end the connection of its request: by a TCP reset, or as if the server had gone."""
+
+    def __init__(self, reset: bool = True) -> None:
+        super().__init__("the connection is ended on purpose")
+        self.reset = reset
+
+
+class _Handler(WSGIRequestHandler):
+    """Answers without a log; each answer is the last on its connection, as Werkzeug has it."""
+
+    protocol_version = "HTTP/1.1"
+    # An answer is two writes: the second must not wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
+
+    @property
+    def server_version(self) -> str:  # type: ignore[override]  # as Werkzeug does
+        return "otagw"
+
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        """End the connection as a `Hangup` says."""
+        self.close_connection = True
+        if isinstance(error, Hangup) and error.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - Werkzeug calls it so
+        """Say nothing: the gateway has a log of its own."""
+
+
+class _Threads:
+    """Threads that stay: a connection is for one that is idle, or for a new one."""
+
+    def __init__(self, name: str, leave: Callable[[], None]) -> None:
+        self._name, self._leave = name, leave
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._guard, self._idle = threading.Lock(), 0
+        self._all: list[threading.Thread] = []
+
+    def run(self, job: Callable[[], None]) -> None:
+        with self._guard:
+            if self._idle:
+                self._idle -= 1
+            else:
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._all.append(thread)
+                thread.start()
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        for _ in self._all:
+            self._jobs.put(None)
+        for thread in self._all:
+            thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            with self._guard:
+                self._idle += 1
+        self._leave()
+
+
+class Server(BaseWSGIServer):
+    """Serve an application at ``address`` (host, port; port 0 is any free one) until `close`.
+
+    ``leave`` is called in each thread at its end. Raises OSError for an address that cannot be taken.
+    """
+
+    multithread = True
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        address: tuple[str, int] = LOOPBACK,
+        tls: ssl.SSLContext | None = None,
+        leave: Callable[[], None] = lambda: None,
+        name: str = "otagw",
+    ) -> None:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        # Werkzeug's own way to take an address ends the process where it is taken already.
+        with socket.create_server(address, family=family) as taken:
+            super().__init__(address[0], taken.getsockname()[1], app, _Handler, ssl_context=None, fd=taken.fileno())
+        self.ssl_context = tls
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        self.netloc = f"{host}:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://{self.netloc}"
+        self._threads = _Threads(name, leave)
+        self._open: set[socket.socket] = set()
+        self._main = threading.Thread(target=self.serve_forever, args=(0.05,), name=name, daemon=True)
+        self._main.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Let a thread answer what comes over a connection."""
+        self._open.add(request)
+        self._threads.run(lambda: self._answer(request, client_address))
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, without an end where it is to be reset."""
+        self._open.discard(request)
+        lingers = b""
+        with contextlib.suppress(OSError):
+            lingers = request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_AT_ONCE))
+        if lingers == _AT_ONCE:
+            request.close()
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that breaks off or fails to shake hands."""
+
+    def close(self) -> None:
+        """End the server: what is being answered is finished, what is idle is cut off."""
+        self.shutdown()
+        self._main.join()
+        for request in list(self._open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RD)
+        self._threads.close()
+
+    def _answer(self, request: Any, client_address: Any) -> None:
+        try:
+            if self.ssl_context:  # here, so that one who does not shake hands holds up nobody
+                plain = request
+                plain.settimeout(10)
+                request = self.ssl_context.wrap_socket(plain, server_side=True)
+                request.settimeout(None)
+                self._open.discard(plain)
+                self._open.add(request)
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
