@@ -269,7 +269,6 @@ def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: 
     Raises `SettingsError` that names every unknown or ill-typed setting.
     """
     values: dict[str, tuple[str, Any]] = {}
-    problems: list[str] = []
     file = path or environ.get("OTAGW_CONFIG")
     if file or Path(DEFAULT_FILE).is_file():
         source = file or DEFAULT_FILE
@@ -279,6 +278,22 @@ def load(environ: Mapping[str, str] = types.MappingProxyType(os.environ), path: 
         if name.startswith("OTAGW_") and not name.startswith(NOT_SETTINGS):
             key = name.removeprefix("OTAGW_").lower()
             values[key] = (name, _from_text(text, fields[key].type) if key in fields else text)
+    return _accepted(values)
+
+
+def of(values: Mapping[str, Any]) -> Settings:
+    """Return settings with these values, and with defaults elsewhere; no file and no environment is read.
+
+    Raises `SettingsError` that names every unknown or ill-typed setting.
+    """
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return _accepted({name: (name, value) for name, value in plain.items()})
+
+
+def _accepted(values: Mapping[str, tuple[str, Any]]) -> Settings:
+    """Return settings of values by name, each with where it comes from."""
+    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    problems: list[str] = []
     accepted: dict[str, Any] = {}
     for name, (where, value) in values.items():
         problem = _problem(fields, name, value)

@@ -64,7 +64,7 @@ ALONE = {
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),
     "redis": ("otagw.security",),
-    "urllib3": ("otagw.net", "otagw.simulator", "otagw.ota.packages.fetch"),
+    "urllib3": ("otagw.net", "otagw.simulator", "otagw.ota.packages.fetch", "otagw.testing.fleet"),
     "werkzeug": (
         "otagw.app",
         "otagw.gateway",
@@ -123,6 +123,18 @@ def test_modules_import_each_other_in_no_circle():
     assert circles - {frozenset()} == CIRCLES
 
 
+# The commands that serve the double, or use it.
+USES_THE_DOUBLE = ("otagw.testing", "otagw.cli.test_server", "otagw.cli.recording")
+
+
+def test_no_part_of_the_product_knows_the_test_double():
+    def knows(path):
+        found = [one for one in imports(path) if is_below(one, "otagw.testing")]
+        return [] if name(path).startswith(USES_THE_DOUBLE) else found
+
+    assert broken(knows) == {}
+
+
 def test_a_library_is_used_where_its_room_is():
     def elsewhere(path):
         tops = {i.partition(".")[0] for i in imports(path)}
@@ -155,7 +167,7 @@ def test_dialects_leave_models_and_transactions_to_the_core():
 
 
 # Those that load the settings for a process, or hand its environment on to another.
-DOORS = ("settings", "cli", "security.vault", "wsgi", "server", "ops.metrics", "ops.templates")
+DOORS = ("settings", "cli", "security.vault", "wsgi", "server", "ops.metrics", "ops.templates", "testing")
 
 
 def test_settings_are_passed_and_not_read():
@@ -215,7 +227,11 @@ def test_no_module_keeps_what_a_second_gateway_would_share():
 
 def test_chance_comes_from_one_source():
     def draws(path):
-        if is_below(name(path), "otagw.simulator") or name(path) in (*UNHELD, "otagw.clock", "otagw.parts"):
+        if name(path).startswith(("otagw.simulator", "otagw.testing")) or name(path) in (
+            *UNHELD,
+            "otagw.clock",
+            "otagw.parts",
+        ):
             return []
         used = re.findall(r"\b(?:secrets\.\w+|random\.\w+\(|os\.urandom|uuid4|time\.time\w*)", path.read_text("utf-8"))
         return [one for one in used if not one.startswith("secrets.compare")]
@@ -243,6 +259,7 @@ SQLITE_ALONE = re.compile(
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine are a SQLite file of their own."""
     own = ("otagw.db.database", "otagw.db.rows", "otagw.security.nonce_stores", "otagw.db.other_sessions")
+    own += ("otagw.testing.double",)
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

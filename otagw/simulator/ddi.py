@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from otagw import clock
 from otagw.simulator import protocol
 from otagw.simulator.protocol import Canceled, File, Offer
 from otagw.simulator.transport import Transport
@@ -66,6 +67,15 @@ class Device:
         self._feedback(offer.id, "closed", "failure", 0, 0, [_FAILURES[reason]])
         return True
 
+    def at(self, offer: Offer, percent: int, message: str) -> None:
+        """Say that an update has come so far."""
+        self._feedback(offer.id, "proceeding", "none", percent, 100, [message] if message else [])
+
+    def fail_with(self, offer: Offer, message: str) -> bool:
+        """Say that an update failed, and why."""
+        self._feedback(offer.id, "closed", "failure", 0, 0, [message])
+        return True
+
     def succeed(self, offer: Offer) -> None:
         """Say, as SWUpdate does after its next start, that an update is installed."""
         self._feedback(offer.id, "closed", "success", 0, 0, ["Update Installed."])
@@ -74,6 +84,10 @@ class Device:
     def credentials(self, url: str) -> Mapping[str, str]:
         """Return the token, which goes with downloads too, but to no other host than the gateway's own."""
         return self._token if _origin(url) in self._origins else {}
+
+    def identify(self) -> None:
+        """Say what runs now, without waiting until the gateway asks for it."""
+        self._identify(f"{self._base}/configData")
 
     def _deployment(self, href: str) -> Offer:
         self._origins.add(_origin(href))
@@ -135,4 +149,4 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _now() -> str:
-    return time.strftime("%Y%m%dT%H%M%S")
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(clock.now() // 1000))

@@ -3,11 +3,11 @@
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from otagw import clock
 from otagw.simulator import protocol
 from otagw.simulator.protocol import Canceled, File, Offer
 from otagw.simulator.transport import Answer, Transport
@@ -59,6 +59,14 @@ class Device:
         """Say that an update failed."""
         return bool(self._say(offer, *_FAILURES[reason]) == "failed")
 
+    def at(self, offer: Offer, percent: int, message: str) -> None:
+        """Say that an update has come so far."""
+        self._say(offer, percent, message)
+
+    def fail_with(self, offer: Offer, message: str) -> bool:
+        """Say that an update failed, and why."""
+        return bool(self._say(offer, _FAILURES[protocol.INSTALL][0], message) == "failed")
+
     def succeed(self, offer: Offer) -> None:
         """Report the version that was to be installed: that is the success."""
         self.report(offer.module, offer.version)
@@ -83,7 +91,7 @@ class Device:
         expect: Collection[int] = (200,),
     ) -> Answer:
         path, body = self._path + path, b"" if data is None else json.dumps(data).encode()
-        now = str(int(time.time()))
+        now = str(clock.now() // 1000)
         token = hmac.new(self._secret, f"{method}\n{path}\n{now}\n".encode() + body, hashlib.sha256).hexdigest()
         headers = {"Authorization": f"Bearer {now}.{token}"}
         if data is not None:

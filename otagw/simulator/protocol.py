@@ -61,6 +61,12 @@ class Speaker(Protocol):
     def fail(self, offer: Offer, reason: str) -> bool:
         """Say that an update failed; return whether that is its end, as far as the gateway says."""
 
+    def at(self, offer: Offer, percent: int, message: str) -> None:
+        """Say that an update has come so far; raise `Canceled` where there is none any more."""
+
+    def fail_with(self, offer: Offer, message: str) -> bool:
+        """Say that an update failed, and why in words of one's own; return as `fail` does."""
+
     def succeed(self, offer: Offer) -> None:
         """Say, after the restart, that an update is what runs now."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 LOOPBACK: Final = ("127.0.0.1", 0)
+# Where a server that listens on every address is reached from here.
+ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 # Closed with this, a socket sends a reset and not an end.
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 
@@ -37,8 +39,8 @@ class _Handler(WSGIRequestHandler):
     # An answer is two writes: the second must not wait for the first to be acknowledged.
     disable_nagle_algorithm = True
 
-    @property
-    def server_version(self) -> str:  # type: ignore[override]  # as Werkzeug does
+    def version_string(self) -> str:
+        """Return what the header Server says."""
         return "otagw"
 
     def connection_dropped(self, error: BaseException, environ: object = None) -> None:
@@ -110,7 +112,8 @@ class Server(BaseWSGIServer):
         self.url = f"{'https' if tls else 'http'}://{self.netloc}"
         self._threads = _Threads(name, leave)
         self._open: set[socket.socket] = set()
-        self._main = threading.Thread(target=self.serve_forever, args=(0.05,), name=name, daemon=True)
+        self._is_over = False
+        self._main = threading.Thread(target=self._accept, name=name, daemon=True)
         self._main.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -132,14 +135,28 @@ class Server(BaseWSGIServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that breaks off or fails to shake hands."""
 
+    def cut(self) -> None:
+        """Cut off all connections, whatever is sent over them."""
+        for request in list(self._open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End the server: what is being answered is finished, what is idle is cut off."""
-        self.shutdown()
+        self._is_over = True
+        with contextlib.suppress(OSError):  # wakes the thread that waits for a connection
+            socket.create_connection((ANY_ADDRESS.get(self.host, self.host), self.port), 1).close()
         self._main.join()
+        self.server_close()
         for request in list(self._open):
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RD)
         self._threads.close()
+
+    def _accept(self) -> None:
+        while not self._is_over:
+            with contextlib.suppress(OSError):  # of a client that is gone before it is answered
+                self.process_request(*self.get_request())
 
     def _answer(self, request: Any, client_address: Any) -> None:
         try:

@@ -61,16 +61,16 @@ class _Job(NamedTuple):
     sealed: str
 
 
-def deliver_due(limit: int = 20) -> int:
-    """Send what is due: of each webhook up to ``limit`` deliveries, of all webhooks at once; return how many it tried.
+def deliver_due(limit: int = 20, threads: int = THREADS) -> int:
+    """Send what is due: of each webhook up to ``limit`` deliveries, of so many webhooks at once.
 
-    A step is over when all of them are, or after `STEP_SECONDS`; a slow receiver, which is then still busy, is passed
-    over by the steps that follow. With nothing due it is one query.
+    Return how many deliveries it tried. A step is over when all of them are, or after `STEP_SECONDS`; a slow receiver,
+    which is then still busy, is passed over by the steps that follow. With nothing due it is one query.
     """
     due = _due()
     if not due:
         return 0
-    pool = ThreadPoolExecutor(min(len(due), THREADS), "otagw-webhook")
+    pool = ThreadPoolExecutor(min(len(due), threads), "otagw-webhook")
     turns = [pool.submit(copy_context().run, _turn, webhook_id, limit) for webhook_id in due]
     done, _ = wait(turns, STEP_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)

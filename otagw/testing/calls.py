@@ -1,0 +1,260 @@
+"""The calls that a gateway has answered, decoded and without secrets, and what a test expects of them."""
+
+import contextlib
+import difflib
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from werkzeug.wrappers import Request
+
+from otagw import clock, errors
+from otagw.access import Caller
+from otagw.call import Answer, Call
+from otagw.testing.faults import ALIASES, MET, QUIET
+from otagw.testing.times import shown
+
+# As many as are kept; a test that makes more looks at the last of them.
+KEPT: Final = 10_000
+NEAREST: Final = 5
+HIDDEN: Final = "(secret)"
+# What says how a request is signed, and not what is asked for.
+_SIGNING: Final = frozenset(
+    ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp")
+)
+_COMMON: Final = frozenset(("Action", "Format", "Version", "RegionId"))
+_SECRET: Final = re.compile(r"secret|passw", re.IGNORECASE)
+# Secrets where they are texts: a task of IoTDA has a policy that is none.
+_SECRET_TEXT: Final = re.compile(r"policy|signature|authorization|(security|auth|subject)[_-]?token", re.IGNORECASE)
+# What signs a link.
+_QUERY: Final = re.compile(
+    r"(https?://[^\s?\"]+)\?[^\s\"]*(?:signature|credential|token|secret)=[^\s\"]*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One call: ``at`` is the gateway's time in milliseconds, ``code`` and ``text`` are the refusal's, else empty."""
+
+    at: int
+    front: str
+    operation: str
+    key: str
+    params: Mapping[str, Any]
+    status: int
+    code: str
+    text: str
+    hint: str
+    fault: str
+    body: bytes = field(repr=False)
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether it was refused."""
+        return bool(self.code)
+
+    @property
+    def answer(self) -> Any:
+        """Return the decoded answer without its secrets; None where it is no JSON."""
+        try:
+            return _plain(json.loads(self.body))
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+        came = f"{self.status} {self.code}".rstrip()
+        more = "".join(f"\n      {text}" for text in (self.text, self.hint) if text and self.refused)
+        met = f"   [met the fault {self.fault}]" if self.fault else ""
+        return f"{shown(self.at)} {self.operation or '(no operation)'}({given}) -> {came}{met}{more}"
+
+
+class Calls(Sequence[Recorded]):
+    """The calls of a gateway, oldest first; it is the journal of `otagw.seams`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._all: deque[Recorded] = deque(maxlen=KEPT)
+
+    def note(
+        self, call: Call, request: Request, caller: Caller | None, answer: Answer, fault: errors.Fault | None
+    ) -> None:
+        """Record a request; see `otagw.seams`."""
+        if request.environ.get(QUIET):
+            return
+        met = request.environ.get(MET)
+        self._all.append(
+            Recorded(
+                at=clock.now(),
+                front=call.front,
+                operation=call.operation,
+                key=call.key_id,
+                params=_params(call),
+                status=answer.status,
+                code=answer.code,
+                text=_text(answer) if answer.code else "",
+                hint=fault.hint if isinstance(fault, errors.WrongSignature) else "",
+                fault=str(met) if met else "",
+                body=answer.body,
+            )
+        )
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self._all)[index]
+
+    def __iter__(self) -> Iterator[Recorded]:
+        return iter(list(self._all))
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._all.clear()
+
+    def of(self, operation: str, **params: Any) -> list[Recorded]:
+        """Return the calls of an operation (``*`` and ``?`` stand for any) that had such parameters."""
+        return [call for call in self if _is(call, operation) and _has(call.params, params)]
+
+    @property
+    def refused(self) -> list[Recorded]:
+        """Return the calls that were refused."""
+        return [call for call in self if call.refused]
+
+    @property
+    def unknown(self) -> list[Recorded]:
+        """Return the calls of operations that the gateway does not have."""
+        return [call for call in self if call.refused and call.operation not in self._names]
+
+    def expect(self, operation: str, **params: Any) -> "Expectation":
+        """Return the calls of an operation with such parameters; raise AssertionError if there is none.
+
+        The error shows the nearest misses, and what was refused with its hint.
+        """
+        __tracebackhide__ = True
+        expectation = Expectation(self, operation, params)
+        expectation.at_least(1)
+        return expectation
+
+    def nearest(self, operation: str, params: Mapping[str, Any]) -> str:
+        """Return lines on the calls that come nearest to such a one."""
+        same = [call for call in self if _is(call, operation)]
+        if same:
+            ranked = sorted(same, key=lambda call: len(_differences(call.params, params)))
+            lines = [f"  {call}{_told(_differences(call.params, params))}" for call in ranked[:NEAREST]]
+            return "nearest:\n" + "\n".join(lines)
+        made = list(dict.fromkeys(call.operation for call in self))
+        near = difflib.get_close_matches(operation, made, n=3, cutoff=0.5)
+        lines = [f"  {call}" for call in self if call.operation in near or (call.refused and not near)][:NEAREST]
+        said = f"there were calls of {', '.join(filter(None, made)) or 'no operation'}"
+        return "\n".join([said if self._all else "there was no call at all", *lines])
+
+
+class Expectation:
+    """Some calls that a test expects; each method raises AssertionError where there are others, and returns it."""
+
+    def __init__(self, calls: Calls, operation: str, params: Mapping[str, Any]) -> None:
+        self._journal, self._operation, self._params = calls, operation, params
+
+    @property
+    def calls(self) -> list[Recorded]:
+        """Return the calls, oldest first."""
+        return self._journal.of(self._operation, **self._params)
+
+    def times(self, number: int) -> "Expectation":
+        """Expect just so many."""
+        __tracebackhide__ = True
+        return self._check(len(self.calls) == number, f"{number}")
+
+    def at_least(self, number: int) -> "Expectation":
+        """Expect so many or more."""
+        __tracebackhide__ = True
+        return self._check(len(self.calls) >= number, f"at least {number}")
+
+    def refused(self, code: str) -> "Expectation":
+        """Expect that each of them was refused with a code."""
+        __tracebackhide__ = True
+        others = [str(call) for call in self.calls if call.code != code]
+        return self._check(not others, f"all refused with {code}", "\n".join(others))
+
+    def answered(self) -> "Expectation":
+        """Expect that none of them was refused."""
+        __tracebackhide__ = True
+        others = [str(call) for call in self.calls if call.refused]
+        return self._check(not others, "all answered", "\n".join(others))
+
+    def _check(self, holds: bool, expected: str, shown_: str = "") -> "Expectation":
+        __tracebackhide__ = True
+        if not holds:
+            given = ", ".join(f"{name}={value!r}" for name, value in self._params.items())
+            shown_ = shown_ or self._journal.nearest(self._operation, self._params)
+            raise AssertionError(
+                f"expected {expected} of {self._operation}({given}), there were {len(self.calls)}; {shown_}"
+            )
+        return self
+
+
+def _is(call: Recorded, operation: str) -> bool:
+    wanted = ALIASES.get(operation, operation)
+    return any(fnmatchcase(name, wanted) for name in (call.operation, f"{call.front}.{call.operation}"))
+
+
+def _has(given: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    return not _differences(given, params)
+
+
+def _differences(given: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs by name: what was expected, what was given (None: nothing)."""
+    return {
+        name: (value, given.get(name))
+        for name, value in params.items()
+        if name not in given or str(given[name]) != (str(value).lower() if isinstance(value, bool) else str(value))
+    }
+
+
+def _told(differences: Mapping[str, tuple[Any, Any]]) -> str:
+    return "".join(f"\n      {name}: expected {wanted!r}, got {got!r}" for name, (wanted, got) in differences.items())
+
+
+def _params(call: Call) -> dict[str, Any]:
+    """Return what a call was given, as far as it can be read, without what signed it and without secrets."""
+    try:
+        given: dict[str, Any] = dict(call.parameters)
+    except errors.Fault:
+        return {}
+    body = getattr(call, "body", b"")
+    if call.front == "ddi" and body:
+        with contextlib.suppress(ValueError, TypeError):
+            given |= json.loads(body)
+    if call.front == "aliyun":
+        given = {name: value for name, value in given.items() if name not in _SIGNING and name not in _COMMON}
+    return {str(name): value for name, value in _plain(given).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return decoded data without secrets, and links without what signs them."""
+    if isinstance(value, Mapping):
+        return {name: _shown(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return _QUERY.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def _shown(name: str, value: Any) -> Any:
+    is_text = isinstance(value, str) and _SECRET_TEXT.search(name)
+    return HIDDEN if value and (is_text or _SECRET.search(name)) else _plain(value)
+
+
+def _text(answer: Answer) -> str:
+    """Return the text of a refusal."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        text = re.search(rb"<Message>(.*?)</Message>", answer.body, re.DOTALL)
+        return text.group(1).decode("utf-8", "replace") if text else ""
+    names = ("ErrorMessage", "errorMessage", "Message", "message", "error_msg")
+    return str(next((found[name] for name in names if name in found), ""))

@@ -1,0 +1,128 @@
+"""The way of every request through the double: what is due before it is done, then the request, then its fault."""
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from otagw.testing.faults import MET, QUIET, Fault, Faults, Paced
+from otagw.testing.gate import Gate
+from otagw.testing.server import Hangup
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PIECE: Final = 4096
+# Where the reasons phrase is looked up, an unknown status has none.
+_PHRASES: Final = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
+
+
+class Entrance:
+    """A WSGI application around the gateway's own; ``before`` and ``after`` are called around each request."""
+
+    def __init__(
+        self, app: "WSGIApplication", gate: Gate, faults: Faults, before: Callable[[], None], after: Callable[[], None]
+    ) -> None:
+        self._app, self._gate, self._faults = app, gate, faults
+        self._before, self._after = before, after
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Answer a request, or raise `Hangup`."""
+        number = self._gate.enter(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
+        try:
+            self._before()
+            if not environ.get(QUIET):
+                environ["wsgi.input"] = Paced(environ["wsgi.input"])
+            answer = _Answer()
+            pieces = self._app(environ, answer)
+            self._after()
+            fault = environ.get(MET)
+            sent = self._shaped(fault, answer, pieces) if fault else pieces
+            start(answer.status, answer.headers)
+        except BaseException:
+            self._gate.leave(number)
+            raise
+        return _Leaving(sent, pieces, lambda: self._gate.leave(number))
+
+    def _shaped(self, fault: Fault, answer: "_Answer", pieces: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the body of an answer as a fault leaves it, or raise `Hangup` where nothing of it is sent."""
+        if fault.before or fault.after or _has_broken_off(fault, answer):
+            _close(pieces)
+            raise Hangup(fault.reset)
+        if fault.status and fault.refuses:
+            answer.status = f"{fault.status} {_PHRASES.get(fault.status, 'Refused')}"
+        if fault.retry_after is not None:
+            answer.set("Retry-After", str(math.ceil(fault.retry_after)))
+        if fault.alter:
+            with contextlib.closing(_Leaving(pieces, pieces, lambda: None)) as whole:
+                body = json.dumps(fault.alter(json.loads(b"".join(whole)))).encode()
+            answer.set("Content-Length", str(len(body)))
+            pieces = [body]
+        if fault.bandwidth or fault.drop_after is not None:
+            return self._paced(fault, pieces)
+        return pieces
+
+    def _paced(self, fault: Fault, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        left = fault.drop_after
+        for whole in pieces:
+            for start in range(0, len(whole), _PIECE):
+                piece = whole[start : start + _PIECE]
+                piece = piece if left is None else piece[:left]
+                if fault.bandwidth:
+                    self._faults.wait(len(piece) / fault.bandwidth)
+                yield piece
+                if left is not None:
+                    left -= len(piece)
+                    if left <= 0:
+                        raise Hangup(fault.reset)
+
+
+def _has_broken_off(fault: Fault, answer: "_Answer") -> bool:
+    """Tell whether a fault has cut the body of the request short, which the front has refused then."""
+    return fault.drop_after is not None and answer.status.startswith("400")
+
+
+class _Answer:
+    """The beginning of an answer, held back."""
+
+    def __init__(self) -> None:
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        self.status, self.headers = status, headers
+        return lambda _: None
+
+    def set(self, name: str, value: str) -> None:
+        """Have one header of a name."""
+        self.headers = [pair for pair in self.headers if pair[0].lower() != name.lower()] + [(name, value)]
+
+
+class _Leaving:
+    """The body of an answer; the gate is left when its last piece is taken, which may be long before it is closed."""
+
+    def __init__(self, pieces: Iterable[bytes], inner: Iterable[bytes], leave: Callable[[], None]) -> None:
+        self._pieces, self._inner, self._leave = iter(pieces), inner, leave
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self._leave()
+            raise
+
+    def close(self) -> None:
+        """Be done with the answer."""
+        try:
+            _close(self._inner)
+        finally:
+            self._leave()
+
+
+def _close(pieces: Iterable[bytes]) -> None:
+    if hasattr(pieces, "close"):
+        pieces.close()

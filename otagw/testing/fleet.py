@@ -1,0 +1,235 @@
+"""Devices: told what to do one by one, or played by the simulator's behaviours on the gateway's clock."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import urllib3
+
+from otagw.simulator import ddi, protocol
+from otagw.simulator import device as device_api
+from otagw.simulator.devices import Behaviour
+from otagw.simulator.devices import Device as Simulated
+from otagw.simulator.protocol import Offer, Speaker
+from otagw.simulator.report import Report
+from otagw.simulator.transport import Download, Transport
+from otagw.testing import wsgi
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+PROTOCOLS: Final[Mapping[str, Callable[[Transport, str, str, str, str], Speaker]]] = {
+    "device": device_api.Device,
+    "ddi": ddi.Device,
+}
+DEFAULT: Final = "default"
+POLL_SECONDS: Final = 3600
+
+
+class NothingOffered(LookupError):
+    """Say that a device was to take an update and was offered none."""
+
+
+class InProcess(Transport):
+    """Reaches an application without a socket."""
+
+    def __init__(self, report: Report, app: "WSGIApplication") -> None:
+        super().__init__(report)
+        self._app = app
+
+    def _pool(self) -> Any:
+        return self
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        preload_content: bool = True,
+        **_: Any,
+    ) -> urllib3.HTTPResponse:
+        """Answer as a pool of urllib3 does."""
+        found = wsgi.send(self._app, method, url, headers, body or b"")
+        return urllib3.HTTPResponse(
+            io.BytesIO(found.body),
+            found.headers,
+            found.status,
+            preload_content=preload_content,
+            request_method=method,
+            request_url=url,
+        )
+
+
+class Device:
+    """One device, which does what it is told; raises `otagw.simulator.protocol.Trouble` where it is refused."""
+
+    def __init__(self, product: str, name: str, secret: str, version: str, spoken: str, transport: Transport, url: str):
+        self.product, self.name, self.secret, self.protocol = product, name, secret, spoken
+        self.version = version
+        self._transport = transport
+        self._speaker = PROTOCOLS[spoken](transport, url, product, name, secret)
+        self._offer: Offer | None = None
+
+    @property
+    def id(self) -> str:
+        """Return its product and name, as faults and calls name it."""
+        return f"{self.product}/{self.name}"
+
+    def __repr__(self) -> str:
+        return f"<{self.protocol} {self.id} {self.version}>"
+
+    def report(self, version: str, module: str = DEFAULT) -> None:
+        """Report that it runs a version."""
+        if module == DEFAULT:
+            self.version = version
+        self._speaker.report(module, version)
+        if isinstance(self._speaker, ddi.Device):
+            self._speaker.identify()
+
+    def poll(self) -> Offer | None:
+        """Ask for an update, and return what is offered."""
+        try:
+            self._offer = self._speaker.poll()
+        except protocol.Canceled:
+            self._offer = None
+        return self._offer
+
+    def take(self) -> Offer:
+        """Take the update that is offered: load it, check its bytes, install it and report; return the offer."""
+        offer = self._wanted()
+        self._speaker.progress(offer, protocol.DOWNLOADING)
+        for file in offer.files:
+            download = Download(self._transport, file, self._speaker.credentials(file.url))
+            download.load()
+            problem = download.problem()
+            if problem:
+                self._speaker.fail(offer, protocol.VERIFY)
+                raise self._transport.trouble(f"{self.id}: {problem}")
+        for step in (protocol.VERIFYING, protocol.INSTALLING, protocol.INSTALLED):
+            self._speaker.progress(offer, step)
+        self.succeed()
+        return offer
+
+    def progress(self, percent: int, message: str = "") -> None:
+        """Say that the update has come so far; it is asked for where it was not yet."""
+        self._speaker.at(self._wanted(), percent, message)
+
+    def fail(self, reason: str) -> None:
+        """Say that the update failed, and why; it is asked for where it was not yet."""
+        self._speaker.fail_with(self._wanted(), reason)
+        self._offer = None
+
+    def succeed(self) -> None:
+        """Report the version of the update as the one that runs, as after a restart."""
+        offer = self._wanted()
+        self._speaker.succeed(offer)
+        if offer.module == DEFAULT:
+            self.version = offer.version
+        self._offer = None
+
+    def vanish(self) -> None:
+        """Begin the update and be heard of no more: its time runs out where the rollout has one."""
+        self._speaker.progress(self._wanted(), protocol.DOWNLOADING)
+
+    def _wanted(self) -> Offer:
+        if self._offer is None and self.poll() is None:
+            raise NothingOffered(
+                f"{self.id} runs {self.version} and is offered no update: has a rollout begun that it is in?"
+            )
+        assert self._offer  # noqa: S101 - it is polled for above
+        return self._offer
+
+
+class Registry(Protocol):
+    """How devices come to be in a gateway."""
+
+    def register(self, product: str, names: Sequence[str], version: str, account: str) -> Mapping[str, str]:
+        """Register devices, and return their secrets by name; raise ValueError for a name that is taken."""
+
+
+class Devices:
+    """The devices of a gateway that a test has made."""
+
+    def __init__(self, registry: Registry, url: Callable[[], str], transport: Callable[[Report], Transport]) -> None:
+        self._registry, self._url, self._transport = registry, url, transport
+        self._report = Report(0)
+        self._made: list[Device] = []
+
+    def add(
+        self,
+        product: str,
+        count: int = 1,
+        *,
+        version: str = "1.0.0",
+        protocol: str = "device",
+        name: str = "device",
+        names: Sequence[str] | None = None,
+        account: str = "main",
+    ) -> list[Device]:
+        """Register devices that run a version, called ``name-00001`` and so on or by ``names``; return them.
+
+        ``protocol`` is how they speak: "device" for the gateway's own API, "ddi" for hawkBit's.
+        """
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+        begun = sum(device.product == product and device.name.startswith(f"{name}-") for device in self._made)
+        names = names or [f"{name}-{number:05}" for number in range(begun + 1, begun + count + 1)]
+        secrets = self._registry.register(product, names, version, account)
+        transport = self._transport(self._report)
+        made = [Device(product, each, secrets[each], version, protocol, transport, self._url()) for each in names]
+        self._made += made
+        return made
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(list(self._made))
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __getitem__(self, name: str) -> Device:
+        """Return a device by its name, or by its product and name."""
+        for device in self._made:
+            if name in (device.name, device.id):
+                return device
+        raise KeyError(f"no device {name} was added; there are {', '.join(d.name for d in self._made[:10]) or 'none'}")
+
+    def clear(self) -> None:
+        """Know of none."""
+        self._made.clear()
+
+
+class Play:
+    """Devices that live by themselves whenever time passes."""
+
+    def __init__(self, devices: Sequence[Device], behaviour: Behaviour, transport: Transport, url: str) -> None:
+        self.devices = list(devices)
+        self._report = transport.report
+        self.lives: dict[str, Iterator[float]] = {}
+        for device in devices:
+            speaker = PROTOCOLS[device.protocol](transport, url, device.product, device.name, device.secret)
+            self.lives[device.id] = Simulated(device.name, device.version, speaker, behaviour, transport).live()
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """Return what has become of them: how many succeeded and failed, what went wrong, as the simulator counts."""
+        return self._report.summary()
+
+
+def behaviour(**how: Any) -> Behaviour:
+    """Return a behaviour; raise ValueError for one that there is not."""
+    unknown = how.keys() - Behaviour.__dataclass_fields__.keys()
+    if unknown:
+        known = ", ".join(Behaviour.__dataclass_fields__)
+        raise ValueError(f"{min(unknown)}: expected one of {known}")
+    shares = {name: how[name] for name in ("fail", "break_off", "crash") if name in how}
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name}: expected a share from 0 to 1, got {share}")
+    return Behaviour(**{"poll": POLL_SECONDS, **how})
+
+
+def chosen(devices: "Iterable[Device] | Device") -> list[Device]:
+    """Return devices as a list."""
+    return [devices] if isinstance(devices, Device) else list(devices)

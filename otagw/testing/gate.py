@@ -1,0 +1,52 @@
+"""The gate that requests pass: a reset comes when none is under way."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+# Far more than an answer takes; after it the connections of those under way are cut.
+PATIENCE: Final = 5.0
+
+
+class Busy(RuntimeError):
+    """Say that requests are under way that do not end."""
+
+
+class Gate:
+    """Let many requests through at once, or one who wants to be alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside: dict[int, str] = {}
+        self._number = 0
+        self._alone: int | None = None
+
+    def enter(self, what: str) -> int:
+        """Wait until nobody is alone; return what `leave` takes. One who is alone may enter all the same."""
+        with self._changed:
+            me = threading.get_ident()
+            self._changed.wait_for(lambda: self._alone in (None, me))
+            self._number += 1
+            self._inside[self._number] = what
+            return self._number
+
+    def leave(self, number: int) -> None:
+        """Be through; a second time it is nothing."""
+        with self._changed:
+            self._inside.pop(number, None)
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self, seconds: float = PATIENCE) -> Iterator[None]:
+        """Be the only one inside; raise `Busy` where the others are not through in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._inside and self._alone is None, seconds):
+                raise Busy(f"still under way after {seconds:g} seconds: {', '.join(self._inside.values())}")
+            self._alone = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = None
+                self._changed.notify_all()

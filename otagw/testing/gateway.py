@@ -1,0 +1,300 @@
+"""The gateway of a test: what its fixture is, and what a script opens by ``with Gateway() as otagw``."""
+
+import contextlib
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from otagw import app, clock, errors, runtime
+from otagw.db import database
+from otagw.dialects.aliyun.action import Actions
+from otagw.ota import accounts
+from otagw.ota.accounts import Account as Owner
+from otagw.ota.devices import csv_import, devices
+from otagw.ota.devices.devices import DeviceDraft
+from otagw.ota.products import modules, products
+from otagw.ota.products.products import ProductDraft
+from otagw.ota.webhooks import webhooks
+from otagw.testing import seeds, tls, wsgi
+from otagw.testing.api import Account, Api, Key
+from otagw.testing.calls import Calls
+from otagw.testing.clients import Clients, Place, environment
+from otagw.testing.clock import LONGEST_DAYS, Clock
+from otagw.testing.double import ACCOUNT, KEY_ID, SECRET, State, Store
+from otagw.testing.entrance import Entrance
+from otagw.testing.faults import QUIET, Faults
+from otagw.testing.fleet import InProcess
+from otagw.testing.gate import Busy, Gate
+from otagw.testing.plays import DoubleDevices
+from otagw.testing.releases import Packages, Rollouts
+from otagw.testing.schedule import Schedule
+from otagw.testing.server import LOOPBACK, Server
+from otagw.testing.webhooks import Webhooks
+
+SEED: Final = 1
+
+
+class Trouble(AssertionError):
+    """Say what went wrong inside of the gateway while it answered a test."""
+
+
+class Accounts:
+    """The accounts that a test makes beside ``main``."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def add(
+        self,
+        name: str,
+        grants: Sequence[str] = ("*",),
+        *,
+        key_id: str | None = None,
+        secret: str | None = None,
+    ) -> Account:
+        """Make a key for an account, which is made where it is new; return both.
+
+        Raises ValueError for a name, a grant or a key that cannot be one, or that is taken.
+        """
+        with self._gateway.entered() as runtime_, _said():
+            key, shown = runtime_.keys.create(key_id=key_id, secret=secret, account=name, grants=tuple(grants))
+        made = Key(key.id, shown)
+        return Account(name, made, self._gateway.api(made))
+
+
+class Gateway:
+    """A gateway under the control of a test, on a port of its own on loopback.
+
+    ``settings`` are those of the gateway that change its answers; ``tls`` is https by an authority of its own (`ca`);
+    ``seed`` decides all chance. Raises `otagw.settings.SettingsError`, ValueError for a setting of the double's own.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        tls: bool = False,
+        seed: int = SEED,
+        address: tuple[str, int] = LOOPBACK,
+    ) -> None:
+        self._given = (dict(settings or {}), tls, seed, address)
+        self._stack = contextlib.ExitStack()
+        self.key: Final = Key(KEY_ID, SECRET)
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it; raise `faults.Unmet` for a fault that was never met, unless something else went wrong before."""
+        try:
+            if error is None:
+                self.verify()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End it without a look at faults."""
+        self._stack.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        given, is_tls, seed, address = self._given
+        self._store = Store(given, seed)
+        stack.callback(self._store.close)
+        gateway = self._runtime = self._store.runtime
+        names = app.operations()
+        self.faults, self.calls = Faults(names, seed), Calls(names)
+        vars(gateway).update(operations=names, faults=self.faults, journal=self.calls)
+        inner = app.application(gateway)
+        self._actions: Actions = inner.extensions["otagw"]["actions"]
+        self._schedule = Schedule(gateway)
+        self._gate = Gate()
+        self.app = Entrance(inner.wsgi_app, self._gate, self.faults, self._schedule.before, self._schedule.after)
+        context: ssl.SSLContext | None = None
+        self.ca: Path | None = None
+        if is_tls:
+            context, self.ca = tls.context(self._store.folder)
+        self._server = Server(self.app, address, context, leave=self._leave)
+        stack.callback(self._server.close)
+        self.clock = Clock(gateway.clock, self._schedule)
+        main = self.api(self.key)
+        self.accounts = Accounts(self)
+        self.clients = Clients(lambda: Place(self.url, self.ca), self.key)
+        self.packages, self.rollouts = Packages(main), Rollouts(main)
+        self.devices = DoubleDevices(
+            self, lambda: self.url, lambda report: InProcess(report, self.app), gateway, self._schedule
+        )
+        self.webhooks = Webhooks(self._webhook, self._secret)
+        stack.callback(self.webhooks.clear)
+        stack.callback(self.faults.clear)
+
+    # --- where it is
+
+    @property
+    def url(self) -> str:
+        """Return its URL, without a slash at its end."""
+        return self._server.url
+
+    @property
+    def host(self) -> str:
+        """Return its host and port, as SDKs want an endpoint."""
+        return self._server.netloc
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Return what a program of its own process needs in its environment to find the gateway and its key."""
+        found = environment(self.url, self.key)
+        trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+        return found | (dict.fromkeys(trust, str(self.ca)) if self.ca else {})
+
+    # --- calls
+
+    def api(self, key: Key) -> Api:
+        """Return the Actions of the gateway for a key; they reach it without a socket, quietly."""
+        return Api(lambda: self.url, key, self._send, self.entered)
+
+    def call(self, action: str, *, key: Key | None = None, **params: Any) -> dict[str, Any]:
+        """Call an Action and return the envelope of its answer, be it a refusal.
+
+        It takes no socket, is not among `calls`, and meets no fault: it is for the test itself, to look and to prepare.
+        """
+        return self.api(key or self.key).call(action, **params)
+
+    def sign(self, action: str, *, key: Key | None = None, **params: Any) -> str:
+        """Return a URL that calls an Action once, for any client; by the time of the gateway."""
+        return self.api(key or self.key).sign(action, **params)
+
+    def seed(self, what: Mapping[str, Any] | str | Path) -> seeds.Seeded:
+        """Make what a TOML file or a mapping says: accounts, products, devices, packages, jobs, webhooks."""
+        return seeds.sow(self, seeds.read(what))
+
+    # --- its state
+
+    def reset(self) -> None:
+        """Be as new: no row, file, nonce, fault, call, device or receiver is left, and time and chance begin again."""
+        self.faults.clear()
+        self.webhooks.clear()
+        self.devices.clear()
+        self._schedule.clear()
+        with self._alone():
+            self._store.reset()
+            self._actions._hinted = 0
+            self.calls.clear()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Bring everything back at the end to how it is now: rows, files, nonces, time, chance, faults; but no call.
+
+        Raises ValueError while devices are played: how far these are cannot be brought back.
+        """
+        if self.devices.is_playing:
+            raise ValueError("expected a snapshot before devices are played: devices.stop() ends that")
+        with self._alone():
+            saved: State = self._store.save()
+        faults = self.faults.copy()
+        try:
+            with contextlib.closing(saved):
+                try:
+                    yield
+                finally:
+                    self.devices.stop()
+                    with self._alone():
+                        self._store.restore(saved)
+        finally:
+            self.faults.restore(faults)
+
+    def run_until_idle(self, days: float = LONGEST_DAYS) -> None:
+        """Let time pass until nothing is going on; see `Clock.run_until_idle`."""
+        self.clock.run_until_idle(days, self._what_goes_on)
+
+    def verify(self) -> None:
+        """Raise `faults.Unmet` for a fault that was never met, and `Trouble` for an error inside of the gateway."""
+        __tracebackhide__ = True
+        if self._schedule.trouble:
+            raise Trouble("background work failed while the gateway answered") from self._schedule.trouble[0]
+        self.faults.verify()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no request is under way; cut those off that do not end."""
+        try:
+            with self._gate.alone():
+                yield
+                return
+        except Busy:
+            self._server.cut()
+        with self._gate.alone():
+            yield
+
+    def _what_goes_on(self) -> str:
+        with self.entered():
+            rows = database.execute(
+                "SELECT job_id, state, COUNT(*) FROM task WHERE state NOT IN ('succeeded', 'failed', 'canceled') "
+                "GROUP BY job_id, state ORDER BY job_id, state LIMIT 20"
+            ).fetchall()
+        return "".join(f"\n  job {job}: {number} {state}" for job, state, number in rows)
+
+    # --- what helpers reach it by
+
+    def entered(self) -> runtime.Door:
+        """Return what lets code run for this gateway."""
+        return runtime.entered(self._runtime)
+
+    def product(self, key: str, name: str | None = None, account: str = ACCOUNT) -> None:
+        """Make a product of a key, unless the account has it."""
+        with self.entered(), _said(), database.write():
+            owner = self._owner(account)
+            if products.owner_of(key) != owner.id:
+                products.create(owner, ProductDraft(name=name or key, key=key))
+
+    def register(self, product: str, names: Sequence[str], version: str, account: str) -> Mapping[str, str]:
+        """Register devices, of a product that is made where it is new; return their secrets by name."""
+        self.product(product, account=account)
+        with self.entered(), _said():
+            owner = self._owner(account)
+            rows = [
+                csv_import.Row(0, product, DeviceDraft(name, versions={modules.DEFAULT: version})) for name in names
+            ]
+            skipped = [row for batch in csv_import.register(owner, rows) for row in batch.skipped]
+            if skipped:
+                raise ValueError(f"device {skipped[0].name}: {skipped[0].why}")
+            return {one.name: one.secret for one in devices.several(owner, product, names)}
+
+    def _webhook(self, url: str, events: Sequence[str], secret: str | None, account: str) -> str:
+        with self.entered(), _said():
+            return str(webhooks.create(self._owner(account), url, events, secret)[0].id)
+
+    def _secret(self) -> str:
+        with self.entered():
+            return clock.random_text(webhooks.SECRET_LENGTH)
+
+    def _owner(self, name: str) -> Owner:
+        return accounts.get(name, self._runtime.keys.rules)
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> wsgi.Response:
+        return wsgi.send(self.app, method, url, headers, body, {QUIET: True})
+
+    def _leave(self) -> None:
+        """Close what a thread of the server has open."""
+        with self.entered():
+            database.disconnect()
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """Raise a refusal of the core as a ValueError that says it in words."""
+    try:
+        yield
+    except errors.InvalidParameter as fault:
+        raise ValueError(f"{fault.name}: expected {fault.expected}") from None
+    except errors.AlreadyExists as fault:
+        raise ValueError(f"there is a {fault.kind} {fault.key} already") from None
+    except errors.NotFound as fault:
+        raise ValueError(f"there is no {fault.kind} {fault.key}") from None

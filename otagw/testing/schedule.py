@@ -1,0 +1,148 @@
+"""What is due, in its order: the gateway's background work, and the lives of the devices that are played."""
+
+import contextlib
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from otagw import runtime, worker
+from otagw.ota.webhooks import outbox
+from otagw.testing.double import Double
+from otagw.testing.times import shown
+
+DELIVER: Final = "ota.outbox.deliver_due"
+# What keeps the gateway from being idle. The rest of what is due some day only deletes what is old.
+_GOING: Final = ("ota.sweep.end_tasks", "ota.sweep.advance_jobs", DELIVER)
+Life = Iterator[float]
+
+
+class NeverIdle(RuntimeError):
+    """Say what still goes on after as much time as it was given."""
+
+
+class Schedule:
+    """The due times of one gateway; only one thread at a time does what is due."""
+
+    def __init__(self, gateway: Double) -> None:
+        self._gateway, self._clock = gateway, gateway.clock
+        self._doing = threading.RLock()
+        self._nested = False
+        self._order = itertools.count()
+        self._lives: list[tuple[int, int, Life]] = []
+        # By what devices that are played are told of new tasks, and what says whether one of them has a task.
+        self.wake: Callable[[], None] = lambda: None
+        self.is_at_work: Callable[[], bool] = lambda: False
+        self.trouble: list[Exception] = []
+        self._steps: dict[str, Callable[[], int]] = {**worker.STEPS, DELIVER: lambda: outbox.deliver_due(threads=1)}
+
+    def before(self) -> None:
+        """Do what is due before a request, except to send to webhooks."""
+        self._quickly(tuple(name for name in worker.STEPS if name != DELIVER))
+
+    def after(self) -> None:
+        """Send what is due to webhooks, so that it is there when the answer is."""
+        self._quickly((DELIVER,))
+
+    def add(self, life: Life) -> None:
+        """Let a device live from now on."""
+        heapq.heappush(self._lives, (self._clock.now(), next(self._order), life))
+
+    def hasten(self, life: Life) -> None:
+        """Let a device that waits go on now."""
+        for index, (_, number, one) in enumerate(self._lives):
+            if one is life:
+                self._lives[index] = (self._clock.now(), number, one)
+                heapq.heapify(self._lives)
+                return
+
+    def remove(self, life: Life) -> None:
+        """Let a device live no more."""
+        self._lives = [entry for entry in self._lives if entry[2] is not life]
+        heapq.heapify(self._lives)
+
+    def clear(self) -> None:
+        """Let no device live any more."""
+        self._lives.clear()
+        self.trouble.clear()
+
+    def next_due(self) -> int | None:
+        """Return when something is due next (milliseconds), or None."""
+        with runtime.entered(self._gateway):
+            found = worker.next_due()
+        due = [at for at in (found, self._lives[0][0] if self._lives else None) if at is not None]
+        return min(due, default=None)
+
+    def run_to(self, until: int) -> None:
+        """Do all that is due until a time, each at its own time and in order; it is that time then."""
+        with self._doing, self._inside():
+            was_still, begun = self._clock.is_still, self._clock.now()
+            self._clock.set(begun, still=True)
+            try:
+                while (at := self.next_due()) is not None and at <= until:
+                    self._clock.set(max(at, self._clock.now()), still=True)
+                    if not self._do_due() and self.next_due() == at:
+                        raise RuntimeError(f"something is due at {shown(at)} that nothing is done about")
+                self._clock.set(max(until, self._clock.now()), still=True)
+            finally:
+                if not was_still:
+                    self._clock.set(self._clock.now(), still=False)
+
+    def is_idle(self) -> bool:
+        """Tell whether no job, no task and no delivery waits for a time, and no device that is played is at work."""
+        with runtime.entered(self._gateway):
+            going = [name for name in _GOING if worker.NEXT_DUE[name]() is not None]
+        return not going and not self.is_at_work()
+
+    def _do_due(self) -> bool:
+        """Do what is due now; return whether there was anything."""
+        done = self._work(tuple(worker.STEPS))
+        self.wake()
+        lives = 0
+        while self._lives and self._lives[0][0] <= self._clock.now():
+            self._live(heapq.heappop(self._lives)[2])
+            lives += 1
+        return bool(done or lives)
+
+    def _live(self, life: Life) -> None:
+        seconds = next(life, None)
+        if seconds is not None:
+            at = self._clock.now() + max(round(seconds * 1000), 1)
+            heapq.heappush(self._lives, (at, next(self._order), life))
+
+    def _work(self, names: tuple[str, ...]) -> int:
+        """Take steps of the gateway until nothing more is due; return how much was done."""
+        total = 0
+        with runtime.entered(self._gateway):
+            while self._is_due(names):
+                done = sum(int(self._steps[name]()) for name in names)
+                total += done
+                if not done:
+                    break
+        return total
+
+    def _quickly(self, names: tuple[str, ...]) -> None:
+        """Do what is due in the way of a request, unless a thread is at it; what goes wrong is for the test to see."""
+        if self._nested or not self._doing.acquire(blocking=False):
+            return
+        try:
+            with self._inside():
+                self._work(names)
+        except Exception as error:
+            self.trouble.append(error)
+        finally:
+            self._doing.release()
+
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        """Mark that what is due is being done, since that makes requests of its own."""
+        before, self._nested = self._nested, True
+        try:
+            yield
+        finally:
+            self._nested = before
+
+    def _is_due(self, names: tuple[str, ...]) -> bool:
+        found = (worker.NEXT_DUE[name]() for name in names)
+        return any(at is not None and at <= self._clock.now() for at in found)

@@ -1,0 +1,112 @@
+"""Receivers of webhooks, on a port of their own, that keep what they get and answer as they are told."""
+
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from otagw.testing.server import Server
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+LONGEST: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Event:
+    """One delivery that came: ``answered`` is the status that it got, ``signed`` whether its signature is right."""
+
+    event: str
+    data: Mapping[str, Any]
+    delivery: str
+    created: str
+    answered: int
+    signed: bool
+
+
+class Hook:
+    """One receiver; ``answers`` are the statuses that it gives in turn, of which the last stays."""
+
+    def __init__(self, secret: str, answers: Sequence[int]) -> None:
+        self._secret, self.answers = secret, list(answers) or [200]
+        self._guard = threading.Lock()
+        self._all: list[Event] = []
+        self._server = Server(self._receive, name="otagw-test-hook")
+        self.url = f"{self._server.url}/hook"
+
+    @property
+    def deliveries(self) -> list[Event]:
+        """Return all that came, attempts that it refused among them."""
+        with self._guard:
+            return list(self._all)
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what came and was accepted."""
+        return [one for one in self.deliveries if 200 <= one.answered < 300]
+
+    def of(self, event: str) -> list[Event]:
+        """Return the accepted events of a name; ``*`` and ``?`` stand for any."""
+        return [one for one in self.events if fnmatchcase(one.event, event)]
+
+    def expect(self, event: str, times: int | None = None) -> list[Event]:
+        """Return the accepted events of a name; raise AssertionError for none, or for other than so many."""
+        found = self.of(event)
+        if len(found) != times and (times is not None or not found):
+            came = ", ".join(f"{one.event} ({one.answered})" for one in self.deliveries) or "nothing"
+            raise AssertionError(f"expected {'' if times is None else f'{times} '}{event}; there came {came}")
+        return found
+
+    def close(self) -> None:
+        """Receive no more."""
+        self._server.close()
+
+    def _receive(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LONGEST))
+        timestamp = environ.get("HTTP_X_OTAGW_TIMESTAMP", "")
+        expected = hmac.digest(self._secret.encode(), f"{timestamp}.".encode() + body, "sha256").hex()
+        found = json.loads(body)
+        with self._guard:
+            status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            self._all.append(
+                Event(
+                    event=found["event"],
+                    data=found["data"],
+                    delivery=environ.get("HTTP_X_OTAGW_DELIVERY", ""),
+                    created=found["created"],
+                    answered=status,
+                    signed=hmac.compare_digest(f"sha256={expected}", environ.get("HTTP_X_OTAGW_SIGNATURE", "")),
+                )
+            )
+        start(f"{status} As Told", [("Content-Length", "0")])
+        return [b""]
+
+
+class Webhooks:
+    """The webhooks that a test has made; ``create`` keeps one for a URL, event patterns, a secret and an account."""
+
+    def __init__(self, create: Callable[[str, Sequence[str], str | None, str], str], secret: Callable[[], str]) -> None:
+        self._create, self._secret = create, secret
+        self._hooks: list[Hook] = []
+
+    def capture(self, *events: str, answers: Sequence[int] = (200,), account: str = "main") -> Hook:
+        """Have the events of an account that match patterns (``*`` where none is given) sent to a new receiver."""
+        secret = self._secret()
+        hook = Hook(secret, answers)
+        self._hooks.append(hook)
+        self._create(hook.url, events or ("*",), secret, account)
+        return hook
+
+    def add(self, url: str, *events: str, secret: str | None = None, account: str = "main") -> str:
+        """Have events sent to a URL of the test's own; return the id of the webhook."""
+        return self._create(url, events or ("*",), secret, account)
+
+    def clear(self) -> None:
+        """Close the receivers."""
+        for hook in self._hooks:
+            hook.close()
+        self._hooks.clear()
