@@ -82,6 +82,8 @@ def pytest_runtest_teardown(item):
     try:
         return (yield)
     finally:
+        for name in ("otagw", "otagw_live"):  # they go on for the tests that follow
+            _kept.setdefault(name, set()).update(getattr(item.funcargs.get(name), "threads", ()))
         item.funcargs.clear()  # the fixtures have ended; pytest lets go of them a moment later
         # First, since a pool of threads that nobody refers to any more ends its threads.
         faults = _collect() if item.get_closest_marker("live") else []

@@ -43,7 +43,7 @@ class Clients:
         models = _import("tea", "alibabacloud_tea_openapi.models", "alibabacloud-tea-openapi")
         place, key = self._place(), key or self._key
         url = urlsplit(place.url)
-        trust = {"ca": place.ca.read_text(encoding="ascii")} if place.ca else {}
+        trust = {"ca": str(place.ca)} if place.ca else {}
         given = {"endpoint": url.netloc, "protocol": url.scheme, **trust, **config}
         return module.Client(models.Config(access_key_id=key.id, access_key_secret=key.secret, **given))
 

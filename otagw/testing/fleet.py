@@ -1,8 +1,11 @@
 """Devices: told what to do one by one, or played by the simulator's behaviours on the gateway's clock."""
 
+import contextlib
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import urllib3
 
@@ -23,6 +26,8 @@ PROTOCOLS: Final[Mapping[str, Callable[[Transport, str, str, str, str], Speaker]
     "ddi": ddi.Device,
 }
 DEFAULT: Final = "default"
+P = ParamSpec("P")
+T = TypeVar("T")
 POLL_SECONDS: Final = 3600
 
 
@@ -62,10 +67,33 @@ class InProcess(Transport):
         )
 
 
+def _timed(act: Callable[Concatenate["Device", P], T]) -> Callable[Concatenate["Device", P], T]:
+    """Let a device act by the clock that it signs by."""
+
+    @functools.wraps(act)
+    def timed(device: "Device", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with device.at():
+            return act(device, *args, **kwargs)
+
+    return timed
+
+
 class Device:
     """One device, which does what it is told; raises `otagw.simulator.protocol.Trouble` where it is refused."""
 
-    def __init__(self, product: str, name: str, secret: str, version: str, spoken: str, transport: Transport, url: str):
+    def __init__(
+        self,
+        product: str,
+        name: str,
+        secret: str,
+        version: str,
+        spoken: str,
+        transport: Transport,
+        url: str,
+        at: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+    ) -> None:
+        """``at`` is entered for each act: a gateway of the process, whose clock the device goes by then."""
+        self.at = at
         self.product, self.name, self.secret, self.protocol = product, name, secret, spoken
         self.version = version
         self._transport = transport
@@ -80,6 +108,7 @@ class Device:
     def __repr__(self) -> str:
         return f"<{self.protocol} {self.id} {self.version}>"
 
+    @_timed
     def report(self, version: str, module: str = DEFAULT) -> None:
         """Report that it runs a version."""
         if module == DEFAULT:
@@ -88,6 +117,7 @@ class Device:
         if isinstance(self._speaker, ddi.Device):
             self._speaker.identify()
 
+    @_timed
     def poll(self) -> Offer | None:
         """Ask for an update, and return what is offered."""
         try:
@@ -96,6 +126,7 @@ class Device:
             self._offer = None
         return self._offer
 
+    @_timed
     def take(self) -> Offer:
         """Take the update that is offered: load it, check its bytes, install it and report; return the offer."""
         offer = self._wanted()
@@ -112,15 +143,18 @@ class Device:
         self.succeed()
         return offer
 
+    @_timed
     def progress(self, percent: int, message: str = "") -> None:
         """Say that the update has come so far; it is asked for where it was not yet."""
         self._speaker.at(self._wanted(), percent, message)
 
+    @_timed
     def fail(self, reason: str) -> None:
         """Say that the update failed, and why; it is asked for where it was not yet."""
         self._speaker.fail_with(self._wanted(), reason)
         self._offer = None
 
+    @_timed
     def succeed(self) -> None:
         """Report the version of the update as the one that runs, as after a restart."""
         offer = self._wanted()
@@ -129,6 +163,7 @@ class Device:
             self.version = offer.version
         self._offer = None
 
+    @_timed
     def vanish(self) -> None:
         """Begin the update and be heard of no more: its time runs out where the rollout has one."""
         self._speaker.progress(self._wanted(), protocol.DOWNLOADING)
@@ -152,8 +187,14 @@ class Registry(Protocol):
 class Devices:
     """The devices of a gateway that a test has made."""
 
-    def __init__(self, registry: Registry, url: Callable[[], str], transport: Callable[[Report], Transport]) -> None:
-        self._registry, self._url, self._transport = registry, url, transport
+    def __init__(
+        self,
+        registry: Registry,
+        url: Callable[[], str],
+        transport: Callable[[Report], Transport],
+        at: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+    ) -> None:
+        self._registry, self._url, self._transport, self._at = registry, url, transport, at
         self._report = Report(0)
         self._made: list[Device] = []
 
@@ -178,7 +219,9 @@ class Devices:
         names = names or [f"{name}-{number:05}" for number in range(begun + 1, begun + count + 1)]
         secrets = self._registry.register(product, names, version, account)
         transport = self._transport(self._report)
-        made = [Device(product, each, secrets[each], version, protocol, transport, self._url()) for each in names]
+        made = [
+            Device(product, each, secrets[each], version, protocol, transport, self._url(), self._at) for each in names
+        ]
         self._made += made
         return made
 

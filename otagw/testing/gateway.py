@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Any, Final, Self
 from otagw import app, clock, errors, runtime
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
-from otagw.ota import accounts
+from otagw.ota import accounts, versions
 from otagw.ota.accounts import Account as Owner
 from otagw.ota.devices import csv_import, devices
 from otagw.ota.devices.devices import DeviceDraft
@@ -154,6 +155,11 @@ class Gateway:
         trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
         return found | (dict.fromkeys(trust, str(self.ca)) if self.ca else {})
 
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Return the threads that it has started, for tests that look whether one is left behind."""
+        return [*self._server.threads, *self.webhooks.threads]
+
     # --- calls
 
     def api(self, key: Key) -> Api:
@@ -249,6 +255,7 @@ class Gateway:
 
     def product(self, key: str, name: str | None = None, account: str = ACCOUNT) -> None:
         """Make a product of a key, unless the account has it."""
+        _check("product", products.KEY.fullmatch(key), "1 to 256 of A-Z a-z 0-9 _ -, no reserved word", key)
         with self.entered(), _said(), database.write():
             owner = self._owner(account)
             if products.owner_of(key) != owner.id:
@@ -256,6 +263,9 @@ class Gateway:
 
     def register(self, product: str, names: Sequence[str], version: str, account: str) -> Mapping[str, str]:
         """Register devices, of a product that is made where it is new; return their secrets by name."""
+        for name in names:
+            _check("device", devices.NAME.fullmatch(name), "1 to 256 of A-Z a-z 0-9 . : @ _ -", name)
+        _check("version", versions.TEXT.fullmatch(version), versions.EXPECTED, version)
         self.product(product, account=account)
         with self.entered(), _said():
             owner = self._owner(account)
@@ -285,6 +295,11 @@ class Gateway:
         """Close what a thread of the server has open."""
         with self.entered():
             database.disconnect()
+
+
+def _check(name: str, passes: object, expected: str, got: str) -> None:
+    if not passes:
+        raise ValueError(f"{name}: expected {expected}, got {got!r}")
 
 
 @contextlib.contextmanager

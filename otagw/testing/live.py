@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,6 +106,11 @@ class LiveGateway:
     def url(self) -> str:
         """Return its URL, without a slash at its end."""
         return f"http://{self.host}"
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Return the threads that it has started, for tests that look whether one is left behind."""
+        return self.webhooks.threads
 
     @property
     def env(self) -> dict[str, str]:

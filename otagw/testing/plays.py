@@ -25,10 +25,10 @@ class DoubleDevices(Devices):
         gateway: Double,
         schedule: Schedule,
     ) -> None:
-        super().__init__(registry, url, transport)
+        super().__init__(registry, url, transport, lambda: runtime.entered(gateway))
         self._gateway, self._schedule = gateway, schedule
         self._lives: dict[int, Iterator[float]] = {}
-        self._told = 0
+        self._waiting: set[int] = set()
         schedule.wake, schedule.is_at_work = self._wake, self._is_at_work
 
     def play(self, devices: Iterable[Device] | Device, **how: Any) -> Play:
@@ -64,7 +64,7 @@ class DoubleDevices(Devices):
         """Know of none."""
         super().clear()
         self.stop()
-        self._told = 0
+        self._waiting.clear()
 
     def _seconds(self) -> float:
         return self._gateway.clock.now() / 1000
@@ -82,9 +82,8 @@ class DoubleDevices(Devices):
         if not self._lives:
             return
         with runtime.entered(self._gateway):
-            query = "SELECT id, device_id FROM task WHERE id > ? AND state = 'queued' ORDER BY id"
-            found = database.execute(query, self._told).fetchall()
+            found = database.execute("SELECT id, device_id FROM task WHERE state = 'queued' ORDER BY id").fetchall()
         for task_id, device_id in found:
-            self._told = task_id
-            if device_id in self._lives:
+            if task_id not in self._waiting and device_id in self._lives:
                 self._schedule.hasten(self._lives[device_id])
+        self._waiting = {task_id for task_id, _ in found}

@@ -69,10 +69,7 @@ class Schedule:
 
     def next_due(self) -> int | None:
         """Return when something is due next (milliseconds), or None."""
-        with runtime.entered(self._gateway):
-            found = worker.next_due()
-        due = [at for at in (found, self._lives[0][0] if self._lives else None) if at is not None]
-        return min(due, default=None)
+        return min((at for at in self._next() if at is not None), default=None)
 
     def run_to(self, until: int) -> None:
         """Do all that is due until a time, each at its own time and in order; it is that time then."""
@@ -80,10 +77,9 @@ class Schedule:
             was_still, begun = self._clock.is_still, self._clock.now()
             self._clock.set(begun, still=True)
             try:
-                while (at := self.next_due()) is not None and at <= until:
-                    self._clock.set(max(at, self._clock.now()), still=True)
-                    if not self._do_due() and self.next_due() == at:
-                        raise RuntimeError(f"something is due at {shown(at)} that nothing is done about")
+                self.wake()
+                while self._step(until):
+                    pass
                 self._clock.set(max(until, self._clock.now()), still=True)
             finally:
                 if not was_still:
@@ -95,18 +91,30 @@ class Schedule:
             going = [name for name in _GOING if worker.NEXT_DUE[name]() is not None]
         return not going and not self.is_at_work()
 
-    def _do_due(self) -> bool:
-        """Do what is due now; return whether there was anything."""
-        done = self._work(tuple(worker.STEPS))
-        self.wake()
-        lives = 0
-        while self._lives and self._lives[0][0] <= self._clock.now():
+    def _next(self) -> tuple[int | None, int | None]:
+        """Return when the gateway has something to do next, and when a device."""
+        with runtime.entered(self._gateway):
+            return worker.next_due(), self._lives[0][0] if self._lives else None
+
+    def _step(self, until: int) -> bool:
+        """Go to the next due time and do all that is due then; return whether there was one until a time."""
+        ours, lives = self._next()
+        at = min((one for one in (ours, lives) if one is not None), default=until + 1)
+        if at > until:
+            return False
+        now = max(at, self._clock.now())
+        self._clock.set(now, still=True)
+        if ours is not None and ours <= now:
+            if not self._work(tuple(worker.STEPS)) and self._next()[0] == ours:
+                raise RuntimeError(f"something is due at {shown(ours)} that nothing is done about")
+            self.wake()
+        while self._lives and self._lives[0][0] <= now:
             self._live(heapq.heappop(self._lives)[2])
-            lives += 1
-        return bool(done or lives)
+        return True
 
     def _live(self, life: Life) -> None:
-        seconds = next(life, None)
+        with runtime.entered(self._gateway):
+            seconds = next(life, None)
         if seconds is not None:
             at = self._clock.now() + max(round(seconds * 1000), 1)
             heapq.heappush(self._lives, (at, next(self._order), life))

@@ -60,7 +60,7 @@ class _Threads:
         self._name, self._leave = name, leave
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._guard, self._idle = threading.Lock(), 0
-        self._all: list[threading.Thread] = []
+        self.all: list[threading.Thread] = []
 
     def run(self, job: Callable[[], None]) -> None:
         with self._guard:
@@ -68,14 +68,14 @@ class _Threads:
                 self._idle -= 1
             else:
                 thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._all.append(thread)
+                self.all.append(thread)
                 thread.start()
         self._jobs.put(job)
 
     def close(self) -> None:
-        for _ in self._all:
+        for _ in self.all:
             self._jobs.put(None)
-        for thread in self._all:
+        for thread in self.all:
             thread.join()
 
     def _work(self) -> None:
@@ -134,6 +134,11 @@ class Server(BaseWSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that breaks off or fails to shake hands."""
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Return the threads that it has started."""
+        return [self._main, *self._threads.all]
 
     def cut(self) -> None:
         """Cut off all connections, whatever is sent over them."""

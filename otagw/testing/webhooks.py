@@ -33,15 +33,15 @@ class Hook:
 
     def __init__(self, secret: str, answers: Sequence[int]) -> None:
         self._secret, self.answers = secret, list(answers) or [200]
-        self._guard = threading.Lock()
+        self._came = threading.Condition()
         self._all: list[Event] = []
-        self._server = Server(self._receive, name="otagw-test-hook")
-        self.url = f"{self._server.url}/hook"
+        self.server = Server(self._receive, name="otagw-test-hook")
+        self.url = f"{self.server.url}/hook"
 
     @property
     def deliveries(self) -> list[Event]:
         """Return all that came, attempts that it refused among them."""
-        with self._guard:
+        with self._came:
             return list(self._all)
 
     @property
@@ -51,7 +51,7 @@ class Hook:
 
     def of(self, event: str) -> list[Event]:
         """Return the accepted events of a name; ``*`` and ``?`` stand for any."""
-        return [one for one in self.events if fnmatchcase(one.event, event)]
+        return [one for one in self.deliveries if self._fits(one, event)]
 
     def expect(self, event: str, times: int | None = None) -> list[Event]:
         """Return the accepted events of a name; raise AssertionError for none, or for other than so many."""
@@ -61,16 +61,28 @@ class Hook:
             raise AssertionError(f"expected {'' if times is None else f'{times} '}{event}; there came {came}")
         return found
 
+    def wait(self, event: str, seconds: float = 30) -> Event:
+        """Wait for an accepted event of a name, for gateways that send when they come to it; return the first.
+
+        Raises AssertionError as `expect` does where none comes in time.
+        """
+        with self._came:
+            self._came.wait_for(lambda: any(self._fits(one, event) for one in self._all), seconds)
+        return self.expect(event)[0]
+
     def close(self) -> None:
         """Receive no more."""
-        self._server.close()
+        self.server.close()
+
+    def _fits(self, one: Event, event: str) -> bool:
+        return 200 <= one.answered < 300 and fnmatchcase(one.event, event)
 
     def _receive(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LONGEST))
         timestamp = environ.get("HTTP_X_OTAGW_TIMESTAMP", "")
         expected = hmac.digest(self._secret.encode(), f"{timestamp}.".encode() + body, "sha256").hex()
         found = json.loads(body)
-        with self._guard:
+        with self._came:
             status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             self._all.append(
                 Event(
@@ -82,6 +94,7 @@ class Hook:
                     signed=hmac.compare_digest(f"sha256={expected}", environ.get("HTTP_X_OTAGW_SIGNATURE", "")),
                 )
             )
+            self._came.notify_all()
         start(f"{status} As Told", [("Content-Length", "0")])
         return [b""]
 
@@ -104,6 +117,11 @@ class Webhooks:
     def add(self, url: str, *events: str, secret: str | None = None, account: str = "main") -> str:
         """Have events sent to a URL of the test's own; return the id of the webhook."""
         return self._create(url, events or ("*",), secret, account)
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        """Return the threads of the receivers."""
+        return [thread for hook in self._hooks for thread in hook.server.threads]
 
     def clear(self) -> None:
         """Close the receivers."""

@@ -72,6 +72,7 @@ def test_two_modules_read_bodies_and_both_count_them():
     root = Path(otagw.__file__).parent
     ways = re.compile(r"request\.(stream|form|files|values|data|json)\b|get_data\(|get_json\(|wsgi\.input|\.mimetype")
     readers = {str(path.relative_to(root)) for path in root.rglob("*.py") if ways.search(path.read_text("utf-8"))}
+    readers = {reader for reader in readers if not reader.startswith("testing/")}  # which no stranger reaches
     assert readers == {"dialects/http.py", "dialects/oss/form.py"}
 
 

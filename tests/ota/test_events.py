@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from otagw import errors
+from otagw import clock, errors
 from otagw.db import database
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion
 from otagw.ota.packages.records import PackageDraft
-from otagw.ota.rollouts import job_control, planning, selection
+from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
@@ -112,3 +112,16 @@ def test_a_body_says_all_that_a_receiver_needs(account, rollout):
         "job": str(job.id), "package": package, "product": "p", "device": "dev0", "device_id": device.uuid,
         "module": "default", "source_version": None, "version": "2", "state": "queued", "progress": 0, "note": None,
     }  # fmt: skip
+
+
+def test_a_planned_job_that_begins_is_told(account, held_clock):
+    draft = PackageDraft(name="fw", version="2", product_key="p", needs_verification=False, url="https://h/x")
+    devices.register(account, "p", "dev0")
+    package, _ = insertion.create(account, draft)
+    rules = JobDraft(package=str(package), product_key="p", schedule_at=clock.now() + 60_000)
+    job = selection.begin(planning.create(account, rules))
+    held_clock.seconds += 60
+    due_work.advance_jobs()
+    events = [(event, state) for event, state in told() if event.startswith("job.")]
+    assert events == [("job.created", "planned"), ("job.in_progress", "in_progress")]
+    assert (jobs.find(job.id).due, jobs.find(job.id).started) == (None, clock.now())

@@ -205,9 +205,8 @@ def started(job: Job) -> Job:
         current = jobs.find(job.id, database.HOLD) or job
         if current.state != states.PLANNED:
             return current
-        current = jobs.set_(current, state=states.IN_PROGRESS, started=clock.now())
-        current = jobs.set_(current, due=jobs.due(current))
-        jobs.settle(current.id)
+        jobs.set_(current, started=clock.now())
+        jobs.settle(current.id)  # which tells of the state that this leads to
         return jobs.find(current.id) or current
 
 

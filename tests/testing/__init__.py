@@ -1,0 +1,1 @@
+"""The test double, used as its users do."""
