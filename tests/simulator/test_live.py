@@ -88,42 +88,17 @@ def make_fleet(live):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_gateway_and_the_simulator_tell_the_same_of_every_misbehaviour(make_fleet, protocol):
-    fleet = make_fleet(200)
-    job = fleet.roll_out(os.urandom(200_000))
-    told = fleet.simulate("--protocol", protocol, "--fail", "0.1", "--break", "0.3", "--crash", "0.2")
-    assert told["errors"] == {}
-    assert fleet.task_states(job) == {"SUCCEEDED": told["succeeded"], "FAILED": told["failed"]}
-    assert fleet.job_state(job) == "COMPLETED"
-    assert told["succeeded"] + told["failed"] == 200
-    assert told["failed"] == sum(told["failed_by"].values()) > 0
-    assert told["crashes"] > 0
-    assert told["resumed"] > 0
-    assert told["begun_again"] == 0
-    assert told["bytes"] >= told["succeeded"] * 200_000
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_hundreds_of_devices_end_a_rollout_without_an_error_or_a_task_lost(make_fleet, protocol):
     fleet = make_fleet(600)
     job = fleet.roll_out(os.urandom(50_000))
-    told = fleet.simulate("--protocol", protocol, "--ramp", "10", "--poll", "10", "--fail", "0.02", "--break", "0.05")
+    told = fleet.simulate(
+        "--protocol", protocol, "--ramp", "10", "--poll", "10", "--fail", "0.02", "--break", "0.05", "--crash", "0.05"
+    )
     assert told["errors"] == {}
     assert fleet.task_states(job) == {"SUCCEEDED": told["succeeded"], "FAILED": told["failed"]}
     assert told["succeeded"] + told["failed"] == 600
+    assert min(told["failed"], told["resumed"], told["crashes"]) > 0
     assert fleet.job_state(job) == "COMPLETED"
-
-
-def test_the_same_seed_has_the_same_devices_fail(make_fleet):
-    fleet = make_fleet(40)
-    told = []
-    for version in ("2.0.0", "3.0.0"):
-        job = fleet.roll_out(b"x" * 1000, version)
-        failed = fleet.simulate("--fail", "0.5")["failed"]
-        assert 0 < failed < 40
-        assert fleet.task_states(job) == {"SUCCEEDED": 40 - failed, "FAILED": failed}
-        told.append(failed)
-    assert told[0] == told[1]
 
 
 def test_wrong_secrets_are_errors_and_end_with_status_1(make_fleet):
