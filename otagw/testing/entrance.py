@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otagw.testing.faults import MET, QUIET, Fault, Faults, Paced
 from otagw.testing.gate import Gate
+from otagw.testing.schedule import Schedule
 from otagw.testing.server import Hangup
 
 if TYPE_CHECKING:
@@ -19,29 +20,39 @@ _PHRASES: Final = {429: "Too Many Requests", 500: "Internal Server Error", 503: 
 
 
 class Entrance:
-    """A WSGI application around the gateway's own; ``before`` and ``after`` are called around each request."""
+    """A WSGI application around the gateway's own; what is due is done around each request.
+
+    What goes wrong within is among the schedule's troubles, which fail the test.
+    """
 
     def __init__(
-        self, app: "WSGIApplication", gate: Gate, faults: Faults, before: Callable[[], None], after: Callable[[], None]
+        self,
+        app: "WSGIApplication",
+        gate: Gate,
+        faults: Faults,
+        schedule: Schedule,
     ) -> None:
-        self._app, self._gate, self._faults = app, gate, faults
-        self._before, self._after = before, after
+        self._app, self._gate, self._faults, self._schedule = app, gate, faults, schedule
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer a request, or raise `Hangup`."""
         number = self._gate.enter(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
         try:
-            self._before()
+            self._schedule.before()
             if not environ.get(QUIET):
                 environ["wsgi.input"] = Paced(environ["wsgi.input"])
             answer = _Answer()
             pieces = self._app(environ, answer)
-            self._after()
+            self._schedule.after()
             fault = environ.get(MET)
             sent = self._shaped(fault, answer, pieces) if fault else pieces
             start(answer.status, answer.headers)
-        except BaseException:
+        except Hangup:
             self._gate.leave(number)
+            raise
+        except BaseException as error:
+            self._gate.leave(number)
+            self._schedule.trouble.append(error)
             raise
         return _Leaving(sent, pieces, lambda: self._gate.leave(number))
 

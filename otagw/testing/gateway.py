@@ -117,7 +117,7 @@ class Gateway:
         self._actions: Actions = inner.extensions["otagw"]["actions"]
         self._schedule = Schedule(gateway)
         self._gate = Gate()
-        self.app = Entrance(inner.wsgi_app, self._gate, self.faults, self._schedule.before, self._schedule.after)
+        self.app = Entrance(inner.wsgi_app, self._gate, self.faults, self._schedule)
         context: ssl.SSLContext | None = None
         self.ca: Path | None = None
         if is_tls:
@@ -224,7 +224,8 @@ class Gateway:
         """Raise `faults.Unmet` for a fault that was never met, and `Trouble` for an error inside of the gateway."""
         __tracebackhide__ = True
         if self._schedule.trouble:
-            raise Trouble("background work failed while the gateway answered") from self._schedule.trouble[0]
+            first = self._schedule.trouble[0]
+            raise Trouble(f"while the gateway answered: {type(first).__name__}: {first}") from first
         self.faults.verify()
 
     @contextlib.contextmanager

@@ -34,7 +34,7 @@ class Schedule:
         # By what devices that are played are told of new tasks, and what says whether one of them has a task.
         self.wake: Callable[[], None] = lambda: None
         self.is_at_work: Callable[[], bool] = lambda: False
-        self.trouble: list[Exception] = []
+        self.trouble: list[BaseException] = []
         self._steps: dict[str, Callable[[], int]] = {**worker.STEPS, DELIVER: lambda: outbox.deliver_due(threads=1)}
 
     def before(self) -> None:

@@ -7,6 +7,7 @@ import requests
 
 from otagw.testing import Gateway
 from otagw.testing.faults import Unmet
+from otagw.testing.gateway import Trouble
 from tests.oss.conftest import BOUNDARY, body_of, fields_of
 
 NAME = {"FirmwareName": "x", "DestVersion": "1"}
@@ -162,6 +163,16 @@ def test_a_device_goes_on_where_its_download_broke_off(otagw):
 def test_an_answer_is_altered(otagw):
     otagw.faults.add("ListOTAFirmware", alter=lambda answer: {**answer, "Total": "many"})
     assert requests.get(otagw.sign("ListOTAFirmware", **LIST)).json()["Total"] == "many"
+
+
+def test_an_error_in_what_alters_an_answer_fails_the_test():
+    def story():
+        with Gateway() as otagw:
+            otagw.faults.add("ListOTAFirmware", alter=lambda answer: answer["Nothing"])
+            assert requests.get(otagw.sign("ListOTAFirmware", **LIST)).status_code == 500
+
+    with pytest.raises(Trouble, match="KeyError: 'Nothing'"):
+        story()
 
 
 def test_the_call_that_a_test_makes_for_itself_meets_none(otagw):
