@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from otagw.testing.faults import MET, QUIET, Fault, Faults, Paced
+from otagw.testing.faults import MET, PIECE, Fault, Faults, Paced
 from otagw.testing.gate import Gate
 from otagw.testing.schedule import Schedule
 from otagw.testing.server import Hangup
@@ -14,7 +14,6 @@ from otagw.testing.server import Hangup
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_PIECE: Final = 4096
 # Where the reasons phrase is looked up, an unknown status has none.
 _PHRASES: Final = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
 
@@ -39,12 +38,14 @@ class Entrance:
         number = self._gate.enter(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
         try:
             self._schedule.before()
-            if not environ.get(QUIET):
-                environ["wsgi.input"] = Paced(environ["wsgi.input"])
+            environ["wsgi.input"] = body = Paced(environ["wsgi.input"])
             answer = _Answer()
             pieces = self._app(environ, answer)
             self._schedule.after()
             fault = environ.get(MET)
+            if fault and (fault.before or fault.after or body.is_broken):
+                _close(pieces)
+                raise Hangup(fault.reset)
             sent = self._shaped(fault, answer, pieces) if fault else pieces
             start(answer.status, answer.headers)
         except Hangup:
@@ -57,10 +58,7 @@ class Entrance:
         return _Leaving(sent, pieces, lambda: self._gate.leave(number))
 
     def _shaped(self, fault: Fault, answer: "_Answer", pieces: Iterable[bytes]) -> Iterable[bytes]:
-        """Return the body of an answer as a fault leaves it, or raise `Hangup` where nothing of it is sent."""
-        if fault.before or fault.after or _has_broken_off(fault, answer):
-            _close(pieces)
-            raise Hangup(fault.reset)
+        """Return the body of an answer as a fault leaves it."""
         if fault.status and fault.refuses:
             answer.status = f"{fault.status} {_PHRASES.get(fault.status, 'Refused')}"
         if fault.retry_after is not None:
@@ -77,8 +75,8 @@ class Entrance:
     def _paced(self, fault: Fault, pieces: Iterable[bytes]) -> Iterator[bytes]:
         left = fault.drop_after
         for whole in pieces:
-            for start in range(0, len(whole), _PIECE):
-                piece = whole[start : start + _PIECE]
+            for start in range(0, len(whole), PIECE):
+                piece = whole[start : start + PIECE]
                 piece = piece if left is None else piece[:left]
                 if fault.bandwidth:
                     self._faults.wait(len(piece) / fault.bandwidth)
@@ -87,11 +85,6 @@ class Entrance:
                     left -= len(piece)
                     if left <= 0:
                         raise Hangup(fault.reset)
-
-
-def _has_broken_off(fault: Fault, answer: "_Answer") -> bool:
-    """Tell whether a fault has cut the body of the request short, which the front has refused then."""
-    return fault.drop_after is not None and answer.status.startswith("400")
 
 
 class _Answer:

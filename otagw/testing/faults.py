@@ -18,8 +18,11 @@ from otagw.testing import words
 # In the environment of a request: the fault that it met; and that it is the double's own, which meets none.
 MET, QUIET = "otagw.testing.met", "otagw.testing.quiet"
 # What a test may call the operations of files.
-ALIASES: Final = {"oss.upload": "PostObject", "oss.download": "GetObject"}
+UPLOAD: Final = "PostObject"
+ALIASES: Final = {"oss.upload": UPLOAD, "oss.download": "GetObject"}
 COMMIT: Final = "commit"
+# As many bytes at once come over a connection that is slow or breaks off.
+PIECE: Final = 4096
 
 
 class Unmet(AssertionError):
@@ -160,8 +163,11 @@ class Faults:
             return
         environ[MET] = fault
         stream = environ["wsgi.input"]
-        if isinstance(stream, Paced):
-            stream.pace(fault, self.wait)
+        if isinstance(stream, Paced) and call.operation == UPLOAD:  # the bodies of others have been read
+            try:
+                stream.pace(fault, self.wait)
+            except ConnectionError:
+                raise errors.Unavailable("the body breaks off") from None
         if fault.delay:
             self.wait(fault.delay)
         if fault.before:
@@ -189,8 +195,7 @@ class Faults:
         return None
 
     def _check(self, fault: Fault, given: str) -> None:
-        names = {*self._names, *(name.rpartition(".")[2] for name in self._names if name.count(".") == 1)}
-        if not any(fnmatchcase(name, fault.operation) for name in names):
+        if not any(fnmatchcase(name, fault.operation) for name in self._names):
             raise ValueError(_near(given, (*self._names, *ALIASES), "there is no operation"))
         effects = (fault.delay, fault.bandwidth, fault.drop_after is not None, fault.after, fault.alter, fault.refuses)
         rules = (
@@ -214,30 +219,43 @@ class Paced:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._bandwidth: float | None = None
-        self._left: int | None = None
+        self._passed = 0
+        self._fault: Fault | None = None
         self._wait: Callable[[float], None] = lambda seconds: None
+        self.is_broken = False
 
     def pace(self, fault: Fault, wait: Callable[[float], None]) -> None:
-        """Let what is still to come be as a fault says."""
-        self._bandwidth, self._left, self._wait = fault.bandwidth, fault.drop_after, wait
+        """Let it be as a fault says; raise ConnectionError where it has been read too far already."""
+        self._fault, self._wait = fault, wait
+        if fault.drop_after is not None and self._passed > fault.drop_after:
+            self._break()
 
     def read(self, size: int = -1) -> bytes:
         """Return bytes; raise ConnectionError where they break off."""
-        return self._passed(self._stream.read(size))
+        return self._came(self._stream.read(self._some(size)))
 
     def readline(self, size: int = -1) -> bytes:
         """Return a line."""
-        return self._passed(self._stream.readline(size))
+        return self._came(self._stream.readline(self._some(size)))
 
-    def _passed(self, data: bytes) -> bytes:
-        if self._bandwidth:
-            self._wait(len(data) / self._bandwidth)
-        if self._left is not None:
-            self._left -= len(data)
-            if self._left < 0:
-                raise ConnectionResetError("the body breaks off")
+    def _some(self, size: int) -> int:
+        """Return how many bytes to read: a few where they are counted, so that they come and break off as told."""
+        if self._fault is None:
+            return size
+        left = PIECE if self._fault.drop_after is None else self._fault.drop_after - self._passed
+        if left <= 0:
+            self._break()
+        return min(PIECE, left, size if size >= 0 else PIECE)
+
+    def _came(self, data: bytes) -> bytes:
+        self._passed += len(data)
+        if self._fault and self._fault.bandwidth:
+            self._wait(len(data) / self._fault.bandwidth)
         return data
+
+    def _break(self) -> None:
+        self.is_broken = True
+        raise ConnectionResetError("the body breaks off")
 
 
 def _none_below(*numbers: float | None) -> bool:

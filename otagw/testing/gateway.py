@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from otagw import app, clock, errors, runtime
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
+from otagw.dialects.iotda.route import Iotda
 from otagw.ota import accounts, versions
 from otagw.ota.accounts import Account as Owner
 from otagw.ota.devices import csv_import, devices
@@ -110,9 +111,9 @@ class Gateway:
         self._store = Store(given, seed)
         stack.callback(self._store.close)
         gateway = self._runtime = self._store.runtime
-        names = app.operations()
+        names = (*app.operations(), *_of_fronts())
         self.faults, self.calls = Faults(names, seed), Calls(names)
-        vars(gateway).update(operations=names, faults=self.faults, journal=self.calls)
+        vars(gateway).update(operations=app.operations(), faults=self.faults, journal=self.calls)
         inner = app.application(gateway)
         self._actions: Actions = inner.extensions["otagw"]["actions"]
         self._schedule = Schedule(gateway)
@@ -296,6 +297,12 @@ class Gateway:
         """Close what a thread of the server has open."""
         with self.entered():
             database.disconnect()
+
+
+def _of_fronts() -> list[str]:
+    """Return the names of operations with their front, for those that two fronts have."""
+    tables: dict[str, Iterable[Any]] = {"aliyun": Actions.table, "iotda": Iotda.table}
+    return [f"{front}.{operation.name}" for front, table in tables.items() for operation in table]
 
 
 def _check(name: str, passes: object, expected: str, got: str) -> None:

@@ -129,6 +129,21 @@ def upload(otagw, data):
     return requests.post(form["Host"], data=body_of(fields_of(form), data), headers=kind), form
 
 
+def test_an_operation_that_two_fronts_have(otagw):
+    """Both vendors call it CreateProduct, say; the front in front of the name says which is meant."""
+    otagw.faults.add("iotda.ListProducts", status=503, optional=True)
+    otagw.faults.add("aliyun.QueryProduct", status=500)
+    assert requests.get(otagw.sign("QueryProduct", ProductKey="a1lock")).status_code == 500
+
+
+def test_an_upload_breaks_off_just_where_it_is_told(otagw):
+    otagw.faults.add("oss.upload", bandwidth=1_000_000, drop_after=50_000, times=1)
+    with pytest.raises(requests.ConnectionError):
+        upload(otagw, b"x" * 50_001)
+    otagw.faults.add("oss.upload", drop_after=60_000, times=1)
+    assert upload(otagw, b"x" * 50_001)[0].status_code == 204
+
+
 def test_an_upload_breaks_off_and_leaves_nothing(otagw):
     otagw.faults.add("oss.upload", drop_after=50_000, times=1)
     with pytest.raises(requests.ConnectionError):
