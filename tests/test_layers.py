@@ -53,6 +53,12 @@ MAY = {
     ),
     # A client of its own, which also judges the server: nothing of it may come from the server's side.
     "otagw.simulator": ("otagw.clock", "otagw.errors", "otagw.__version__"),
+    "otagw.testing.server": (),
+    # Both sides of the wire: it reads requests and refuses them as the fronts do, and signs as their clients do.
+    "otagw.testing.recording": (
+        *(*LEAVES, "otagw.dialects.http", "otagw.dialects.aliyun", "otagw.dialects.iotda", "otagw.files.links"),
+        "otagw.net",
+    ),
     "otagw.simulator.demo": ("otagw.simulator", "otagw.server.supervisor"),
 }
 # Libraries that a room alone may use, and who else may for a reason.
@@ -193,7 +199,10 @@ PURE = {
     "otagw.security.nonce_stores": 2,  # statements
 }
 # Chance that nobody may hold: secrets at rest, names of temporary files; and clients, who draw for themselves.
-UNHELD = ("otagw.security.vault", "otagw.ops.backup", "otagw.ops.restore", "otagw.dialects.aliyun.client")
+UNHELD = (
+    *("otagw.security.vault", "otagw.ops.backup", "otagw.ops.restore", "otagw.dialects.aliyun.client"),
+    *(f"otagw.testing.recording.{name}" for name in ("actions", "iotda", "replay", "compare")),
+)
 
 
 def state(path):

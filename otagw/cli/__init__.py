@@ -15,6 +15,7 @@ from otagw.cli import (
     products,
     projects,
     prune,
+    recording,
     serve,
     sign,
     signing,
@@ -45,5 +46,8 @@ main.add_command(backup.backup)
 main.add_command(backup.restore)
 main.add_command(prune.prune)
 main.add_command(config.config)
+main.add_command(recording.record)
+main.add_command(recording.replay)
+main.add_command(recording.compare)
 main.add_command(docs.actions)
 main.add_command(docs.docs)
