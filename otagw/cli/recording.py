@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from otagw import errors, settings
+from otagw import errors
 from otagw.cli import common
 
 if TYPE_CHECKING:
@@ -216,44 +215,17 @@ def _write_port(file: Path, port: int) -> None:
 def _other(to: str | None, cacert: str | None, needed: set[str]) -> "Iterator[Other]":
     """Return the gateway to compare with, and the keys for it."""
     from otagw.testing.recording.compare import Other  # noqa: PLC0415 - as above
+    from otagw.testing.recording.front import Key  # noqa: PLC0415
     from otagw.testing.recording.fronts import FRONTS  # noqa: PLC0415
     from otagw.testing.recording.upstream import Server  # noqa: PLC0415
 
     if to is None:
-        with _own_gateway() as (url, key):
-            yield Other(Server(url), dict.fromkeys(FRONTS, key))
+        from otagw.testing.gateway import Gateway  # noqa: PLC0415 - as above, and a cloud may be recorded without it
+
+        with contextlib.closing(Gateway().__enter__()) as own:  # no test's: its own verdict on the run is not asked
+            yield Other(Server(own.url), dict.fromkeys(FRONTS, Key(own.key.id, own.key.secret)))
         return
     keys = {name: key for name, key in _keys().items() if key}
     for name in needed - keys.keys():
         raise CannotCompare(f"there is no key for {name}: set {' and '.join(FRONTS[name].variables)}")
     yield Other(Server(to, cacert), keys)
-
-
-@contextlib.contextmanager
-def _own_gateway() -> "Iterator[tuple[str, Key]]":
-    """Serve a gateway without any data within the process; return its URL and the one key it has."""
-    from otagw import app, parts  # noqa: PLC0415 - what only records need not load a gateway
-    from otagw.db import schema  # noqa: PLC0415
-    from otagw.testing.recording.front import Key  # noqa: PLC0415
-    from otagw.testing.server import Server  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(prefix="otagw-compare-") as folder:
-        chosen = settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_DATA_DIR": folder})
-        with parts.opened(chosen) as gateway:
-            schema.migrate(chosen)
-            made, secret = gateway.keys.create()
-            key = Key(made.id, secret)
-            with contextlib.closing(Server(app.application(gateway), leave=_left(gateway))) as server:
-                yield server.url, key
-
-
-def _left(gateway: Any) -> Callable[[], None]:
-    """Return what closes the connection of one thread to the database of a gateway."""
-    from otagw import runtime  # noqa: PLC0415 - as above
-    from otagw.db import database  # noqa: PLC0415
-
-    def leave() -> None:
-        with runtime.entered(gateway):
-            database.disconnect()
-
-    return leave

@@ -1,7 +1,7 @@
 """Play a recording against a gateway, in its order, and say where the answers differ."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +22,10 @@ _LARGE: Final = 10**6
 
 @dataclass(frozen=True)
 class Other:
-    """A gateway to play a recording against; ``settle`` is called after each request, to let it do what is due."""
+    """A gateway to play a recording against, and the key for each front."""
 
     server: Server
     keys: Mapping[str, Key]
-    settle: Callable[[], object] = lambda: None
 
 
 class Result(NamedTuple):
@@ -55,7 +54,6 @@ def play(exchanges: Sequence[Exchange], other: Other) -> Iterator[Result]:
             body = None
         here = Answered(reply.status, front.code(reply.status, body), kind, cleaning.clean(body))
         yield Result(exchange, differences.between(exchange.answered, here, ids.corresponds))
-        other.settle()
 
 
 class Ids:

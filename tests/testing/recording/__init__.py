@@ -1,0 +1,1 @@
+"""Recordings: a second gateway stands for the cloud."""
