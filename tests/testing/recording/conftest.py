@@ -107,8 +107,8 @@ def replay():
     """Answer from the file of a recorder."""
     with contextlib.ExitStack() as stack:
 
-        def start(recorder, key=Key("some-key", "some-secret")):
+        def start(recorder):
             server = stack.enter_context(contextlib.closing(Server(Replay(cassette.read(recorder.file)))))
-            return Program(server.url, key)
+            return Program(server.url, Key("some-key", "some-secret"))
 
         yield start

@@ -70,7 +70,9 @@ def test_the_sdk_of_huawei_is_recorded_in_both_schemes(recorder, scheme):
     from tests.iotda.test_sdk import connect
 
     client = connect(recorder, scheme.partition("-")[0], key=CLIENT)
-    body = v5.AddProduct(**{name: value for name, value in PRODUCT.items() if name != "device_type"}, device_type="Lock")
+    body = v5.AddProduct(
+        **{name: value for name, value in PRODUCT.items() if name != "device_type"}, device_type="Lock"
+    )
     assert client.create_product(v5.CreateProductRequest(body=body)).product_id == "lock"
     assert client.show_product(v5.ShowProductRequest(product_id="lock")).name == "Lock"
     made, shown = recorder.entries

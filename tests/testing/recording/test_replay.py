@@ -125,7 +125,9 @@ def test_a_recorded_name_stands_for_one_name_only(recorder, replay):
     replayed = replay(recorder)
     assert replayed.ok("CreateOTAFirmware", FirmwareName="door-2", DestVersion="1")
     assert replayed.ok("CreateOTAFirmware", FirmwareName="door-2", DestVersion="1")  # the last one again
-    assert "FirmwareName is 'door-3'" in refused(replayed.get("CreateOTAFirmware", FirmwareName="door-3", DestVersion="1"))
+    assert "FirmwareName is 'door-3'" in refused(
+        replayed.get("CreateOTAFirmware", FirmwareName="door-3", DestVersion="1")
+    )
 
 
 def test_a_name_of_the_recording_is_not_taken_for_another(recorder, replay):
