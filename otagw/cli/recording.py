@@ -188,27 +188,30 @@ def _read(file: Path, problem: type[click.ClickException]) -> "list[Exchange]":
 
 
 def _serve(application: "WSGIApplication", bind: tuple[str, int], port_file: Path | None, what: str) -> None:
-    """Serve an application until a signal ends it, and say where."""
+    """Serve an application until a signal ends it, and say where; the file of the port is there for as long."""
     from otagw.testing.server import Server  # noqa: PLC0415 - as above
 
-    try:
-        with common.cleaning_up(), contextlib.closing(Server(application, bind)) as server:
-            if port_file:
-                _write_port(port_file, server.port)
-            click.echo(f"{server.url} {what}", err=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
-    except OSError as error:
-        raise click.ClickException(f"cannot serve on {bind[0]}:{bind[1]}: {error.strerror}") from None
-    except KeyboardInterrupt:  # before it served
-        pass
+    with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
+        stack.enter_context(common.cleaning_up())
+        try:
+            server = stack.enter_context(contextlib.closing(Server(application, bind)))
+        except OSError as error:
+            raise click.ClickException(f"cannot serve on {bind[0]}:{bind[1]}: {error.strerror}") from None
+        if port_file:
+            stack.callback(port_file.unlink, missing_ok=True)
+            _write_port(port_file, server.port)
+        click.echo(f"{server.url} {what}", err=True)
+        threading.Event().wait()
 
 
 def _write_port(file: Path, port: int) -> None:
-    """Write the port, so that one who waits for the file never reads half of it."""
+    """Write the port, so that a program that waits for the file never reads half of it."""
     part = file.with_name(f"{file.name}.part")
-    part.write_text(f"{port}\n", encoding="ascii")
-    part.replace(file)
+    try:
+        part.write_text(f"{port}\n", encoding="ascii")
+        part.replace(file)
+    except OSError as error:
+        raise click.ClickException(f"--port-file: {file} cannot be written: {error.strerror}") from None
 
 
 @contextlib.contextmanager

@@ -42,6 +42,8 @@ class Iotda:
         except (errors.RouteNotFound, errors.MethodNotAllowed):
             call.operation = f"{request.method} {call.path}"
             wire.take(call, wire.MAX_BODY)
+        if not call.path.startswith("/"):  # it could continue the host of the server
+            raise errors.RouteNotFound
         route = routing.routes.find(call.operation)
         path = route.path if isinstance(route, Route) else call.path
         groups: dict[str, Mapping[str, Any]] = {"path": call.names, "query": dict(call.pairs)}

@@ -93,7 +93,9 @@ class Recorder:
 
     def _pass(self, request: Request) -> Response:
         """Pass a form or a link on as it is, piece by piece."""
-        url = f"{self._server.url}{request.environ.get('RAW_URI') or request.full_path}"
+        target = str(request.environ.get("RAW_URI", ""))
+        # Of another form, it could continue the host of the server.
+        url = self._server.url + (target if target.startswith("/") else request.full_path)
         headers = {name: request.headers[name] for name in _OF_FILES if name in request.headers}
         http.check_length(request, links.LONGEST, beside=PIECE)
         body = Sized(request.stream, request.content_length) if request.content_length else b""

@@ -125,6 +125,21 @@ def test_each_way_in_which_members_differ_is_reported(altered, alter, expected):
     assert differences(recorder) == [("ListOTAFirmware", *expected)]
 
 
+def test_times_links_and_texts_for_people_are_not_compared(altered):
+    def alter(answer):
+        info = {"UtcCreate": "2001-01-01T00:00:00.000Z", "FirmwareUrl": "https://other.example.com/b"}
+        return within(answer, FirmwareInfo={**answer["FirmwareInfo"], **info})
+
+    before = [("CreateOTAFirmware", {**PACKAGE, "FirmwareUrl": "https://cdn.example.com/a.bin"})]
+    recorder = altered("ListOTAFirmware", lambda answer: within(answer, RequestId="another"), before, **LISTING)
+    made = recorder.entries[0]["body"]["Data"]["FirmwareId"]
+    altered("QueryOTAFirmware", alter, FirmwareId=made)
+    altered("DeleteOTAFirmware", lambda answer: within(answer, ErrorMessage="none"), FirmwareId="404404404")
+    assert "FirmwareUrl" in recorder.entries[2]["body"]["FirmwareInfo"]
+    assert recorder.entries[3]["body"]["ErrorMessage"] == "none"
+    compare(recorder, status=0)
+
+
 def test_members_within_items_are_reported_once(altered):
     def alter(answer):
         items = answer["FirmwareInfo"]["SimpleFirmwareInfo"]
@@ -172,7 +187,7 @@ def test_an_id_that_is_not_the_one_given_before_is_reported(recorder):
         other.faults.add("QueryOTAFirmware", alter=lambda a: within(a, FirmwareInfo={**a["FirmwareInfo"], **info}))
         (found,) = differences(recorder, "--to", other.url, **KEYS)
         expected = repr(
-            other.call("ListOTAFirmware", key=REAL, **LISTING)["FirmwareInfo"]["SimpleFirmwareInfo"][0]["FirmwareId"]
+            other.call("ListOTAFirmware", key=REAL, **LISTING)["FirmwareInfo"]["SimpleFirmwareInfo"][0]["FirmwareID"]
         )
     assert found == ("QueryOTAFirmware", "value", "FirmwareInfo.FirmwareId", expected, "'1234567'")
 
@@ -289,3 +304,8 @@ def test_the_commands_say_that_an_address_cannot_be_taken(recorder, tmp_path):
     for command in (["replay", str(recorder.file)], ["record", "--to", "http://h", "--out", str(tmp_path / "y")]):
         done = CliRunner().invoke(main, [*command, "--bind", bind])
         assert (done.exit_code, f"cannot serve on {bind}" in done.output) == (1, True)
+
+
+def test_a_port_file_that_cannot_be_written_ends_the_command(recorder, tmp_path):
+    done = CliRunner().invoke(main, ["replay", str(recorder.file), "--port-file", str(tmp_path / "none" / "port")])
+    assert (done.exit_code, "--port-file: " in done.output) == (1, True)

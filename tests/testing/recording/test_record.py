@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,9 +24,16 @@ from tests.testing.recording.conftest import CLIENT, REAL
 from tests.web import answer
 
 # The SDKs never close their connections: the garbage collector does.
-sdks = pytest.mark.filterwarnings(
+_quiet = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
+
+
+def sdks(test):
+    """Mark a test that runs a vendor's SDK."""
+    return pytest.mark.live(_quiet(test))
+
+
 PRODUCT = {"app_id": "app1", "name": "Lock", "device_type": "Lock", "protocol_type": "MQTT", "data_format": "json"}
 PRODUCT |= {"product_id": "lock", "service_capabilities": []}
 
@@ -332,12 +340,13 @@ def call(url, action, **params):
     return requests.get(f"{url}/?{signer.query(signer.v1(CLIENT, action, **params))}", timeout=HANG_SECONDS)
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_records_until_it_is_told_to_end(cloud, tmp_path, number):
     process = Process(tmp_path, cloud.url, **KEYS)
     assert call(process.url, "CreateOTAFirmware", FirmwareName="x", DestVersion="1").status_code == 200
     status, said = process.end(number)
-    assert status == 0
+    assert (status, process.port_file.exists()) == (0, False)
     assert "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK" in said
     assert f"{process.url} records {cloud.url}" in said
     assert f"1 exchanges in {process.out}" in said
@@ -345,6 +354,7 @@ def test_the_command_records_until_it_is_told_to_end(cloud, tmp_path, number):
     assert REAL.secret not in process.out.read_text(encoding="utf-8")
 
 
+@pytest.mark.live
 def test_a_killed_recorder_has_kept_what_was_answered(cloud, tmp_path):
     process = Process(tmp_path, cloud.url, **KEYS)
     for number in range(3):
@@ -352,3 +362,26 @@ def test_a_killed_recorder_has_kept_what_was_answered(cloud, tmp_path):
     process.end(signal.SIGKILL)
     names = [json.loads(line)["operation"] for line in process.out.read_text(encoding="utf-8").splitlines()[1:]]
     assert names == ["CreateOTAFirmware"] * 3
+
+
+def test_a_gateway_in_production_loads_nothing_of_it():
+    program = "import sys, otagw.cli, otagw.app; print([m for m in sys.modules if m.startswith('otagw.testing')])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("target", ["v5/iot/p/products", "http://127.0.0.1:1/v5/iot/p/products"])
+def test_a_target_cannot_lead_to_another_host(make_recorder, web, target):
+    """A raw target that is appended to the URL of the cloud could continue its host."""
+    recorder = make_recorder(f"http://127.0.0.1:{web.port}")
+    with socket.create_connection(("127.0.0.1", int(recorder.url.rpartition(":")[2])), HANG_SECONDS) as raw:
+        raw.sendall(f"GET {target} HTTP/1.0\r\nHost: h\r\n\r\n".encode())
+        head = raw.recv(1000).split(b"\r\n")[0]
+    assert head.split()[1] == b"404"
+    assert {path for path, _ in web.seen} <= {"/v5/iot/p/products"}

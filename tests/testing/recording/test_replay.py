@@ -201,6 +201,7 @@ def test_the_sdks_are_answered(recorder, replay):
     assert (before.firmware_id, before.utc_create) == (again.firmware_id, again.utc_create)
 
 
+@pytest.mark.live
 def test_the_command_answers_until_it_is_told_to_end(recorder, tmp_path):
     recorder.ok("ListOTAFirmware", CurrentPage="1", PageSize="5")
     port_file = tmp_path / "port"
