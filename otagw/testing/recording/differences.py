@@ -103,7 +103,7 @@ def _together(items: list[Any]) -> Any:
 def _is_comparable(name: str, recorded: Any, here: Any) -> bool:
     if values.is_request_id(name) or values.is_prose(name) or recorded == values.HIDDEN:
         return False
-    if values.is_time(recorded) and values.is_time(here):
+    if values.is_time(name, recorded) and values.is_time(name, here):
         return False
     return not (values.is_link(recorded) and values.is_link(here))
 

@@ -69,11 +69,11 @@ class Matcher:
         """Return the names of the parameters that an exchange has with other values."""
         recorded = dict(flat(exchange.asked))
         names = [*recorded, *(name for name in wanted if name not in recorded)]
-        return [n for n in names if not self._agree(recorded.get(n, _MISSING), wanted.get(n, _MISSING))]
+        return [n for n in names if not self._agree(n, recorded.get(n, _MISSING), wanted.get(n, _MISSING))]
 
-    def _agree(self, recorded: Any, given: Any) -> bool:
+    def _agree(self, name: str, recorded: Any, given: Any) -> bool:
         then = self._recorded.get(given) if isinstance(given, str) else None
-        return _agree(recorded, given) or (then is not None and _agree(recorded, then))
+        return _agree(name, recorded, given) or (then is not None and recorded == then)
 
     def _learned(self, same: Sequence[Exchange], wanted: Mapping[str, Any]) -> Exchange | None:
         """Return the first unused exchange that differs in chosen values alone, and keep these as pairs."""
@@ -135,11 +135,11 @@ def _place(asked: Asked) -> Hashable:
     return asked.front, asked.operation, asked.method if asked.front != "aliyun" else ""
 
 
-def _agree(recorded: Any, given: Any) -> bool:
+def _agree(name: str, recorded: Any, given: Any) -> bool:
     """Tell whether two values of a parameter are as good as equal: a hidden one is any, and a time is any time."""
     if recorded == values.HIDDEN and isinstance(given, str):
         return True
-    if values.is_time(recorded) and values.is_time(given):
+    if values.is_time(name, recorded) and values.is_time(name, given):
         return True
     return type(recorded) is type(given) and bool(recorded == given)
 

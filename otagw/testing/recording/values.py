@@ -8,10 +8,10 @@ from typing import Any, Final
 HIDDEN: Final = "REDACTED"
 _IDENTITY: Final = re.compile(r"(?:ids?|keys?|tokens?|names?|urls?|nick|marker|alias)", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?)?|\d{8}T\d{6}Z|1\d{12}", re.ASCII
-)
-_FIRST_MS: Final = 10**12
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?|\d{8}T\d{6}Z", re.ASCII)
+_MILLISECONDS: Final = re.compile(r"1\d{12}", re.ASCII)
+# Of a member whose number may be a time. A version may be a number or a date, and an id has many digits too.
+_OF_TIME: Final = re.compile(r"time|utc|gmt|date|stamp|expir|schedule", re.IGNORECASE)
 _REQUEST_IDS: Final = ("requestid", "request_id")
 # Texts for people, which no two vendors write alike.
 _PROSE: Final = ("message", "errormessage", "error_msg", "recommend", "hostid")
@@ -23,11 +23,12 @@ def is_identity(name: str) -> bool:
     return bool(words) and _IDENTITY.fullmatch(words[-1]) is not None
 
 
-def is_time(value: Any) -> bool:
-    """Tell whether a value is a time: ISO 8601, its compact form, or milliseconds since 1970."""
-    if isinstance(value, str):
-        return _TIME.fullmatch(value) is not None
-    return isinstance(value, int) and _FIRST_MS <= value < 2 * _FIRST_MS
+def is_time(name: str, value: Any) -> bool:
+    """Tell whether a value is a time: ISO 8601, its compact form, or, under such a name, milliseconds since 1970."""
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return True
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return _MILLISECONDS.fullmatch(text) is not None and _OF_TIME.search(name) is not None
 
 
 def is_link(value: Any) -> bool:

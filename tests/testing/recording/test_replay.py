@@ -89,6 +89,8 @@ def test_times_links_and_secrets_match_whatever_they_are_now(recorder, replay):
     ("changed", "said"),
     [
         ({"DestVersion": "2"}, "DestVersion is '2', and was '1'"),
+        ({"SrcVersion": "2027-01-01"}, "SrcVersion is '2027-01-01', and was '2026-01-01'"),
+        ({"Udi": "1800000000000"}, "Udi is '1800000000000', and was '1700000000000'"),
         ({"FirmwareDesc": "new"}, "FirmwareDesc is 'new', and was absent"),
         ({"ProductKey": None}, "ProductKey is absent, and was 'lock'"),
         ({"FirmwareSize": "1"}, "FirmwareSize is '1', and was '100'"),
@@ -97,6 +99,7 @@ def test_times_links_and_secrets_match_whatever_they_are_now(recorder, replay):
 )
 def test_a_request_without_a_match_is_told_the_nearest_and_where_it_differs(recorder, replay, changed, said):
     params = {"FirmwareName": "door", "DestVersion": "1", "ProductKey": "lock", "FirmwareSize": "100"}
+    params |= {"SrcVersion": "2026-01-01", "Udi": "1700000000000"}
     recorder.get("CreateOTAFirmware", **params)
     text = refused(replay(recorder).get("CreateOTAFirmware", **{**params, **changed}))
     assert "The recording has no such CreateOTAFirmware. The nearest is in line 2: " in text
