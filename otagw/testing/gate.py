@@ -20,13 +20,13 @@ class Gate:
         self._changed = threading.Condition()
         self._inside: dict[int, str] = {}
         self._number = 0
+        self._waiting = 0
         self._alone: int | None = None
 
     def enter(self, what: str) -> int:
-        """Wait until nobody is alone; return what `leave` takes. One who is alone may enter all the same."""
+        """Wait until nobody is alone or waits to be; return what `leave` takes."""
         with self._changed:
-            me = threading.get_ident()
-            self._changed.wait_for(lambda: self._alone in (None, me))
+            self._changed.wait_for(lambda: self._alone is None and not self._waiting)
             self._number += 1
             self._inside[self._number] = what
             return self._number
@@ -41,9 +41,14 @@ class Gate:
     def alone(self, seconds: float = PATIENCE) -> Iterator[None]:
         """Be the only one inside; raise `Busy` where the others are not through in time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._inside and self._alone is None, seconds):
-                raise Busy(f"still under way after {seconds:g} seconds: {', '.join(self._inside.values())}")
-            self._alone = threading.get_ident()
+            self._waiting += 1  # so that those who come all the time do not keep it out
+            try:
+                if not self._changed.wait_for(lambda: not self._inside and self._alone is None, seconds):
+                    raise Busy(f"still under way after {seconds:g} seconds: {', '.join(self._inside.values())}")
+                self._alone = threading.get_ident()
+            finally:
+                self._waiting -= 1
+                self._changed.notify_all()
         try:
             yield
         finally:

@@ -13,8 +13,12 @@ from otagw.testing.double import Double
 from otagw.testing.times import shown
 
 DELIVER: Final = "ota.outbox.deliver_due"
-# What keeps the gateway from being idle. The rest of what is due some day only deletes what is old.
+# What keeps the gateway from being idle.
 _GOING: Final = ("ota.sweep.end_tasks", "ota.sweep.advance_jobs", DELIVER)
+# What is asked for at each step, and the rest: that is due a day after it is made, or later, and asked for once a day.
+_SOON: Final = (*_GOING, "ota.files.purge")
+_LATE: Final = tuple(name for name in worker.STEPS if name not in _SOON)
+_DAY_MS: Final = 24 * 3600 * 1000
 Life = Iterator[float]
 
 
@@ -35,6 +39,8 @@ class Schedule:
         self.wake: Callable[[], None] = lambda: None
         self.is_at_work: Callable[[], bool] = lambda: False
         self.trouble: list[BaseException] = []
+        # Between which times it is known that nothing of `_LATE` is due.
+        self._quiet = range(0)
         self._steps: dict[str, Callable[[], int]] = {**worker.STEPS, DELIVER: lambda: outbox.deliver_due(threads=1)}
 
     def before(self) -> None:
@@ -66,10 +72,13 @@ class Schedule:
         """Let no device live any more."""
         self._lives.clear()
         self.trouble.clear()
+        self._quiet = range(0)
 
     def next_due(self) -> int | None:
         """Return when something is due next (milliseconds), or None."""
-        return min((at for at in self._next() if at is not None), default=None)
+        with runtime.entered(self._gateway):
+            ours = worker.next_due()
+        return min((at for at in (ours, self._first_life()) if at is not None), default=None)
 
     def run_to(self, until: int) -> None:
         """Do all that is due until a time, each at its own time and in order; it is that time then."""
@@ -91,21 +100,27 @@ class Schedule:
             going = [name for name in _GOING if worker.NEXT_DUE[name]() is not None]
         return not going and not self.is_at_work()
 
-    def _next(self) -> tuple[int | None, int | None]:
-        """Return when the gateway has something to do next, and when a device."""
+    def _first_life(self) -> int | None:
+        return self._lives[0][0] if self._lives else None
+
+    def _next(self, among: tuple[str, ...] = _SOON) -> int:
+        """Return when the gateway has to be looked at next: at the latest when that is not known any more."""
+        now = self._clock.now()
         with runtime.entered(self._gateway):
-            return worker.next_due(), self._lives[0][0] if self._lives else None
+            if now not in self._quiet:
+                self._quiet = range(now, min([now + _DAY_MS, *_due(_LATE)]))
+            return min([max(self._quiet.stop, now), *_due(among)])
 
     def _step(self, until: int) -> bool:
         """Go to the next due time and do all that is due then; return whether there was one until a time."""
-        ours, lives = self._next()
-        at = min((one for one in (ours, lives) if one is not None), default=until + 1)
+        ours, life = self._next(), self._first_life()
+        at = ours if life is None else min(ours, life)
         if at > until:
             return False
         now = max(at, self._clock.now())
         self._clock.set(now, still=True)
-        if ours is not None and ours <= now:
-            if not self._work(tuple(worker.STEPS)) and self._next()[0] == ours:
+        if ours <= now:
+            if not self._work(tuple(worker.STEPS)) and self._next() == ours:
                 raise RuntimeError(f"something is due at {shown(ours)} that nothing is done about")
             self.wake()
         while self._lives and self._lives[0][0] <= now:
@@ -122,12 +137,14 @@ class Schedule:
     def _work(self, names: tuple[str, ...]) -> int:
         """Take steps of the gateway until nothing more is due; return how much was done."""
         total = 0
-        with runtime.entered(self._gateway):
-            while self._is_due(names):
+        among = tuple(name for name in _SOON if name in names)
+        while self._next(among) <= self._clock.now():
+            with runtime.entered(self._gateway):
                 done = sum(int(self._steps[name]()) for name in names)
-                total += done
-                if not done:
-                    break
+            self._quiet = range(0)
+            total += done
+            if not done:
+                break
         return total
 
     def _quickly(self, names: tuple[str, ...]) -> None:
@@ -151,6 +168,7 @@ class Schedule:
         finally:
             self._nested = before
 
-    def _is_due(self, names: tuple[str, ...]) -> bool:
-        found = (worker.NEXT_DUE[name]() for name in names)
-        return any(at is not None and at <= self._clock.now() for at in found)
+
+def _due(names: tuple[str, ...]) -> list[int]:
+    """Return when kinds of work are due, of the gateway at hand."""
+    return [at for at in (worker.NEXT_DUE[name]() for name in names) if at is not None]
