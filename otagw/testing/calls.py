@@ -79,12 +79,14 @@ class Calls(Sequence[Recorded]):
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._all: deque[Recorded] = deque(maxlen=KEPT)
+        self._unseen = 0
 
     def note(
         self, call: Call, request: Request, caller: Caller | None, answer: Answer, fault: errors.Fault | None
     ) -> None:
         """Record a request; see `otagw.seams`."""
         if request.environ.get(QUIET):
+            self._unseen += 1
             return
         met = request.environ.get(MET)
         self._all.append(
@@ -115,6 +117,7 @@ class Calls(Sequence[Recorded]):
     def clear(self) -> None:
         """Forget them."""
         self._all.clear()
+        self._unseen = 0
 
     def of(self, operation: str, **params: Any) -> list[Recorded]:
         """Return the calls of an operation (``*`` and ``?`` stand for any) that had such parameters."""
@@ -151,7 +154,8 @@ class Calls(Sequence[Recorded]):
         near = difflib.get_close_matches(operation, made, n=3, cutoff=0.5)
         lines = [f"  {call}" for call in self if call.operation in near or (call.refused and not near)][:NEAREST]
         said = f"there were calls of {', '.join(filter(None, made)) or 'no operation'}"
-        return "\n".join([said if self._all else "there was no call at all", *lines])
+        unseen = "; what the test asks by call() and by helpers is not among them" if self._unseen else ""
+        return "\n".join([said if self._all else f"there was no call at all{unseen}", *lines])
 
 
 class Expectation:

@@ -35,6 +35,16 @@ class NothingOffered(LookupError):
     """Say that a device was to take an update and was offered none."""
 
 
+class _Broken(io.BytesIO):
+    """A body whose connection breaks off at its end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if not data:
+            raise ConnectionResetError("the connection breaks off")
+        return data
+
+
 class InProcess(Transport):
     """Reaches an application without a socket."""
 
@@ -58,7 +68,7 @@ class InProcess(Transport):
         """Answer as a pool of urllib3 does."""
         found = wsgi.send(self._app, method, url, headers, body or b"")
         return urllib3.HTTPResponse(
-            io.BytesIO(found.body),
+            _Broken(found.body) if found.is_cut else io.BytesIO(found.body),
             found.headers,
             found.status,
             preload_content=preload_content,

@@ -12,6 +12,7 @@ from otagw import app, clock, errors, runtime
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.iotda.route import Iotda
+from otagw.dialects.oss import route as oss
 from otagw.ota import accounts, versions
 from otagw.ota.accounts import Account as Owner
 from otagw.ota.devices import csv_import, devices
@@ -85,12 +86,16 @@ class Gateway:
         self._stack = contextlib.ExitStack()
         self.key: Final = Key(KEY_ID, SECRET)
 
-    def __enter__(self) -> Self:
-        """Start it."""
+    def start(self) -> Self:
+        """Start it, for a notebook; `close` ends it."""
         with contextlib.ExitStack() as stack:
             self._start(stack)
             self._stack = stack.pop_all()
         return self
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -302,7 +307,8 @@ class Gateway:
 def _of_fronts() -> list[str]:
     """Return the names of operations with their front, for those that two fronts have."""
     tables: dict[str, Iterable[Any]] = {"aliyun": Actions.table, "iotda": Iotda.table}
-    return [f"{front}.{operation.name}" for front, table in tables.items() for operation in table]
+    found = [f"{front}.{operation.name}" for front, table in tables.items() for operation in table]
+    return [*found, *(f"oss.{name}" for name in oss.OPERATIONS)]
 
 
 def _check(name: str, passes: object, expected: str, got: str) -> None:

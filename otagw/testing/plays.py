@@ -70,11 +70,14 @@ class DoubleDevices(Devices):
         return self._gateway.clock.now() / 1000
 
     def _is_at_work(self) -> bool:
-        """Tell whether a device that is played has a task to do."""
+        """Tell whether a device that is played has a task to do, which its job has not paused."""
         if not self._lives:
             return False
         with runtime.entered(self._gateway):
-            query = "SELECT DISTINCT device_id FROM task WHERE state IN ('queued', 'notified', 'in_progress')"
+            query = (
+                "SELECT DISTINCT task.device_id FROM task JOIN job ON job.id = task.job_id "
+                "WHERE task.state = 'in_progress' OR task.state IN ('queued', 'notified') AND job.paused IS NULL"
+            )
             return any(device_id in self._lives for (device_id,) in database.execute(query).fetchall())
 
     def _wake(self) -> None:

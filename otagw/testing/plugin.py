@@ -57,16 +57,15 @@ def otagw(
     if name in _otagw_pool:
         _otagw_pool[name].reset()
     else:
-        _otagw_pool[name] = _start(settings)
+        _otagw_pool[name] = _start(settings).start()
     return _watched(request, _otagw_pool[name])
 
 
 @pytest.fixture(scope="session")
 def otagw_shared(request: pytest.FixtureRequest, otagw_settings: Mapping[str, Any]) -> Iterator["Gateway"]:
-    """A gateway that all tests of a process share; nothing resets it."""
-    gateway = _start({**_of_ini(request.config), **otagw_settings})
-    yield gateway
-    gateway.close()
+    """A gateway that all tests of a process share; nothing resets it, and its faults have to be met by the end."""
+    with _start({**_of_ini(request.config), **otagw_settings}) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +111,7 @@ def _start(settings: Mapping[str, Any]) -> "Gateway":
 
     options = {name: settings[name] for name in _OPTIONS if name in settings}
     given = {name: value for name, value in settings.items() if name not in _OPTIONS}
-    return Gateway(given, **options).__enter__()
+    return Gateway(given, **options)
 
 
 def _chosen(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from otagw.testing.server import Hangup
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
@@ -17,31 +19,41 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    # Its connection has broken off in the middle of the body.
+    is_cut: bool = False
 
 
 def send(
     app: "WSGIApplication",
     method: str,
     url: str,
-    headers: Mapping[str, str],
+    given: Mapping[str, str],
     body: bytes = b"",
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Call an application; ``extra`` goes into the environment of its request. Raises what the application raises."""
+    """Call an application; ``extra`` goes into the environment of its request. Raises what the application raises.
+
+    One that hangs up before its answer raises `Hangup`.
+    """
     answered: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start(status: str, found: list[tuple[str, str]], exc_info: object = None) -> Any:
         answered.append((status, found))
         return None
 
-    pieces: Iterable[bytes] = app({**_environ(method, url, headers, body), **(extra or {})}, start)
+    pieces: Iterable[bytes] = app({**_environ(method, url, given, body), **(extra or {})}, start)
+    whole, is_cut = bytearray(), False
     try:
-        whole = b"".join(pieces)
+        for piece in pieces:
+            whole += piece
+    except Hangup:
+        is_cut = True
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
     status, found = answered[-1]
-    return Response(int(status.partition(" ")[0]), {name.lower(): value for name, value in found}, whole)
+    headers = {name.lower(): value for name, value in found}
+    return Response(int(status.partition(" ")[0]), headers, bytes(whole), is_cut)
 
 
 def _environ(method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
