@@ -2,14 +2,20 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import venv
 import zipfile
+from importlib import metadata
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 from tests.patience import HANG_SECONDS
@@ -19,6 +25,11 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("packaging")]
 EPOCH = "1795000000"
 # Files beside the repository's own that an earlier build may have read or written.
 NOT_KEPT = (".git", ".venv", "var", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+FIRST_TEST = """
+def test_a_package_is_created(otagw):
+    assert otagw.call("CreateOTAFirmware", FirmwareName="door-lock", DestVersion="2.0.0")["Success"]
+    assert otagw.call("ListOTAFirmware", PageSize=10, CurrentPage=1)["Total"] == 1
+"""
 
 
 def run(*words, cwd, **environ):
@@ -127,3 +138,38 @@ def test_the_sdist_holds_the_tests_and_they_run_from_it(sdist):
         "tests/ops/test_templates.py",
     )
     assert " passed" in run("-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *tests, cwd=sdist, PYTHONPATH=sdist)
+
+
+def needed(wheel, extra):
+    """Return the installed distributions that a wheel needs with an extra."""
+    found = {}
+    todo = [(metadata.Distribution.at(only(wheel, "*.dist-info")), extra)]
+    while todo:
+        distribution, extra = todo.pop()
+        wanted = [Requirement(text) for text in distribution.requires or ()]
+        names = {one.name.lower() for one in wanted if not one.marker or one.marker.evaluate({"extra": extra})}
+        new = {name: metadata.distribution(name) for name in names - found.keys()}
+        found |= new
+        todo += [(one, "") for one in new.values()]
+    return list(found.values())
+
+
+def test_a_first_test_passes_with_the_wheel_and_pytest_alone(built, wheel, tmp_path):
+    """The environment holds what the extra `test` needs, and no registry is asked."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv/bin/python"
+    pip = ("-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps")
+    run(*pip, only(built, "*.whl"), cwd=tmp_path)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "venv")}))
+    for distribution in needed(wheel, "test"):
+        for name in {file.parts[0] for file in distribution.files} - {"..", "__pycache__"}:
+            (packages / name).symlink_to(distribution.locate_file(name))
+    (tmp_path / "test_first.py").write_text(FIRST_TEST, encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    command = [python, "-m", "pytest", "-W", "error", "test_first.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^plugins: otagw-[^ ,]+$", done.stdout, re.M)  # and no other, as in these tests' environment
+    assert "1 passed" in done.stdout
