@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from benchmarks import bytes as bytes_
-from benchmarks import calls, cpu, engines, fleet, history, load, process, rollout
+from benchmarks import calls, cpu, double, engines, fleet, history, load, process, rollout
 from benchmarks.calls import Requests
 from benchmarks.gateway import GUNICORN, ROOT, YARDSTICK, prepare, server
 from benchmarks.shares import FLEET, actions, at_rest, crowd
@@ -147,6 +147,11 @@ def whole_product(options: argparse.Namespace) -> list[str]:
     return [*rollout.HEAD, rollout.measure(options.devices)]
 
 
+def in_tests(options: argparse.Namespace) -> list[str]:
+    """Measure the test double beside moto."""
+    return double.HEAD + double.measure(options.requests, options.runs)
+
+
 PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     "actions": (
         "Actions",
@@ -170,6 +175,12 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     "process": ("At rest", "gunicorn with one worker, by the configuration of the repository.", idle),
     "files": ("Files", "One worker; nginx with one process. The digests by hand are taken one after another.", stores),
     "moto": ("Beside moto", "CreateOTAFirmware, durable, and moto's `create_job` for AWS IoT, in memory.", neighbours),
+    "double": (
+        "The test double",
+        "Each run is a process of its own. A call creates a package; moto's creates a topic of SNS. The double keeps\n"
+        "its rows in SQLite and checks signatures; moto does neither. Under `mock_aws` a call takes no socket.",
+        in_tests,
+    ),
     "engines": (
         "Engines",
         "Two workers; the servers on the same machine. A statement is a round trip, for which both sides take turns\n"

@@ -22,6 +22,7 @@ SMALL = {
     "process": [],
     "files": ["--megabytes", "2"],
     "moto": [],
+    "double": [],
     "engines": ["--postgres", POSTGRES],
     "rollout": ["--devices", "30000"],
     "simulated": ["--simulated", "20"],
