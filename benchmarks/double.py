@@ -31,6 +31,8 @@ IMPORT, LOAD, START = (
 )
 RESET, RESET_P95 = "reset after a create, 8 connections open, p50", "the same, p95"
 CALL, REQUESTS, SDK = "call by `http.client`", "call by `requests.get`", "call by the vendor's SDK (Tea, boto3)"
+# Of an application that does nothing, on the same server: what client and server cost by themselves.
+EMPTY, EMPTY_REQUESTS = "empty answer by `http.client`", "empty answer by `requests.get`"
 HOURS, HOURS_CPU = "27 hours of 20 devices and a rollout", "the same, CPU"
 # In milliseconds, by what is measured.
 BOUNDS: Final = {
@@ -40,7 +42,9 @@ BOUNDS: Final = {
     RESET: None,
     RESET_P95: 5,
     CALL: 1.5,
+    EMPTY: None,
     REQUESTS: 1.5,
+    EMPTY_REQUESTS: None,
     SDK: None,
     HOURS: 500,
     HOURS_CPU: None,
@@ -114,18 +118,31 @@ def _calls(otagw: Any, count: int) -> dict[str, float]:
     import requests
     from alibabacloud_iot20180120.models import CreateOTAFirmwareRequest
 
+    from otagw.testing.server import Server
+
     client = otagw.clients.tea()
 
     def by_sdk() -> None:
         named = CreateOTAFirmwareRequest(firmware_name=f"bench-{next(_numbers)}", dest_version="1.0.0")
         assert client.create_otafirmware(named).body.success
 
+    def by_requests(url: str) -> None:
+        requests.get(url, timeout=5).raise_for_status()
+
     targets = [_target(otagw) for _ in range(2 * count)]
-    return {
-        CALL: _median(_times(lambda: _get(otagw.host, targets.pop()), count)),
-        REQUESTS: _median(_times(lambda: requests.get(otagw.url + targets.pop(), timeout=5).raise_for_status(), count)),
-        SDK: _median(_times(by_sdk, count)),
-    }
+    with contextlib.closing(Server(_nothing)) as empty:
+        return {
+            CALL: _median(_times(lambda: _get(otagw.host, targets.pop()), count)),
+            EMPTY: _median(_times(lambda: _get(empty.netloc, "/"), count)),
+            REQUESTS: _median(_times(lambda: by_requests(otagw.url + targets.pop()), count)),
+            EMPTY_REQUESTS: _median(_times(lambda: by_requests(empty.url), count)),
+            SDK: _median(_times(by_sdk, count)),
+        }
+
+
+def _nothing(environ: dict[str, Any], start: Callable[..., object]) -> list[bytes]:
+    start("200 OK", [("Content-Length", "0")])
+    return [b""]
 
 
 def _hours(otagw: Any) -> float:
