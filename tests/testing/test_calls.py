@@ -108,3 +108,9 @@ def test_they_are_forgotten(otagw):
     send(otagw, "CreateOTAFirmware", **NAME)
     otagw.calls.clear()
     assert len(otagw.calls) == 0
+
+
+def test_a_call_of_the_test_itself_is_not_among_them_and_that_is_said(otagw):
+    otagw.call("CreateOTAFirmware", **NAME)
+    with pytest.raises(AssertionError, match=r"no call at all; what the test asks by call\(\)"):
+        otagw.calls.expect("CreateOTAFirmware")

@@ -151,3 +151,12 @@ def test_what_never_ends_is_said(otagw):
     otagw.devices.play(locks)
     with pytest.raises(NeverIdle, match=rf"(?s)2026-11-2\d.*{job.id}: 2 queued"):
         otagw.run_until_idle(days=3)
+
+
+def test_a_paused_job_keeps_nobody_waiting(otagw):
+    locks = otagw.devices.add("a1lock", 30)
+    limits = {"FailureThresholdPercent": 20, "MinimumExecuted": 5, "MaximumPerMinute": 10}
+    job = otagw.rollouts.add(otagw.packages.add("p", "2.0", product="a1lock"), **limits)
+    otagw.devices.play(locks, fail=0.8, seed=7)
+    otagw.run_until_idle()
+    assert job.counts()["QUEUED"] == 20

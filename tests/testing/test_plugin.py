@@ -193,6 +193,17 @@ def test_the_shared_gateway_is_not_reset(project):
     assert (status, "2 passed" in text) == (0, True), text
 
 
+def test_a_fault_of_the_shared_gateway_that_was_never_met_is_an_error_at_the_end(project):
+    status, text = project(
+        test_shared="""
+        def test_one(otagw_shared):
+            otagw_shared.faults.add("ListOTAFirmware", status=503)
+        """
+    )
+    assert (status, "1 passed, 1 error" in text) == (1, True), text
+    assert "ListOTAFirmware status=503" in text
+
+
 def test_nothing_of_its_users_is_changed(project):
     """Attributes of modules, the root of logging and the environment are the same before, within and after."""
     status, text = project(

@@ -216,3 +216,31 @@ def test_nothing_of_it_stays(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(requests.ConnectionError):
         requests.get(otagw.url)
+
+
+def test_those_who_ask_all_the_time_do_not_keep_a_reset_out(otagw):
+    over = threading.Event()
+
+    def ask():
+        while not over.is_set():
+            requests.get(otagw.sign("ListOTAFirmware", **PAGE))
+
+    clients = [threading.Thread(target=ask) for _ in range(6)]
+    for client in clients:
+        client.start()
+    try:
+        for _ in range(20):
+            otagw.reset()
+    finally:
+        over.set()
+        for client in clients:
+            client.join()
+
+
+def test_one_gateway_is_started_again():
+    gateway = Gateway().start()
+    gateway.packages.add("p", "1")
+    gateway.close()
+    gateway.close()
+    with gateway:
+        assert gateway.call("ListOTAFirmware", **PAGE)["Total"] == 0
