@@ -51,7 +51,13 @@ for words in (
 
 
 # Debian's packages of those programs that are called otherwise.
-PACKAGES = {"node": "nodejs", "psql": "postgresql-client", "pg_dump": "postgresql-client"}
+PACKAGES = {
+    "node": "nodejs",
+    "javac": "default-jdk-headless",
+    "java": "default-jdk-headless",
+    "psql": "postgresql-client",
+    "pg_dump": "postgresql-client",
+}
 
 
 def need(program):

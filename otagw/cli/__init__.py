@@ -20,6 +20,7 @@ from otagw.cli import (
     sign,
     signing,
     simulate,
+    test_server,
     webhooks,
 )
 
@@ -51,3 +52,4 @@ main.add_command(recording.replay)
 main.add_command(recording.compare)
 main.add_command(docs.actions)
 main.add_command(docs.docs)
+main.add_command(test_server.test_server)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from otagw import errors
-from otagw.cli import common
+from otagw.cli import common, serving
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from otagw.testing.recording.front import Key
 
 _PORTS: Final = {"http": 80, "https": 443}
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_NEW_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -31,13 +28,6 @@ class CannotCompare(click.ClickException):
     """The recording, the keys or the gateway are not such that a comparison can be made."""
 
     exit_code = 2
-
-
-def _address(context: click.Context, option: click.Parameter, text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise click.BadParameter(f"expected HOST:PORT, such as 127.0.0.1:0; got {text!r}")
-    return host.strip("[]"), int(port)
 
 
 def _server_url(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
@@ -60,9 +50,9 @@ def _server_url(context: click.Context, option: click.Parameter, text: str | Non
 def _serving(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of one that serves."""
     for option in (
-        click.option("--port-file", type=_NEW_FILE, help="Write the port here, once it serves."),
+        click.option("--port-file", type=serving.NEW_FILE, help="Write the port here, once it serves."),
         click.option(
-            *("--bind",), default="127.0.0.1:0", show_default=True, callback=_address, metavar="HOST:PORT",
+            *("--bind",), default="127.0.0.1:0", show_default=True, callback=serving.address, metavar="HOST:PORT",
             help="Address to serve on; port 0 is any free one.",
         ),
     ):  # fmt: skip
@@ -92,7 +82,7 @@ def record(to: str, out: Path, bind: tuple[str, int], port_file: Path | None, ca
     for name, key in keys.items():
         if key is None:
             click.echo(proxy.missing(fronts.FRONTS[name]), err=True)
-    if bind[0] not in _LOOPBACK:
+    if bind[0] not in serving.LOOPBACK:
         click.echo(f"Each program that reaches {bind[0]} can use the key of the cloud.", err=True)
     try:
         cassette = Writer(out)
@@ -189,29 +179,13 @@ def _read(file: Path, problem: type[click.ClickException]) -> "list[Exchange]":
 
 def _serve(application: "WSGIApplication", bind: tuple[str, int], port_file: Path | None, what: str) -> None:
     """Serve an application until a signal ends it, and say where; the file of the port is there for as long."""
-    from otagw.testing.server import Server  # noqa: PLC0415 - as above
-
-    with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
-        stack.enter_context(common.cleaning_up())
-        try:
-            server = stack.enter_context(contextlib.closing(Server(application, bind)))
-        except OSError as error:
-            raise click.ClickException(f"cannot serve on {bind[0]}:{bind[1]}: {error.strerror}") from None
-        if port_file:
-            stack.callback(port_file.unlink, missing_ok=True)
-            _write_port(port_file, server.port)
+    with (
+        serving.until_a_signal() as wait,
+        contextlib.closing(serving.server(application, bind)) as server,
+        serving.port_file(port_file, server.port),
+    ):
         click.echo(f"{server.url} {what}", err=True)
-        threading.Event().wait()
-
-
-def _write_port(file: Path, port: int) -> None:
-    """Write the port, so that a program that waits for the file never reads half of it."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        part.write_text(f"{port}\n", encoding="ascii")
-        part.replace(file)
-    except OSError as error:
-        raise click.ClickException(f"--port-file: {file} cannot be written: {error.strerror}") from None
+        wait()
 
 
 @contextlib.contextmanager
@@ -225,7 +199,7 @@ def _other(to: str | None, cacert: str | None, needed: set[str]) -> "Iterator[Ot
     if to is None:
         from otagw.testing.gateway import Gateway  # noqa: PLC0415 - as above, and a cloud may be recorded without it
 
-        with contextlib.closing(Gateway().__enter__()) as own:  # no test's: its own verdict on the run is not asked
+        with contextlib.closing(Gateway().start()) as own:  # no test's: its own verdict on the run is not asked
             yield Other(Server(own.url), dict.fromkeys(FRONTS, Key(own.key.id, own.key.secret)))
         return
     keys = {name: key for name, key in _keys().items() if key}

@@ -53,11 +53,11 @@ class Api:
         """``at`` is entered to sign: for a gateway of the process, so that it is signed by its clock."""
         self._url, self.key, self._send, self._at = url, key, send, at
 
-    def sign(self, action: str, **params: Any) -> str:
+    def sign(self, action: str, /, **params: Any) -> str:
         """Return a URL that calls an Action once, signed for the next 15 minutes."""
         return self._signed("GET", action, params).url
 
-    def call(self, action: str, **params: Any) -> dict[str, Any]:
+    def call(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Call an Action and return the envelope of its answer, be it a refusal.
 
         Lists become ``Name.1``, ``Name.2`` and so on, mappings inside of them ``Name.1.Key``, booleans ``true`` and
@@ -80,7 +80,7 @@ class Api:
             every = _flat({"Action": action, **params})
             return client.v1(self._url(), self.key.id, self.key.secret, every, method)
 
-    def ok(self, action: str, **params: Any) -> dict[str, Any]:
+    def ok(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Call an Action that must succeed; raise `Refused`."""
         envelope = self.call(action, **params)
         if not envelope.get("Success", envelope.get("success")):
@@ -112,11 +112,11 @@ class Account:
     key: Key
     api: Api
 
-    def call(self, action: str, **params: Any) -> dict[str, Any]:
+    def call(self, action: str, /, **params: Any) -> dict[str, Any]:
         """Call an Action by the account's key; see `Gateway.call`."""
         return self.api.call(action, **params)
 
-    def sign(self, action: str, **params: Any) -> str:
+    def sign(self, action: str, /, **params: Any) -> str:
         """Return a signed URL for an Action by the account's key."""
         return self.api.sign(action, **params)
 

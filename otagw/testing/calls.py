@@ -119,7 +119,7 @@ class Calls(Sequence[Recorded]):
         self._all.clear()
         self._unseen = 0
 
-    def of(self, operation: str, **params: Any) -> list[Recorded]:
+    def of(self, operation: str, /, **params: Any) -> list[Recorded]:
         """Return the calls of an operation (``*`` and ``?`` stand for any) that had such parameters."""
         return [call for call in self if _is(call, operation) and _has(call.params, params)]
 
@@ -133,7 +133,7 @@ class Calls(Sequence[Recorded]):
         """Return the calls of operations that the gateway does not have."""
         return [call for call in self if call.refused and call.operation not in self._names]
 
-    def expect(self, operation: str, **params: Any) -> "Expectation":
+    def expect(self, operation: str, /, **params: Any) -> "Expectation":
         """Return the calls of an operation with such parameters; raise AssertionError if there is none.
 
         The error shows the nearest misses, and what was refused with its hint.

@@ -31,6 +31,11 @@ class Clock:
         return datetime.fromtimestamp(self.ms / 1000, UTC)
 
     @property
+    def is_frozen(self) -> bool:
+        """Tell whether the time stands still."""
+        return self._clock.is_still
+
+    @property
     def strict(self) -> bool:
         """Tell whether requests are judged by this clock alone, as a test of expiry wants it."""
         return self._clock.strict

@@ -91,7 +91,7 @@ class Faults:
         self._chance = random.Random(seed)  # noqa: S311 - repeatable
         self._over = threading.Event()
 
-    def add(self, operation: str, **how: Any) -> Fault:
+    def add(self, operation: str, /, **how: Any) -> Fault:
         """Let requests for an operation (``*`` and ``?`` stand for any) meet a fault; return it.
 
         What happens: ``code`` (the vendor's; ``message`` its text), ``status``, ``retry_after`` (seconds), ``delay``
@@ -196,7 +196,8 @@ class Faults:
 
     def _check(self, fault: Fault, given: str) -> None:
         if not any(fnmatchcase(name, fault.operation) for name in self._names):
-            raise ValueError(_near(given, (*self._names, *ALIASES), "there is no operation"))
+            known = [name for name in (*self._names, *ALIASES) if ("." in name) == ("." in given)]
+            raise ValueError(_near(given, known, "there is no operation"))
         effects = (fault.delay, fault.bandwidth, fault.drop_after is not None, fault.after, fault.alter, fault.refuses)
         rules = (
             ("an effect: code, status, delay, bandwidth, drop_after, before, after or alter", any(effects)),

@@ -155,6 +155,11 @@ class Gateway:
         return self._server.netloc
 
     @property
+    def port(self) -> int:
+        """Return its port."""
+        return self._server.port
+
+    @property
     def env(self) -> dict[str, str]:
         """Return what a program of its own process needs in its environment to find the gateway and its key."""
         found = environment(self.url, self.key)
@@ -172,14 +177,14 @@ class Gateway:
         """Return the Actions of the gateway for a key; they reach it without a socket, quietly."""
         return Api(lambda: self.url, key, self._send, self.entered)
 
-    def call(self, action: str, *, key: Key | None = None, **params: Any) -> dict[str, Any]:
+    def call(self, action: str, /, *, key: Key | None = None, **params: Any) -> dict[str, Any]:
         """Call an Action and return the envelope of its answer, be it a refusal.
 
         It takes no socket, is not among `calls`, and meets no fault: it is for the test itself, to look and to prepare.
         """
         return self.api(key or self.key).call(action, **params)
 
-    def sign(self, action: str, *, key: Key | None = None, **params: Any) -> str:
+    def sign(self, action: str, /, *, key: Key | None = None, **params: Any) -> str:
         """Return a URL that calls an Action once, for any client; by the time of the gateway."""
         return self.api(key or self.key).sign(action, **params)
 

@@ -121,11 +121,11 @@ class LiveGateway:
         """Return the Actions of the gateway for a key."""
         return Api(lambda: self.url, key, self._send)
 
-    def call(self, action: str, *, key: Key | None = None, **params: Any) -> dict[str, Any]:
+    def call(self, action: str, /, *, key: Key | None = None, **params: Any) -> dict[str, Any]:
         """Call an Action and return the envelope of its answer, be it a refusal."""
         return self.api(key or self.key).call(action, **params)
 
-    def sign(self, action: str, *, key: Key | None = None, **params: Any) -> str:
+    def sign(self, action: str, /, *, key: Key | None = None, **params: Any) -> str:
         """Return a URL that calls an Action once, for any client."""
         return self.api(key or self.key).sign(action, **params)
 

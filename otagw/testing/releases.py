@@ -111,6 +111,12 @@ class Rollouts:
     def __init__(self, api: Api) -> None:
         self._api = api
 
+    def get(self, identity: str) -> Job:
+        """Return a job by its id; raise `api.Refused` where there is none."""
+        job = Job(self._api, identity)
+        _ = job.data
+        return job
+
     def add(
         self,
         package: Package | str,

@@ -1,0 +1,68 @@
+"""What commands share that serve on an address of their own until a signal ends them."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from otagw.cli import common
+
+if TYPE_CHECKING:
+    import ssl
+    from wsgiref.types import WSGIApplication
+
+    from otagw.testing.server import Server
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+NEW_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+def address(context: click.Context, option: click.Parameter, text: str) -> tuple[str, int]:
+    """Read HOST:PORT."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise click.BadParameter(f"expected HOST:PORT, such as 127.0.0.1:0; got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+@contextlib.contextmanager
+def until_a_signal() -> Iterator[Callable[[], object]]:
+    """Give what waits for SIGINT, SIGTERM or SIGHUP; any of them ends the block, whose cleaning up none disturbs."""
+    with contextlib.suppress(KeyboardInterrupt), common.cleaning_up():
+        yield threading.Event().wait
+
+
+def server(application: "WSGIApplication", bind: tuple[str, int], tls: "ssl.SSLContext | None" = None) -> "Server":
+    """Return a server on an address; raise ClickException where that cannot be taken."""
+    from otagw.testing.server import Server  # noqa: PLC0415 - `otagw serve` loads nothing of otagw.testing
+
+    try:
+        return Server(application, bind, tls)
+    except OSError as error:
+        raise taken(bind, error) from None
+
+
+def taken(bind: tuple[str, int], error: OSError) -> click.ClickException:
+    """Return what says that an address cannot be taken."""
+    return click.ClickException(f"cannot serve on {bind[0]}:{bind[1]}: {error.strerror}")
+
+
+@contextlib.contextmanager
+def port_file(file: Path | None, *ports: int) -> Iterator[None]:
+    """Have a file with ports, one a line, for as long as they are served; a program never reads half of it."""
+    if file is None:
+        yield
+        return
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_text("".join(f"{port}\n" for port in ports), encoding="ascii")
+        part.replace(file)
+    except OSError as error:
+        raise click.ClickException(f"--port-file: {file} cannot be written: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)

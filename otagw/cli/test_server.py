@@ -1,0 +1,89 @@
+"""``otagw test-server``: the test double for tests in other languages."""
+
+import contextlib
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otagw.cli import serving
+
+if TYPE_CHECKING:
+    from otagw.testing.gateway import Gateway
+
+
+def _settings(context: click.Context, option: click.Parameter, lines: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for line in lines:
+        name, equals, value = line.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"expected NAME=VALUE, such as spelling=alibaba; got {line!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _address(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        name, default="127.0.0.1:0", show_default=True, callback=serving.address, metavar="HOST:PORT", help=text
+    )
+
+
+@click.command("test-server")
+@_address("--bind", "Address of the gateway; port 0 is any free one.")
+@_address("--control", "Address of the control API, which asks for no key.")
+@click.option("--port-file", type=serving.NEW_FILE, help="Write both ports here, one a line, once both serve.")
+@click.option("--tls", is_flag=True, help="Serve the gateway by https, under an authority of its own.")
+@click.option("--seed-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Begin with this TOML.")
+@click.option(
+    "--set", "settings", multiple=True, callback=_settings, metavar="NAME=VALUE", help="A setting; again for more."
+)
+@click.option("--random", "number", type=int, default=1, show_default=True, help="Decides ids and all other chance.")
+def test_server(
+    bind: tuple[str, int],
+    control: tuple[str, int],
+    port_file: Path | None,
+    tls: bool,
+    seed_file: Path | None,
+    settings: dict[str, Any],
+    number: int,
+) -> None:
+    """Serve a gateway for tests, whose time, faults and devices a control API sets, until SIGTERM or Ctrl-C.
+
+    It keeps nothing. Its keys are known to everybody: do not reach it over a network.
+    """
+    from otagw.testing.control import Control  # noqa: PLC0415 - `otagw serve` loads nothing of otagw.testing
+
+    with serving.until_a_signal() as wait, contextlib.closing(_gateway(settings, tls, number, bind)) as gateway:
+        if seed_file:
+            try:
+                gateway.seed(seed_file)
+            except Exception as error:
+                raise click.ClickException(f"--seed-file: {error}") from None
+        desk = Control(gateway)
+        with contextlib.closing(serving.server(desk, control)) as second:
+            desk.serve_as(second.netloc, second.port)
+            for name, host in (("--bind", bind[0]), ("--control", control[0])):
+                if host not in serving.LOOPBACK:
+                    click.echo(f"{name}: each program that reaches {host} controls this gateway.", err=True)
+            with serving.port_file(port_file, gateway.port, second.port):
+                for name, value in {**gateway.env, "OTAGW_CONTROL": f"{second.url}/_otagw"}.items():
+                    click.echo(f"export {name}={shlex.quote(value)}")
+                click.echo(f"{gateway.url} answers; {second.url}/_otagw controls it.", err=True)
+                wait()
+
+
+def _gateway(settings: dict[str, Any], tls: bool, number: int, bind: tuple[str, int]) -> "Gateway":
+    from otagw.testing.gateway import Gateway  # noqa: PLC0415 - as above
+
+    try:
+        return Gateway(settings, tls=tls, seed=number, address=bind).start()
+    except ValueError as error:
+        raise click.ClickException(f"--set: {error}") from None
+    except OSError as error:
+        raise serving.taken(bind, error) from None

@@ -1,0 +1,367 @@
+"""What the control API can be asked to do: a table, which the guide and the paths follow."""
+
+import contextlib
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from otagw.simulator.devices import Behaviour
+from otagw.testing import fields, seeds
+from otagw.testing.api import Key
+from otagw.testing.fields import FLAG, NUMBER, OBJECT, TEXT, TEXTS, TIME, WHOLE, Kind, Refusal
+from otagw.testing.fleet import Device
+from otagw.testing.gateway import Gateway
+from otagw.testing.releases import Job
+from otagw.testing.times import shown
+from otagw.testing.webhooks import Hook
+
+MOST_SNAPSHOTS: Final = 16
+_LENGTH: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("days", "hours", "minutes", "seconds", "milliseconds"), NUMBER), "to": TIME,
+}  # fmt: skip
+_CLOCK: Final[Mapping[str, Kind]] = {
+    "freeze": Kind("true, or a time", lambda value: value is True or TIME.fits(value)),
+    "unfreeze": FLAG, "advance": OBJECT, "next": FLAG,
+    "run_until_idle": Kind("true, or {\"days\": NUMBER}", lambda value: value is True or isinstance(value, dict)),
+    "strict": FLAG,
+}  # fmt: skip
+_FAULT: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("operation", "code", "message", "before", "after", "key", "device"), TEXT),
+    **dict.fromkeys(("status", "times", "every", "drop_after"), WHOLE),
+    **dict.fromkeys(("retry_after", "probability", "delay", "bandwidth"), NUMBER),
+    **dict.fromkeys(("reset", "optional"), FLAG), "params": OBJECT,
+}  # fmt: skip
+_DEVICES: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("product", "version", "protocol", "name", "account"), TEXT), "count": WHOLE, "names": TEXTS,
+}  # fmt: skip
+_PACKAGE: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("name", "version", "data", "product", "module", "suffix"), TEXT),
+    "data_base64": fields.BYTES, "verified": FLAG, "params": OBJECT,
+}  # fmt: skip
+_ROLLOUT: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("package", "product"), TEXT), **dict.fromkeys(("schedule", "finish"), TIME),
+    "devices": TEXTS, "percent": NUMBER, "timeout_minutes": WHOLE, "dynamic": FLAG, "params": OBJECT,
+}  # fmt: skip
+_BEHAVIOUR: Final[Mapping[str, Kind]] = {
+    name: FLAG if name in ("fixed", "download") else NUMBER for name in Behaviour.__dataclass_fields__
+}
+# The fields of what one device does.
+_DEEDS: Final[Mapping[str, tuple[Mapping[str, Kind], tuple[str, ...]]]] = {
+    "poll": ({}, ()), "take": ({}, ()), "succeed": ({}, ()), "vanish": ({}, ()),
+    "progress": ({"percent": WHOLE, "message": TEXT}, ("percent",)),
+    "fail": ({"reason": TEXT}, ("reason",)),
+    "report": ({"version": TEXT, "module": TEXT}, ("version",)),
+}  # fmt: skip
+
+
+class Desk:
+    """A gateway, with what requests have made that later ones name."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.hooks: dict[str, Hook] = {}
+        self.snapshots: list[contextlib.ExitStack] = []
+
+    def forget(self) -> None:
+        """Know of nothing; what snapshots would bring back is brought back, and may be forgotten then."""
+        self.hooks.clear()
+        while self.snapshots:
+            self.snapshots.pop().close()
+
+
+class Act(NamedTuple):
+    """One thing to ask for: how it is addressed, and the function that does it."""
+
+    method: str
+    path: str
+    do: Callable[..., Any]
+
+
+def reset(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Bring the gateway back to how it was at first."""
+    fields.read(given, {})
+    desk.forget()
+    desk.gateway.reset()
+    return _time(desk.gateway)
+
+
+def verify(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Refuse with 409 if a fault was never met, or the gateway had an error of its own."""
+    fields.read(given, {})
+    desk.gateway.verify()
+    return {}
+
+
+def look(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Return the time."""
+    fields.read(given, {})
+    return _time(desk.gateway)
+
+
+def turn(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Move the clock; one of the moves at a time."""
+    asked = fields.read(given, _CLOCK)
+    clock = desk.gateway.clock
+    if "strict" in asked:
+        clock.strict = asked.pop("strict")
+    if len(asked) > 1:
+        raise Refusal(400, f"expected one of {', '.join(asked)}")
+    for move, value in asked.items():
+        if move == "freeze":
+            clock.freeze(None if value is True else value)
+        elif move == "unfreeze":
+            clock.unfreeze()
+        elif move == "advance":
+            clock.advance(**fields.read(value, _LENGTH))
+        elif move == "next":
+            clock.next()
+        else:
+            desk.gateway.run_until_idle(**({} if value is True else fields.read(value, {"days": NUMBER})))
+    return _time(desk.gateway)
+
+
+def faults(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Return the faults, with how often each was met."""
+    fields.read(given, {})
+    return {"faults": [{"fault": str(fault), "met": fault.met, "seen": fault.seen} for fault in desk.gateway.faults]}
+
+
+def add_fault(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Add a fault."""
+    asked = fields.read(given, _FAULT, "operation")
+    return {"fault": str(desk.gateway.faults.add(asked.pop("operation"), **asked))}
+
+
+def clear_faults(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Take all faults away."""
+    fields.read(given, {})
+    desk.gateway.faults.clear()
+    return {}
+
+
+def calls(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Return the calls of an operation, or all; further fields are parameters that they had."""
+    params = dict(given)
+    found = desk.gateway.calls.of(params.pop("operation", "*"), **params)
+    return {"calls": [_call(one) for one in found]}
+
+
+def clear_calls(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Forget the calls."""
+    fields.read(given, {})
+    desk.gateway.calls.clear()
+    return {}
+
+
+def expect(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Refuse with 409 and the nearest misses unless there were such calls, ``times`` of them if given."""
+    known = {"operation": TEXT, "params": OBJECT, "times": WHOLE, "refused": TEXT}
+    asked = fields.read(given, known, "operation")
+    params = asked.get("params", {})
+    if asked.get("times") == 0:
+        found = desk.gateway.calls.of(asked["operation"], **params)
+        if found:
+            raise AssertionError(f"expected none of {asked['operation']}, there were {len(found)}")
+        return {"calls": []}
+    expectation = desk.gateway.calls.expect(asked["operation"], **params)
+    if "times" in asked:
+        expectation.times(asked["times"])
+    if "refused" in asked:
+        expectation.refused(asked["refused"])
+    return {"calls": [_call(one) for one in expectation.calls]}
+
+
+def seed(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Make what tables say; return ids and secrets of what was made."""
+    made = seeds.sow(desk.gateway, seeds.read(given))
+    return {
+        "accounts": {name: {"id": one.key.id, "secret": one.key.secret} for name, one in made.accounts.items()},
+        "devices": [_device(one) for one in made.devices.values()],
+        "packages": {name: one.id for name, one in made.packages.items()},
+        "rollouts": [one.id for one in made.jobs],
+        "webhooks": made.webhooks,
+    }
+
+
+def snapshot(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Keep the present state; return the id that brings it back."""
+    fields.read(given, {})
+    if len(desk.snapshots) >= MOST_SNAPSHOTS:
+        raise Refusal(409, f"expected at most {MOST_SNAPSHOTS} snapshots at a time")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(desk.gateway.snapshot())
+        desk.snapshots.append(stack.pop_all())
+    return {"id": str(len(desk.snapshots))}
+
+
+def restore(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
+    """Bring a state back; it and the later ones are gone then."""
+    fields.read(given, {})
+    if not number.isdecimal() or not 1 <= int(number) <= len(desk.snapshots):
+        raise Refusal(404, f"there is no snapshot {number}")
+    while len(desk.snapshots) >= int(number):
+        desk.snapshots.pop().close()
+    return _time(desk.gateway)
+
+
+def devices(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Return the devices that were made here."""
+    fields.read(given, {})
+    return {"devices": [_device(one) for one in desk.gateway.devices]}
+
+
+def add_devices(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Register devices."""
+    asked = fields.read(given, _DEVICES, "product")
+    return {"devices": [_device(one) for one in desk.gateway.devices.add(**asked)]}
+
+
+def deed(desk: Desk, given: Mapping[str, Any], product: str, name: str, act: str) -> Any:
+    """Let one device do one thing."""
+    if act not in _DEEDS:
+        raise Refusal(404, f"expected one of {', '.join(_DEEDS)}, got {act}")
+    device = _found(desk, f"{product}/{name}")
+    known, required = _DEEDS[act]
+    offer = getattr(device, act)(**fields.read(given, known, *required))
+    return {**_device(device), "offer": {"version": offer.version, "module": offer.module} if offer else None}
+
+
+def play(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Let devices live whenever time passes: all that were made, or some by product and name."""
+    asked = fields.read(given, {"devices": TEXTS, **_BEHAVIOUR})
+    names = asked.pop("devices", None)
+    some = list(desk.gateway.devices) if names is None else [_found(desk, name) for name in names]
+    desk.gateway.devices.play(some, **asked)
+    return {"devices": [one.id for one in some]}
+
+
+def stop(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Let no device live by itself any more."""
+    fields.read(given, {})
+    desk.gateway.devices.stop()
+    return {}
+
+
+def add_package(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Upload a file and make a package of it."""
+    asked = fields.read(given, _PACKAGE, "name", "version")
+    if "data_base64" in asked:
+        asked["data"] = asked.pop("data_base64")
+    elif "data" in asked:
+        asked["data"] = asked["data"].encode()
+    return {"id": desk.gateway.packages.add(**_params(asked), **asked).id}
+
+
+def add_rollout(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Roll a package out, by its id."""
+    asked = fields.read(given, _ROLLOUT, "package", "product")
+    return _job(desk.gateway.rollouts.add(asked.pop("package"), **_params(asked), **asked))
+
+
+def rollout(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
+    """Return the state of a rollout, and of its devices."""
+    fields.read(given, {})
+    return _job(desk.gateway.rollouts.get(number))
+
+
+def add_account(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Make a key for an account."""
+    asked = fields.read(given, {"name": TEXT, "grants": TEXTS, "key_id": TEXT, "secret": TEXT}, "name")
+    made = desk.gateway.accounts.add(**asked)
+    return {"name": made.name, "id": made.key.id, "secret": made.key.secret}
+
+
+def call(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Call an Action quietly; return its answer."""
+    asked = fields.read(given, {"action": TEXT, "params": OBJECT, "key_id": TEXT, "secret": TEXT}, "action")
+    own = desk.gateway.key
+    key = Key(asked.get("key_id", own.id), asked.get("secret", own.secret))
+    return desk.gateway.api(key).call(asked["action"], **asked.get("params", {}))
+
+
+def add_webhook(desk: Desk, given: Mapping[str, Any]) -> Any:
+    """Make a receiver of events, which answers as told."""
+    asked = fields.read(given, {"events": TEXTS, "answers": fields.STATUSES, "account": TEXT})
+    hook = desk.gateway.webhooks.capture(*asked.pop("events", ()), **asked)
+    number = str(len(desk.hooks) + 1)
+    desk.hooks[number] = hook
+    return {"id": number, "url": hook.url}
+
+
+def webhook(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
+    """Return what a receiver got."""
+    fields.read(given, {})
+    if number not in desk.hooks:
+        raise Refusal(404, f"there is no webhook {number}")
+    return {"deliveries": [vars(one) for one in desk.hooks[number].deliveries]}
+
+
+TABLE: Final = (
+    Act("POST", "/reset", reset),
+    Act("POST", "/verify", verify),
+    Act("GET", "/clock", look),
+    Act("POST", "/clock", turn),
+    Act("GET", "/faults", faults),
+    Act("POST", "/faults", add_fault),
+    Act("DELETE", "/faults", clear_faults),
+    Act("GET", "/calls", calls),
+    Act("DELETE", "/calls", clear_calls),
+    Act("POST", "/calls/expect", expect),
+    Act("POST", "/seed", seed),
+    Act("POST", "/snapshot", snapshot),
+    Act("POST", "/snapshot/<number>/restore", restore),
+    Act("GET", "/devices", devices),
+    Act("POST", "/devices", add_devices),
+    Act("POST", "/devices/<product>/<name>/<act>", deed),
+    Act("POST", "/devices/play", play),
+    Act("POST", "/devices/stop", stop),
+    Act("POST", "/packages", add_package),
+    Act("POST", "/rollouts", add_rollout),
+    Act("GET", "/rollouts/<number>", rollout),
+    Act("POST", "/accounts", add_account),
+    Act("POST", "/call", call),
+    Act("POST", "/webhooks", add_webhook),
+    Act("GET", "/webhooks/<number>", webhook),
+)
+
+
+def toml(data: bytes) -> dict[str, Any]:
+    """Return the tables of a TOML text; raise `Refusal`."""
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Refusal(400, f"expected a body that is TOML in UTF-8 ({error})") from None
+
+
+def _params(asked: dict[str, Any]) -> dict[str, Any]:
+    """Take the parameters of an Action out of the fields; none of them is called as a field is."""
+    found: dict[str, Any] = asked.pop("params", {})
+    for name in found:
+        if not name[:1].isupper():
+            raise Refusal(400, f"params: expected names like ProductKey, got {name!r}")
+    return found
+
+
+def _time(gateway: Gateway) -> dict[str, Any]:
+    clock = gateway.clock
+    return {"now": shown(clock.ms), "ms": clock.ms, "frozen": clock.is_frozen, "strict": clock.strict}
+
+
+def _call(one: Any) -> dict[str, Any]:
+    names = ("at", "front", "operation", "key", "params", "status", "code", "text", "hint", "fault")
+    return {**{name: getattr(one, name) for name in names}, "answer": one.answer}
+
+
+def _device(one: Device) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ("product", "name", "secret", "protocol", "version")}
+
+
+def _found(desk: Desk, name: str) -> Device:
+    try:
+        return desk.gateway.devices[name]
+    except KeyError as error:
+        raise Refusal(404, str(error.args[0])) from None
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {"id": job.id, "state": job.state, "tasks": job.tasks(), "counts": job.counts()}

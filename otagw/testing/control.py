@@ -1,0 +1,114 @@
+"""The control API of `otagw test-server`: what a test in another language does to its gateway, as JSON over HTTP.
+
+docs/testing/other-languages.md is written for its users. It asks for no key: it listens on loopback unless told.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from otagw.simulator.protocol import Trouble
+from otagw.testing import acts
+from otagw.testing.api import Refused
+from otagw.testing.fields import Refusal
+from otagw.testing.fleet import NothingOffered
+from otagw.testing.gate import Busy
+from otagw.testing.gateway import Gateway
+from otagw.testing.schedule import NeverIdle
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+PREFIX: Final = "/_otagw"
+LONGEST: Final = 16 * 1024 * 1024
+log = logging.getLogger("otagw.control")
+# What the gateway, or the state that it is in, does not allow; else a request is wrong in itself.
+_CONFLICTS: Final = (AssertionError, NothingOffered, Trouble, Refused, NeverIdle, Busy)
+
+
+class Control:
+    """The application; `serve_as` says by which values of Host it may be reached.
+
+    One request is done at a time, as a test does one thing after another.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.hosts: set[str] = set()
+        self._desk = acts.Desk(gateway)
+        self._gateway, self._turn = gateway, threading.Lock()
+        rules = [Rule(f"{PREFIX}{act.path}", endpoint=act, methods=[act.method]) for act in acts.TABLE]
+        self._map = Map([*rules, Rule(PREFIX, endpoint=None, methods=["GET"])], merge_slashes=False)
+
+    def serve_as(self, netloc: str, port: int) -> None:
+        """Say where it is reached."""
+        self.hosts |= {netloc, f"localhost:{port}", f"127.0.0.1:{port}"}
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Answer a request; each refusal is JSON with ``error``."""
+        request = Request(environ)
+        try:
+            status, answer = 200, self._answer(request)
+        except Refusal as refusal:
+            status, answer = refusal.status, {"error": str(refusal)}
+        except MethodNotAllowed as error:
+            allowed = ", ".join(sorted({*(error.valid_methods or ())} - {"HEAD", "OPTIONS"}))
+            status, answer = 405, {"error": f"expected one of the methods {allowed}"}
+        except NotFound:
+            status, answer = 404, {"error": f"there is no such path; GET {PREFIX} lists them"}
+        except HTTPException as error:
+            status, answer = error.code or 400, {"error": error.name}
+        except _CONFLICTS as error:
+            status, answer = 409, {"error": str(error)}
+        except (ValueError, KeyError) as error:
+            status, answer = 400, {"error": str(error.args[0]) if error.args else type(error).__name__}
+        except Exception as error:
+            log.exception("a control request crashed")
+            status, answer = 500, {"error": f"the test server failed: {type(error).__name__}"}
+        body = json.dumps(answer, default=str).encode()
+        return Response(body, status, content_type="application/json")(environ, start)
+
+    def _answer(self, request: Request) -> Any:
+        """Find what is asked for, and do it."""
+        self._check_sender(request)
+        act, names = self._map.bind_to_environ(request.environ).match()
+        if act is None:
+            return {"paths": [f"{one.method} {PREFIX}{one.path}" for one in acts.TABLE]}
+        if act.method == "POST" and act.path == "/reset":
+            self._gateway.faults.clear()  # first: what a delay holds may hold the turn
+        given = dict(request.args) if request.method == "GET" else _body(request)
+        with self._turn:
+            do: Callable[..., Any] = act.do
+            return do(self._desk, given, **names)
+
+    def _check_sender(self, request: Request) -> None:
+        """Refuse what a browser sends for a page of somebody else."""
+        if "Origin" in request.headers or request.host not in self.hosts:
+            raise Refusal(
+                403, f"expected a client that is no browser, and Host to be {' or '.join(sorted(self.hosts))}"
+            )
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """Return the object that a body is; TOML says so by its Content-Type."""
+    if (request.content_length or 0) > LONGEST:
+        raise Refusal(413, f"expected a body of at most {LONGEST} bytes")
+    data = request.stream.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise Refusal(413, f"expected a body of at most {LONGEST} bytes")
+    if not data:
+        return {}
+    if request.mimetype.endswith("/toml"):
+        return acts.toml(data)
+    try:
+        found = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refusal(400, "expected a body that is one JSON object in UTF-8")
+    return found
