@@ -130,7 +130,7 @@ def test_modules_import_each_other_in_no_circle():
 
 
 # The commands that serve the double, or use it.
-USES_THE_DOUBLE = ("otagw.testing", "otagw.cli.test_server", "otagw.cli.recording")
+USES_THE_DOUBLE = ("otagw.testing", "otagw.cli.test_server", "otagw.cli.recording", "otagw.cli.serving")
 
 
 def test_no_part_of_the_product_knows_the_test_double():
