@@ -5,10 +5,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from otagw.simulator.devices import Behaviour
 from otagw.testing import fields, seeds
 from otagw.testing.api import Key
-from otagw.testing.fields import FLAG, NUMBER, OBJECT, TEXT, TEXTS, TIME, WHOLE, Kind, Refusal
+from otagw.testing.fields import NUMBER, OBJECT, TEXT, TEXTS, WHOLE, Refusal
 from otagw.testing.fleet import Device
 from otagw.testing.gateway import Gateway
 from otagw.testing.releases import Job
@@ -16,42 +15,6 @@ from otagw.testing.times import shown
 from otagw.testing.webhooks import Hook
 
 MOST_SNAPSHOTS: Final = 16
-_LENGTH: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("days", "hours", "minutes", "seconds", "milliseconds"), NUMBER), "to": TIME,
-}  # fmt: skip
-_CLOCK: Final[Mapping[str, Kind]] = {
-    "freeze": Kind("true, or a time", lambda value: value is True or TIME.fits(value)),
-    "unfreeze": FLAG, "advance": OBJECT, "next": FLAG,
-    "run_until_idle": Kind("true, or {\"days\": NUMBER}", lambda value: value is True or isinstance(value, dict)),
-    "strict": FLAG,
-}  # fmt: skip
-_FAULT: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("operation", "code", "message", "before", "after", "key", "device"), TEXT),
-    **dict.fromkeys(("status", "times", "every", "drop_after"), WHOLE),
-    **dict.fromkeys(("retry_after", "probability", "delay", "bandwidth"), NUMBER),
-    **dict.fromkeys(("reset", "optional"), FLAG), "params": OBJECT,
-}  # fmt: skip
-_DEVICES: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("product", "version", "protocol", "name", "account"), TEXT), "count": WHOLE, "names": TEXTS,
-}  # fmt: skip
-_PACKAGE: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("name", "version", "data", "product", "module", "suffix"), TEXT),
-    "data_base64": fields.BYTES, "verified": FLAG, "params": OBJECT,
-}  # fmt: skip
-_ROLLOUT: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("package", "product"), TEXT), **dict.fromkeys(("schedule", "finish"), TIME),
-    "devices": TEXTS, "percent": NUMBER, "timeout_minutes": WHOLE, "dynamic": FLAG, "params": OBJECT,
-}  # fmt: skip
-_BEHAVIOUR: Final[Mapping[str, Kind]] = {
-    name: FLAG if name in ("fixed", "download") else NUMBER for name in Behaviour.__dataclass_fields__
-}
-# The fields of what one device does.
-_DEEDS: Final[Mapping[str, tuple[Mapping[str, Kind], tuple[str, ...]]]] = {
-    "poll": ({}, ()), "take": ({}, ()), "succeed": ({}, ()), "vanish": ({}, ()),
-    "progress": ({"percent": WHOLE, "message": TEXT}, ("percent",)),
-    "fail": ({"reason": TEXT}, ("reason",)),
-    "report": ({"version": TEXT, "module": TEXT}, ("version",)),
-}  # fmt: skip
 
 
 class Desk:
@@ -100,7 +63,7 @@ def look(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def turn(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Move the clock; one of the moves at a time."""
-    asked = fields.read(given, _CLOCK)
+    asked = fields.read(given, fields.CLOCK)
     clock = desk.gateway.clock
     if "strict" in asked:
         clock.strict = asked.pop("strict")
@@ -112,7 +75,7 @@ def turn(desk: Desk, given: Mapping[str, Any]) -> Any:
         elif move == "unfreeze":
             clock.unfreeze()
         elif move == "advance":
-            clock.advance(**fields.read(value, _LENGTH))
+            clock.advance(**fields.read(value, fields.LENGTH))
         elif move == "next":
             clock.next()
         else:
@@ -128,7 +91,7 @@ def faults(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def add_fault(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Add a fault."""
-    asked = fields.read(given, _FAULT, "operation")
+    asked = fields.read(given, fields.FAULT, "operation")
     return {"fault": str(desk.gateway.faults.add(asked.pop("operation"), **asked))}
 
 
@@ -212,23 +175,23 @@ def devices(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def add_devices(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Register devices."""
-    asked = fields.read(given, _DEVICES, "product")
+    asked = fields.read(given, fields.DEVICES, "product")
     return {"devices": [_device(one) for one in desk.gateway.devices.add(**asked)]}
 
 
 def deed(desk: Desk, given: Mapping[str, Any], product: str, name: str, act: str) -> Any:
     """Let one device do one thing."""
-    if act not in _DEEDS:
-        raise Refusal(404, f"expected one of {', '.join(_DEEDS)}, got {act}")
+    if act not in fields.DEEDS:
+        raise Refusal(404, f"expected one of {', '.join(fields.DEEDS)}, got {act}")
     device = _found(desk, f"{product}/{name}")
-    known, required = _DEEDS[act]
+    known, required = fields.DEEDS[act]
     offer = getattr(device, act)(**fields.read(given, known, *required))
     return {**_device(device), "offer": {"version": offer.version, "module": offer.module} if offer else None}
 
 
 def play(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Let devices live whenever time passes: all that were made, or some by product and name."""
-    asked = fields.read(given, {"devices": TEXTS, **_BEHAVIOUR})
+    asked = fields.read(given, {"devices": TEXTS, **fields.BEHAVIOUR})
     names = asked.pop("devices", None)
     some = list(desk.gateway.devices) if names is None else [_found(desk, name) for name in names]
     desk.gateway.devices.play(some, **asked)
@@ -244,7 +207,7 @@ def stop(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def add_package(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Upload a file and make a package of it."""
-    asked = fields.read(given, _PACKAGE, "name", "version")
+    asked = fields.read(given, fields.PACKAGE, "name", "version")
     if "data_base64" in asked:
         asked["data"] = asked.pop("data_base64")
     elif "data" in asked:
@@ -254,7 +217,7 @@ def add_package(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def add_rollout(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Roll a package out, by its id."""
-    asked = fields.read(given, _ROLLOUT, "package", "product")
+    asked = fields.read(given, fields.ROLLOUT, "package", "product")
     return _job(desk.gateway.rollouts.add(asked.pop("package"), **_params(asked), **asked))
 
 

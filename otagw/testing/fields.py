@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from otagw.simulator.devices import Behaviour
+
 
 class Refusal(Exception):
     """Say with which HTTP status a control request is refused, and why."""
@@ -66,3 +68,43 @@ def read(given: Mapping[str, Any], fields: Mapping[str, Kind], *required: str) -
         if name not in found:
             raise Refusal(400, f"{name}: expected {fields[name].expected}, got nothing")
     return {name: _bytes(value) if fields[name] is BYTES else value for name, value in found.items()}
+
+
+# --- the fields of each act of `otagw.testing.acts`
+
+LENGTH: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("days", "hours", "minutes", "seconds", "milliseconds"), NUMBER), "to": TIME,
+}  # fmt: skip
+CLOCK: Final[Mapping[str, Kind]] = {
+    "freeze": Kind("true, or a time", lambda value: value is True or TIME.fits(value)),
+    "unfreeze": FLAG, "advance": OBJECT, "next": FLAG,
+    "run_until_idle": Kind("true, or {\"days\": NUMBER}", lambda value: value is True or isinstance(value, dict)),
+    "strict": FLAG,
+}  # fmt: skip
+FAULT: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("operation", "code", "message", "before", "after", "key", "device"), TEXT),
+    **dict.fromkeys(("status", "times", "every", "drop_after"), WHOLE),
+    **dict.fromkeys(("retry_after", "probability", "delay", "bandwidth"), NUMBER),
+    **dict.fromkeys(("reset", "optional"), FLAG), "params": OBJECT,
+}  # fmt: skip
+DEVICES: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("product", "version", "protocol", "name", "account"), TEXT), "count": WHOLE, "names": TEXTS,
+}  # fmt: skip
+PACKAGE: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("name", "version", "data", "product", "module", "suffix"), TEXT),
+    "data_base64": BYTES, "verified": FLAG, "params": OBJECT,
+}  # fmt: skip
+ROLLOUT: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("package", "product"), TEXT), **dict.fromkeys(("schedule", "finish"), TIME),
+    "devices": TEXTS, "percent": NUMBER, "timeout_minutes": WHOLE, "dynamic": FLAG, "params": OBJECT,
+}  # fmt: skip
+BEHAVIOUR: Final[Mapping[str, Kind]] = {
+    name: FLAG if name in ("fixed", "download") else NUMBER for name in Behaviour.__dataclass_fields__
+}
+# The fields of what one device does.
+DEEDS: Final[Mapping[str, tuple[Mapping[str, Kind], tuple[str, ...]]]] = {
+    "poll": ({}, ()), "take": ({}, ()), "succeed": ({}, ()), "vanish": ({}, ()),
+    "progress": ({"percent": WHOLE, "message": TEXT}, ("percent",)),
+    "fail": ({"reason": TEXT}, ("reason",)),
+    "report": ({"version": TEXT, "module": TEXT}, ("version",)),
+}  # fmt: skip

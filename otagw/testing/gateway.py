@@ -3,25 +3,18 @@
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from otagw import app, clock, errors, runtime
+from otagw import app, runtime
 from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route as oss
-from otagw.ota import accounts, versions
-from otagw.ota.accounts import Account as Owner
-from otagw.ota.devices import csv_import, devices
-from otagw.ota.devices.devices import DeviceDraft
-from otagw.ota.products import modules, products
-from otagw.ota.products.products import ProductDraft
-from otagw.ota.webhooks import webhooks
 from otagw.testing import seeds, tls, wsgi
-from otagw.testing.api import Account, Api, Key
+from otagw.testing.api import Api, Key
 from otagw.testing.calls import Calls
 from otagw.testing.clients import Clients, Place, environment
 from otagw.testing.clock import LONGEST_DAYS, Clock
@@ -31,6 +24,7 @@ from otagw.testing.faults import QUIET, Faults
 from otagw.testing.fleet import InProcess
 from otagw.testing.gate import Busy, Gate
 from otagw.testing.plays import DoubleDevices
+from otagw.testing.registry import Accounts, Registry
 from otagw.testing.releases import Packages, Rollouts
 from otagw.testing.schedule import Schedule
 from otagw.testing.server import LOOPBACK, Server
@@ -41,30 +35,6 @@ SEED: Final = 1
 
 class Trouble(AssertionError):
     """Say what went wrong inside of the gateway while it answered a test."""
-
-
-class Accounts:
-    """The accounts that a test makes beside ``main``."""
-
-    def __init__(self, gateway: "Gateway") -> None:
-        self._gateway = gateway
-
-    def add(
-        self,
-        name: str,
-        grants: Sequence[str] = ("*",),
-        *,
-        key_id: str | None = None,
-        secret: str | None = None,
-    ) -> Account:
-        """Make a key for an account, which is made where it is new; return both.
-
-        Raises ValueError for a name, a grant or a key that cannot be one, or that is taken.
-        """
-        with self._gateway.entered() as runtime_, _said():
-            key, shown = runtime_.keys.create(key_id=key_id, secret=secret, account=name, grants=tuple(grants))
-        made = Key(key.id, shown)
-        return Account(name, made, self._gateway.api(made))
 
 
 class Gateway:
@@ -131,14 +101,14 @@ class Gateway:
         self._server = Server(self.app, address, context, leave=self._leave)
         stack.callback(self._server.close)
         self.clock = Clock(gateway.clock, self._schedule)
-        main = self.api(self.key)
-        self.accounts = Accounts(self)
+        main, self._registry = self.api(self.key), Registry(gateway)
+        self.accounts = Accounts(gateway, self.api)
         self.clients = Clients(lambda: Place(self.url, self.ca), self.key)
         self.packages, self.rollouts = Packages(main), Rollouts(main)
         self.devices = DoubleDevices(
-            self, lambda: self.url, lambda report: InProcess(report, self.app), gateway, self._schedule
+            self._registry, lambda: self.url, lambda report: InProcess(report, self.app), gateway, self._schedule
         )
-        self.webhooks = Webhooks(self._webhook, self._secret)
+        self.webhooks = Webhooks(self._registry.webhook, self._registry.secret)
         stack.callback(self.webhooks.clear)
         stack.callback(self.faults.clear)
 
@@ -267,38 +237,7 @@ class Gateway:
 
     def product(self, key: str, name: str | None = None, account: str = ACCOUNT) -> None:
         """Make a product of a key, unless the account has it."""
-        _check("product", products.KEY.fullmatch(key), "1 to 256 of A-Z a-z 0-9 _ -, no reserved word", key)
-        with self.entered(), _said(), database.write():
-            owner = self._owner(account)
-            if products.owner_of(key) != owner.id:
-                products.create(owner, ProductDraft(name=name or key, key=key))
-
-    def register(self, product: str, names: Sequence[str], version: str, account: str) -> Mapping[str, str]:
-        """Register devices, of a product that is made where it is new; return their secrets by name."""
-        for name in names:
-            _check("device", devices.NAME.fullmatch(name), "1 to 256 of A-Z a-z 0-9 . : @ _ -", name)
-        _check("version", versions.TEXT.fullmatch(version), versions.EXPECTED, version)
-        self.product(product, account=account)
-        with self.entered(), _said():
-            owner = self._owner(account)
-            rows = [
-                csv_import.Row(0, product, DeviceDraft(name, versions={modules.DEFAULT: version})) for name in names
-            ]
-            skipped = [row for batch in csv_import.register(owner, rows) for row in batch.skipped]
-            if skipped:
-                raise ValueError(f"device {skipped[0].name}: {skipped[0].why}")
-            return {one.name: one.secret for one in devices.several(owner, product, names)}
-
-    def _webhook(self, url: str, events: Sequence[str], secret: str | None, account: str) -> str:
-        with self.entered(), _said():
-            return str(webhooks.create(self._owner(account), url, events, secret)[0].id)
-
-    def _secret(self) -> str:
-        with self.entered():
-            return clock.random_text(webhooks.SECRET_LENGTH)
-
-    def _owner(self, name: str) -> Owner:
-        return accounts.get(name, self._runtime.keys.rules)
+        self._registry.product(key, name, account)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> wsgi.Response:
         return wsgi.send(self.app, method, url, headers, body, {QUIET: True})
@@ -314,21 +253,3 @@ def _of_fronts() -> list[str]:
     tables: dict[str, Iterable[Any]] = {"aliyun": Actions.table, "iotda": Iotda.table}
     found = [f"{front}.{operation.name}" for front, table in tables.items() for operation in table]
     return [*found, *(f"oss.{name}" for name in oss.OPERATIONS)]
-
-
-def _check(name: str, passes: object, expected: str, got: str) -> None:
-    if not passes:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
-
-
-@contextlib.contextmanager
-def _said() -> Iterator[None]:
-    """Raise a refusal of the core as a ValueError that says it in words."""
-    try:
-        yield
-    except errors.InvalidParameter as fault:
-        raise ValueError(f"{fault.name}: expected {fault.expected}") from None
-    except errors.AlreadyExists as fault:
-        raise ValueError(f"there is a {fault.kind} {fault.key} already") from None
-    except errors.NotFound as fault:
-        raise ValueError(f"there is no {fault.kind} {fault.key}") from None
