@@ -38,8 +38,9 @@ class Gate:
             self._changed.notify_all()
 
     @contextlib.contextmanager
-    def alone(self, seconds: float = PATIENCE) -> Iterator[None]:
-        """Be the only one inside; raise `Busy` where the others are not through in time."""
+    def alone(self, seconds: float | None = None) -> Iterator[None]:
+        """Be the only one inside; raise `Busy` where the others are not through within `PATIENCE`, or as told."""
+        seconds = PATIENCE if seconds is None else seconds
         with self._changed:
             self._waiting += 1  # so that those who come all the time do not keep it out
             try:
