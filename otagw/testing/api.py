@@ -77,7 +77,7 @@ class Api:
 
     def _signed(self, method: str, action: str, params: Mapping[str, Any]) -> client.Signed:
         with self._at():
-            every = _flat({"Action": action, **params})
+            every = flatten({"Action": action, **params})
             return client.v1(self._url(), self.key.id, self.key.secret, every, method)
 
     def ok(self, action: str, /, **params: Any) -> dict[str, Any]:
@@ -129,16 +129,35 @@ def pick(found: Mapping[str, Any], name: str) -> Any:
     raise KeyError(f"{name}: the answer has {', '.join(found)}")
 
 
-def _flat(params: Mapping[str, Any]) -> dict[str, str]:
+def differences(given: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs by name: what was expected, what was given (None: nothing).
+
+    Lists and mappings are expected as they are given to `Api.call`, or as JSON has them.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in params.items():
+        if name in given and (given[name] == value or _text(given[name]) == _text(value)):
+            continue
+        flat = {} if name in given else flatten({name: value})
+        if not flat or any(given.get(each) != text for each, text in flat.items()):
+            found[name] = (value, given.get(name))
+    return found
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def flatten(params: Mapping[str, Any]) -> dict[str, str]:
     """Spell parameters as the wire has them."""
     found: dict[str, str] = {}
     for name, value in params.items():
         if isinstance(value, bool):
             found[name] = str(value).lower()
         elif isinstance(value, Mapping):
-            found |= _flat({f"{name}.{inner}": each for inner, each in value.items()})
+            found |= flatten({f"{name}.{inner}": each for inner, each in value.items()})
         elif isinstance(value, (list, tuple)):
-            found |= _flat({f"{name}.{number}": each for number, each in enumerate(value, 1)})
+            found |= flatten({f"{name}.{number}": each for number, each in enumerate(value, 1)})
         elif value is not None:
             found[name] = str(value)
     return found

@@ -9,31 +9,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
+from urllib.parse import quote
 
 from werkzeug.wrappers import Request
 
 from otagw import clock, errors
 from otagw.access import Caller
 from otagw.call import Answer, Call
-from otagw.testing.faults import ALIASES, MET, QUIET
+from otagw.testing.api import differences
+from otagw.testing.fault import ALIASES
+from otagw.testing.faults import MET, QUIET
+from otagw.testing.paced import Met
+from otagw.testing.recording import cleaning
 from otagw.testing.times import shown
 
 # As many as are kept; a test that makes more looks at the last of them.
 KEPT: Final = 10_000
 NEAREST: Final = 5
-HIDDEN: Final = "(secret)"
 # What says how a request is signed, and not what is asked for.
 _SIGNING: Final = frozenset(
     ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp")
 )
 _COMMON: Final = frozenset(("Action", "Format", "Version", "RegionId"))
-_SECRET: Final = re.compile(r"secret|passw", re.IGNORECASE)
-# Secrets where they are texts: a task of IoTDA has a policy that is none.
-_SECRET_TEXT: Final = re.compile(r"policy|signature|authorization|(security|auth|subject)[_-]?token", re.IGNORECASE)
-# What signs a link.
-_QUERY: Final = re.compile(
-    r"(https?://[^\s?\"]+)\?[^\s\"]*(?:signature|credential|token|secret)=[^\s\"]*", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,8 @@ class Recorded:
     text: str
     hint: str
     fault: str
-    body: bytes = field(repr=False)
+    _body: bytes = field(repr=False)
+    _secrets: tuple[str, ...] = field(repr=False)
 
     @property
     def refused(self) -> bool:
@@ -61,7 +59,7 @@ class Recorded:
     def answer(self) -> Any:
         """Return the decoded answer without its secrets; None where it is no JSON."""
         try:
-            return _plain(json.loads(self.body))
+            return cleaning.clean(json.loads(self._body), self._secrets)
         except ValueError:
             return None
 
@@ -80,28 +78,36 @@ class Calls(Sequence[Recorded]):
         self._names = names
         self._all: deque[Recorded] = deque(maxlen=KEPT)
         self._unseen = 0
+        # Errors of the gateway's own, which no fault has asked for.
+        self.crashed: list[str] = []
 
     def note(
         self, call: Call, request: Request, caller: Caller | None, answer: Answer, fault: errors.Fault | None
     ) -> None:
         """Record a request; see `otagw.seams`."""
+        met: Met | None = request.environ.get(MET)
+        if isinstance(fault, errors.Internal) and met is None:
+            self.crashed.append(f"{call.operation} was answered {answer.code}: the log has the error")
         if request.environ.get(QUIET):
             self._unseen += 1
             return
-        met = request.environ.get(MET)
+        given = _given(call)
+        secrets = _secrets(given)
+        hint = fault.hint if isinstance(fault, errors.WrongSignature) else ""
         self._all.append(
             Recorded(
                 at=clock.now(),
                 front=call.front,
                 operation=call.operation,
                 key=call.key_id,
-                params=_params(call),
-                status=answer.status,
+                params=_params(call, given),
+                status=(met.fault.refuses and met.fault.status if met else None) or answer.status,
                 code=answer.code,
-                text=_text(answer) if answer.code else "",
-                hint=fault.hint if isinstance(fault, errors.WrongSignature) else "",
-                fault=str(met) if met else "",
-                body=answer.body,
+                text=cleaning.clean(_text(answer), secrets) if answer.code else "",
+                hint=cleaning.clean(hint, secrets),
+                fault=str(met.fault) if met else "",
+                _body=answer.body,
+                _secrets=secrets,
             )
         )
 
@@ -117,11 +123,12 @@ class Calls(Sequence[Recorded]):
     def clear(self) -> None:
         """Forget them."""
         self._all.clear()
+        self.crashed.clear()
         self._unseen = 0
 
     def of(self, operation: str, /, **params: Any) -> list[Recorded]:
         """Return the calls of an operation (``*`` and ``?`` stand for any) that had such parameters."""
-        return [call for call in self if _is(call, operation) and _has(call.params, params)]
+        return [call for call in self if _is(call, operation) and not differences(call.params, params)]
 
     @property
     def refused(self) -> list[Recorded]:
@@ -147,8 +154,8 @@ class Calls(Sequence[Recorded]):
         """Return lines on the calls that come nearest to such a one."""
         same = [call for call in self if _is(call, operation)]
         if same:
-            ranked = sorted(same, key=lambda call: len(_differences(call.params, params)))
-            lines = [f"  {call}{_told(_differences(call.params, params))}" for call in ranked[:NEAREST]]
+            ranked = sorted(same, key=lambda call: len(differences(call.params, params)))
+            lines = [f"  {call}{_told(differences(call.params, params))}" for call in ranked[:NEAREST]]
             return "nearest:\n" + "\n".join(lines)
         made = list(dict.fromkeys(call.operation for call in self))
         near = difflib.get_close_matches(operation, made, n=3, cutoff=0.5)
@@ -207,25 +214,12 @@ def _is(call: Recorded, operation: str) -> bool:
     return any(fnmatchcase(name, wanted) for name in (call.operation, f"{call.front}.{call.operation}"))
 
 
-def _has(given: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
-    return not _differences(given, params)
-
-
-def _differences(given: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what differs by name: what was expected, what was given (None: nothing)."""
-    return {
-        name: (value, given.get(name))
-        for name, value in params.items()
-        if name not in given or str(given[name]) != (str(value).lower() if isinstance(value, bool) else str(value))
-    }
-
-
 def _told(differences: Mapping[str, tuple[Any, Any]]) -> str:
     return "".join(f"\n      {name}: expected {wanted!r}, got {got!r}" for name, (wanted, got) in differences.items())
 
 
-def _params(call: Call) -> dict[str, Any]:
-    """Return what a call was given, as far as it can be read, without what signed it and without secrets."""
+def _given(call: Call) -> dict[str, Any]:
+    """Return what a call was given, as far as it can be read."""
     try:
         given: dict[str, Any] = dict(call.parameters)
     except errors.Fault:
@@ -234,23 +228,22 @@ def _params(call: Call) -> dict[str, Any]:
     if call.front == "ddi" and body:
         with contextlib.suppress(ValueError, TypeError):
             given |= json.loads(body)
+    return given
+
+
+def _params(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked for: without what signed it, and without secrets."""
     if call.front == "aliyun":
         given = {name: value for name, value in given.items() if name not in _SIGNING and name not in _COMMON}
-    return {str(name): value for name, value in _plain(given).items()}
+    found: dict[str, Any] = cleaning.clean(dict(given))
+    return found
 
 
-def _plain(value: Any) -> Any:
-    """Return decoded data without secrets, and links without what signs them."""
-    if isinstance(value, Mapping):
-        return {name: _shown(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return _QUERY.sub(r"\1", value) if isinstance(value, str) else value
-
-
-def _shown(name: str, value: Any) -> Any:
-    is_text = isinstance(value, str) and _SECRET_TEXT.search(name)
-    return HIDDEN if value and (is_text or _SECRET.search(name)) else _plain(value)
+def _secrets(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secrets that a refusal may quote: as they came, and as a text to sign has them."""
+    found = [value for name, value in given.items() if isinstance(value, str) and cleaning.is_secret(name)]
+    once = [quote(value, safe="-_.~") for value in found]
+    return tuple(dict.fromkeys((*found, *once, *(quote(value, safe="-_.~") for value in once))))
 
 
 def _text(answer: Answer) -> str:

@@ -1,6 +1,7 @@
 """Clients of the vendors' SDKs, unmodified, that are pointed at a gateway."""
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -64,13 +65,16 @@ class Clients:
 
 def environment(url: str, key: Key) -> dict[str, str]:
     """Return what a program needs in its environment to find a gateway, by the names that the vendors' tools read."""
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    direct = ",".join(filter(None, (others, "127.0.0.1,localhost")))
     return {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": key.id,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret,
         "HUAWEICLOUD_SDK_AK": key.id,
         "HUAWEICLOUD_SDK_SK": key.secret,
         "OTAGW_PUBLIC_URL": url,
-        "NO_PROXY": "127.0.0.1,localhost",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
     }
 
 

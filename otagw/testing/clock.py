@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from otagw.testing.schedule import NeverIdle, Schedule
-from otagw.testing.times import Time, VirtualClock, length, milliseconds, shown
+from otagw.testing.times import Time, VirtualClock, checked, length, milliseconds, shown
 
 # For how long `Clock.run_until_idle` goes on unless told.
 LONGEST_DAYS: Final = 31
@@ -67,14 +67,16 @@ class Clock:
         Raises what the work raises; ValueError for a time that is past.
         """
         given = length(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
-        self._schedule.run_to(self.ms + given if to is None else _later(to, self.ms))
+        if to is not None and given:
+            raise ValueError("expected a length of time or to=…, not both")
+        self._schedule.run(lambda now: checked(now + given) if to is None else _later(to, now))
 
     def next(self) -> datetime | None:
         """Go to the next time at which something is due, and do it; return that time, or None where nothing is."""
         due = self._schedule.next_due()
         if due is None:
             return None
-        self._schedule.run_to(max(due, self.ms))
+        self._go_to(due)
         return self.now
 
     def run_until_idle(self, days: float = LONGEST_DAYS, why: Callable[[], str] = lambda: "") -> None:
@@ -87,7 +89,10 @@ class Clock:
             due = self._schedule.next_due()
             if due is None or due > until:
                 raise NeverIdle(f"something still goes on at {shown(self.ms)}{why()}")
-            self._schedule.run_to(max(due, self.ms))
+            self._go_to(due)
+
+    def _go_to(self, due: int) -> None:
+        self._schedule.run(lambda now: max(due, now))
 
 
 def _later(to: Time, now: int) -> int:

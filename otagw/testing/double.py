@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -113,13 +114,15 @@ class Store:
     def __init__(self, given: Mapping[str, Any], seed: int) -> None:
         """Make an empty gateway; raises `settings.SettingsError`, ValueError for a setting that a test cannot have."""
         self.folder = Path(tempfile.mkdtemp(prefix="otagw-"))
+        # At the end of the process at the latest: a notebook may never close its gateway.
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         try:
             self.seed = seed
             self.runtime = Double(_settings(given, self.folder))
             self._empty = sqlite3.connect(":memory:", check_same_thread=False)
             self._fill()
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._remove()
             raise
 
     def _fill(self) -> None:
@@ -170,7 +173,7 @@ class Store:
         """Leave nothing behind."""
         self.runtime.close()
         self._empty.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove()
 
     @property
     def _files(self) -> Path:

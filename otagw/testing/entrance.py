@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from otagw.testing.faults import MET, PIECE, Fault, Faults, Paced
+from otagw.testing import paced
+from otagw.testing.faults import MET, Faults
 from otagw.testing.gate import Gate
+from otagw.testing.paced import Body, Met
 from otagw.testing.schedule import Schedule
 from otagw.testing.server import Hangup
 
@@ -18,19 +20,17 @@ if TYPE_CHECKING:
 _PHRASES: Final = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
+class Unalterable(ValueError):
+    """Say which answer a fault cannot alter."""
+
+
 class Entrance:
     """A WSGI application around the gateway's own; what is due is done around each request.
 
     What goes wrong within is among the schedule's troubles, which fail the test.
     """
 
-    def __init__(
-        self,
-        app: "WSGIApplication",
-        gate: Gate,
-        faults: Faults,
-        schedule: Schedule,
-    ) -> None:
+    def __init__(self, app: "WSGIApplication", gate: Gate, faults: Faults, schedule: Schedule) -> None:
         self._app, self._gate, self._faults, self._schedule = app, gate, faults, schedule
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -38,15 +38,15 @@ class Entrance:
         number = self._gate.enter(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}")
         try:
             self._schedule.before()
-            environ["wsgi.input"] = body = Paced(environ["wsgi.input"])
+            environ["wsgi.input"] = body = Body(environ["wsgi.input"])
             answer = _Answer()
             pieces = self._app(environ, answer)
             self._schedule.after()
-            fault = environ.get(MET)
-            if fault and (fault.before or fault.after or body.is_broken):
+            met: Met | None = environ.get(MET)
+            if met and (met.fault.before or met.fault.after or body.is_broken):
                 _close(pieces)
-                raise Hangup(fault.reset)
-            sent = self._shaped(fault, answer, pieces) if fault else pieces
+                raise Hangup(met.fault.reset)
+            sent = self._shaped(met, answer, pieces) if met else pieces
             start(answer.status, answer.headers)
         except Hangup:
             self._gate.leave(number)
@@ -57,34 +57,36 @@ class Entrance:
             raise
         return _Leaving(sent, pieces, lambda: self._gate.leave(number))
 
-    def _shaped(self, fault: Fault, answer: "_Answer", pieces: Iterable[bytes]) -> Iterable[bytes]:
+    def _shaped(self, met: Met, answer: "_Answer", pieces: Iterable[bytes]) -> Iterable[bytes]:
         """Return the body of an answer as a fault leaves it."""
+        fault = met.fault
         if fault.status and fault.refuses:
             answer.status = f"{fault.status} {_PHRASES.get(fault.status, 'Refused')}"
         if fault.retry_after is not None:
             answer.set("Retry-After", str(math.ceil(fault.retry_after)))
         if fault.alter:
-            with contextlib.closing(_Leaving(pieces, pieces, lambda: None)) as whole:
-                body = json.dumps(fault.alter(json.loads(b"".join(whole)))).encode()
-            answer.set("Content-Length", str(len(body)))
-            pieces = [body]
-        if fault.bandwidth or fault.drop_after is not None:
-            return self._paced(fault, pieces)
+            pieces = [_altered(met, answer, pieces)]
+        if fault.bandwidth or not met.is_done:
+            return paced.pieces(met, pieces, lambda: self._faults.give_back(fault))
         return pieces
 
-    def _paced(self, fault: Fault, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        left = fault.drop_after
-        for whole in pieces:
-            for start in range(0, len(whole), PIECE):
-                piece = whole[start : start + PIECE]
-                piece = piece if left is None else piece[:left]
-                if fault.bandwidth:
-                    self._faults.wait(len(piece) / fault.bandwidth)
-                yield piece
-                if left is not None:
-                    left -= len(piece)
-                    if left <= 0:
-                        raise Hangup(fault.reset)
+
+def _altered(met: Met, answer: "_Answer", pieces: Iterable[bytes]) -> bytes:
+    """Return the body of an answer as the function of a fault has it."""
+    assert met.fault.alter  # noqa: S101 - asked for by the caller
+    with contextlib.closing(_Leaving(pieces, pieces, lambda: None)) as whole:
+        data = b"".join(whole)
+    try:
+        before = json.loads(data)
+    except ValueError:
+        kind = answer.get("Content-Type") if data else "nothing"
+        raise Unalterable(f"{met.fault}: expected an answer in JSON, got {answer.status} with {kind}") from None
+    after = met.fault.alter(before)
+    if after is None:
+        raise Unalterable(f"{met.fault}: expected alter to return the answer, got None")
+    body = json.dumps(after).encode()
+    answer.set("Content-Length", str(len(body)))
+    return body
 
 
 class _Answer:
@@ -97,6 +99,10 @@ class _Answer:
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         self.status, self.headers = status, headers
         return lambda _: None
+
+    def get(self, name: str) -> str:
+        """Return a header, or an empty text."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
     def set(self, name: str, value: str) -> None:
         """Have one header of a name."""

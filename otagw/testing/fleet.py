@@ -108,7 +108,7 @@ class Device:
         self.version = version
         self._transport = transport
         self._speaker = PROTOCOLS[spoken](transport, url, product, name, secret)
-        self._offer: Offer | None = None
+        self.offer: Offer | None = None
 
     @property
     def id(self) -> str:
@@ -131,10 +131,10 @@ class Device:
     def poll(self) -> Offer | None:
         """Ask for an update, and return what is offered."""
         try:
-            self._offer = self._speaker.poll()
+            self.offer = self._speaker.poll()
         except protocol.Canceled:
-            self._offer = None
-        return self._offer
+            self.offer = None
+        return self.offer
 
     @_timed
     def take(self) -> Offer:
@@ -162,7 +162,7 @@ class Device:
     def fail(self, reason: str) -> None:
         """Say that the update failed, and why; it is asked for where it was not yet."""
         self._speaker.fail_with(self._wanted(), reason)
-        self._offer = None
+        self.offer = None
 
     @_timed
     def succeed(self) -> None:
@@ -171,7 +171,7 @@ class Device:
         self._speaker.succeed(offer)
         if offer.module == DEFAULT:
             self.version = offer.version
-        self._offer = None
+        self.offer = None
 
     @_timed
     def vanish(self) -> None:
@@ -179,12 +179,12 @@ class Device:
         self._speaker.progress(self._wanted(), protocol.DOWNLOADING)
 
     def _wanted(self) -> Offer:
-        if self._offer is None and self.poll() is None:
+        if self.offer is None and self.poll() is None:
             raise NothingOffered(
                 f"{self.id} runs {self.version} and is offered no update: has a rollout begun that it is in?"
             )
-        assert self._offer  # noqa: S101 - it is polled for above
-        return self._offer
+        assert self.offer  # noqa: S101 - it is polled for above
+        return self.offer
 
 
 class Registry(Protocol):
@@ -225,6 +225,10 @@ class Devices:
         """
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+        if isinstance(names, str) or (names is not None and (not names or len(set(names)) < len(names))):
+            raise ValueError(f"names: expected a list of different names, got {names!r}")
+        if count < 1:
+            raise ValueError(f"count: expected 1 or more, got {count}")
         begun = sum(device.product == product and device.name.startswith(f"{name}-") for device in self._made)
         names = names or [f"{name}-{number:05}" for number in range(begun + 1, begun + count + 1)]
         secrets = self._registry.register(product, names, version, account)
@@ -247,6 +251,16 @@ class Devices:
             if name in (device.name, device.id):
                 return device
         raise KeyError(f"no device {name} was added; there are {', '.join(d.name for d in self._made[:10]) or 'none'}")
+
+    def copy(self) -> list[tuple[Device, str, Offer | None]]:
+        """Return the devices with what they run and are offered, for `restore`."""
+        return [(device, device.version, device.offer) for device in self._made]
+
+    def restore(self, saved: list[tuple[Device, str, Offer | None]]) -> None:
+        """Have the devices again that there were."""
+        self._made = [device for device, _, _ in saved]
+        for device, version, offer in saved:
+            device.version, device.offer = version, offer
 
     def clear(self) -> None:
         """Know of none."""
@@ -276,10 +290,14 @@ def behaviour(**how: Any) -> Behaviour:
     if unknown:
         known = ", ".join(Behaviour.__dataclass_fields__)
         raise ValueError(f"{min(unknown)}: expected one of {known}")
-    shares = {name: how[name] for name in ("fail", "break_off", "crash") if name in how}
-    for name, share in shares.items():
-        if not 0 <= share <= 1:
-            raise ValueError(f"{name}: expected a share from 0 to 1, got {share}")
+    for name, value in how.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name in ("fail", "break_off", "crash") and not (is_number and 0 <= value <= 1):
+            raise ValueError(f"{name}: expected a share from 0 to 1, got {value!r}")
+        if name in ("poll", "bandwidth") and value is not None and not (is_number and value > 0):
+            raise ValueError(f"{name}: expected a number above 0, got {value!r}")
+        if name in ("ramp", "latency", "reboot") and not (is_number and value >= 0):
+            raise ValueError(f"{name}: expected a number of 0 or more, got {value!r}")
     return Behaviour(**{"poll": POLL_SECONDS, **how})
 
 

@@ -53,14 +53,17 @@ class Gateway:
         address: tuple[str, int] = LOOPBACK,
     ) -> None:
         self._given = (dict(settings or {}), tls, seed, address)
-        self._stack = contextlib.ExitStack()
+        self._stack, self._is_open = contextlib.ExitStack(), False
         self.key: Final = Key(KEY_ID, SECRET)
 
     def start(self) -> Self:
-        """Start it, for a notebook; `close` ends it."""
+        """Start it, for a notebook; `close` ends it. Raises RuntimeError where it was started already."""
+        if self._is_open:
+            raise RuntimeError("expected a gateway that is not started")
         with contextlib.ExitStack() as stack:
             self._start(stack)
             self._stack = stack.pop_all()
+        self._is_open = True
         return self
 
     def __enter__(self) -> Self:
@@ -79,6 +82,7 @@ class Gateway:
 
     def close(self) -> None:
         """End it without a look at faults."""
+        self._is_open = False
         self._stack.close()
 
     def _start(self, stack: contextlib.ExitStack) -> None:
@@ -171,6 +175,7 @@ class Gateway:
         self.devices.clear()
         self._schedule.clear()
         with self._alone():
+            self._schedule.clear()  # again: what was under way may have gone wrong
             self._store.reset()
             self._actions._hinted = 0
             self.calls.clear()
@@ -185,7 +190,7 @@ class Gateway:
             raise ValueError("expected a snapshot before devices are played: devices.stop() ends that")
         with self._alone():
             saved: State = self._store.save()
-        faults = self.faults.copy()
+        faults, devices = self.faults.copy(), self.devices.copy()
         try:
             with contextlib.closing(saved):
                 try:
@@ -194,8 +199,10 @@ class Gateway:
                     self.devices.stop()
                     with self._alone():
                         self._store.restore(saved)
+                        self._schedule.forget()
         finally:
             self.faults.restore(faults)
+            self.devices.restore(devices)
 
     def run_until_idle(self, days: float = LONGEST_DAYS) -> None:
         """Let time pass until nothing is going on; see `Clock.run_until_idle`."""
@@ -207,6 +214,8 @@ class Gateway:
         if self._schedule.trouble:
             first = self._schedule.trouble[0]
             raise Trouble(f"while the gateway answered: {type(first).__name__}: {first}") from first
+        if self.calls.crashed:
+            raise Trouble(self.calls.crashed[0])
         self.faults.verify()
 
     @contextlib.contextmanager

@@ -118,6 +118,8 @@ def _chosen(request: pytest.FixtureRequest, fixture: Mapping[str, Any]) -> dict[
     """Return the settings of a test: those of its marker go before the fixture's, and these before the ini file's."""
     marked: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("otagw"))):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.otagw: expected settings as name=value, got {marker.args[0]!r}")
         marked |= marker.kwargs
     return {**_of_ini(request.config), **fixture, **marked}
 

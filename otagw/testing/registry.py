@@ -34,6 +34,8 @@ class Accounts:
 
         Raises ValueError for a name, a grant or a key that cannot be one, or that is taken.
         """
+        if isinstance(grants, str):
+            raise ValueError(f"grants: expected a list of grants, got {grants!r}")
         with runtime.entered(self._gateway) as gateway, _said():
             key, shown = gateway.keys.create(key_id=key_id, secret=secret, account=name, grants=tuple(grants))
         made = Key(key.id, shown)
@@ -99,6 +101,6 @@ def _said() -> Iterator[None]:
     except errors.InvalidParameter as fault:
         raise ValueError(f"{fault.name}: expected {fault.expected}") from None
     except errors.AlreadyExists as fault:
-        raise ValueError(f"there is a {fault.kind} {fault.key} already") from None
+        raise ValueError(f"{fault.kind} {fault.key}: there is one already") from None
     except errors.NotFound as fault:
         raise ValueError(f"there is no {fault.kind} {fault.key}") from None

@@ -34,7 +34,7 @@ class Packages:
         name: str,
         version: str,
         *,
-        data: bytes = b"firmware",
+        data: bytes | str = b"firmware",
         product: str | None = None,
         module: str | None = None,
         verified: bool = True,
@@ -45,6 +45,7 @@ class Packages:
 
         With ``verified=False`` it has to be verified by a job before it can be rolled out. Raises `api.Refused`.
         """
+        data = data.encode() if isinstance(data, str) else data
         url = self._api.upload(data, suffix)
         answer = self._api.ok(
             "CreateOTAFirmware",
@@ -145,6 +146,10 @@ class Rollouts:
             "ProductKey": product,
             "TimeoutInMinutes": timeout_minutes,
         }
+        if isinstance(devices, str):
+            raise ValueError(f"devices: expected a list of devices or names, got {devices!r}")
+        if dynamic and any(value is not None for value in (devices, percent, schedule, finish)):
+            raise ValueError("dynamic: expected no devices, percent, schedule or finish beside it")
         if dynamic:
             answer = self._api.ok("CreateOTADynamicUpgradeJob", **{**given, "DynamicMode": 1, **params})
         else:

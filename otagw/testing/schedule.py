@@ -4,7 +4,7 @@ import contextlib
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from otagw import runtime, worker
@@ -36,7 +36,7 @@ class Schedule:
         self._order = itertools.count()
         self._lives: list[tuple[int, int, Life]] = []
         # By what devices that are played are told of new tasks, and what says whether one of them has a task.
-        self.wake: Callable[[], None] = lambda: None
+        self.wake: Callable[[], object] = lambda: None
         self.is_at_work: Callable[[], bool] = lambda: False
         self.trouble: list[BaseException] = []
         # Between which times it is known that nothing of `_LATE` is due.
@@ -55,13 +55,12 @@ class Schedule:
         """Let a device live from now on."""
         heapq.heappush(self._lives, (self._clock.now(), next(self._order), life))
 
-    def hasten(self, life: Life) -> None:
-        """Let a device that waits go on now."""
-        for index, (_, number, one) in enumerate(self._lives):
-            if one is life:
-                self._lives[index] = (self._clock.now(), number, one)
-                heapq.heapify(self._lives)
-                return
+    def hasten(self, lives: Iterable[Life]) -> None:
+        """Let devices that wait go on now."""
+        some, now = {id(life) for life in lives}, self._clock.now()
+        if some:
+            self._lives = [(now if id(one) in some else at, number, one) for at, number, one in self._lives]
+            heapq.heapify(self._lives)
 
     def remove(self, life: Life) -> None:
         """Let a device live no more."""
@@ -72,6 +71,10 @@ class Schedule:
         """Let no device live any more."""
         self._lives.clear()
         self.trouble.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing of when work is due: the database is another one."""
         self._quiet = range(0)
 
     def next_due(self) -> int | None:
@@ -80,16 +83,17 @@ class Schedule:
             ours = worker.next_due()
         return min((at for at in (ours, self._first_life()) if at is not None), default=None)
 
-    def run_to(self, until: int) -> None:
-        """Do all that is due until a time, each at its own time and in order; it is that time then."""
+    def run(self, until: Callable[[int], int]) -> None:
+        """Do all that is due until a time that follows from the present one, each at its own time and in order."""
         with self._doing, self._inside():
             was_still, begun = self._clock.is_still, self._clock.now()
+            end = until(begun)
             self._clock.set(begun, still=True)
             try:
                 self.wake()
-                while self._step(until):
+                while self._step(end):
                     pass
-                self._clock.set(max(until, self._clock.now()), still=True)
+                self._clock.set(max(end, self._clock.now()), still=True)
             finally:
                 if not was_still:
                     self._clock.set(self._clock.now(), still=False)

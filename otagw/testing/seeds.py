@@ -126,6 +126,8 @@ def _row(kind: str, number: int, row: Mapping[str, Any], folder: Path) -> dict[s
         if name not in row:
             raise ValueError(f"{where}: expected {name}")
     found = {name: _read(name, value, where, folder) for name, value in row.items()}
+    if "file" in found and "data" in found:
+        raise ValueError(f"{where}: expected file or data, not both")
     if "file" in found:
         found["data"] = found.pop("file")
     return found
@@ -134,6 +136,8 @@ def _row(kind: str, number: int, row: Mapping[str, Any], folder: Path) -> dict[s
 def _read(name: str, value: Any, where: str, folder: Path) -> Any:
     wanted, expected = _KINDS.get(name, (str, "a text"))
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise ValueError(f"{where}: {name}: expected {expected}, got {value!r}")
+    if wanted is list and not all(isinstance(one, str) for one in value):
         raise ValueError(f"{where}: {name}: expected {expected}, got {value!r}")
     if name == "data" and isinstance(value, str):
         return value.encode()
@@ -145,7 +149,7 @@ def _read(name: str, value: Any, where: str, folder: Path) -> Any:
     return value
 
 
-_LIST: Final = (Sequence, "a list of texts")
+_LIST: Final = (list, "a list of texts")
 _TIME: Final = ((str, datetime, int), "a time like 2026-11-22T00:00Z")
 _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     **dict.fromkeys(("grants", "names", "devices", "events"), _LIST),

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOOPBACK: Final = ("127.0.0.1", 0)
 # Where a server that listens on every address is reached from here.
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+# For how long those who are being answered may take at the end, in seconds.
+PATIENCE: Final = 2.0
 # Closed with this, a socket sends a reset and not an end.
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 
@@ -72,11 +75,14 @@ class _Threads:
                 thread.start()
         self._jobs.put(job)
 
-    def close(self) -> None:
+    def close(self, seconds: float | None = None) -> bool:
+        """Wait until all of them have ended, for so long at most; return whether they have."""
         for _ in self.all:
             self._jobs.put(None)
+        until = None if seconds is None else time.monotonic() + seconds
         for thread in self.all:
-            thread.join()
+            thread.join(None if until is None else max(until - time.monotonic(), 0))
+        return not any(thread.is_alive() for thread in self.all)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -156,7 +162,9 @@ class Server(BaseWSGIServer):
         for request in list(self._open):
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RD)
-        self._threads.close()
+        if not self._threads.close(PATIENCE):
+            self.cut()  # clients that do not read on
+            self._threads.close()
 
     def _accept(self) -> None:
         while not self._is_over:

@@ -78,6 +78,11 @@ def milliseconds(at: Time) -> int:
         if at.tzinfo is None:
             raise ValueError(f"expected a datetime with a zone, got {at!r}: local time differs from machine to machine")
         at = round(at.timestamp() * 1000)
+    return checked(at)
+
+
+def checked(at: int) -> int:
+    """Return a time in milliseconds that ids can have; raise ValueError for another."""
     if not 0 <= at <= LATEST:
         raise ValueError(f"expected a time from 1970 to 2088, got {at} milliseconds")
     return at

@@ -12,6 +12,7 @@ from otagw.dialects.device import codes as device
 from otagw.dialects.iotda import codes as iotda
 from otagw.dialects.oss import codes as oss
 
+FRONTS: Final = ("aliyun", "iotda", "device", "ddi", "oss")
 UNSAID: Final = "The test refuses this request."
 # What a fault says of a request where its words want to know it.
 _FACTS: Final = {"name": "Parameter", "expected": "another value", "problem": "the test has it so", "wait": 1000}
@@ -41,6 +42,16 @@ def of(front: str) -> Iterator[Word]:
             yield Word(code, status, fault, "")
 
 
+def is_known(code: str) -> bool:
+    """Tell whether any front has a code."""
+    return any(_match(word, code) for front in FRONTS for word in of(front))
+
+
+def codes() -> list[str]:
+    """Return the codes of all fronts."""
+    return sorted({word.code for front in FRONTS for word in of(front)})
+
+
 def fault(front: str, code: str | None, status: int | None, text: str | None, wait: int | None) -> errors.Fault:
     """Return the fault that a front spells with a code; one that the gateway does not have is spelled as it is.
 
@@ -48,15 +59,20 @@ def fault(front: str, code: str | None, status: int | None, text: str | None, wa
     """
     if code is None:
         known = _BY_STATUS.get(status or 0)
-        return dataclasses.replace(known) if known and text is None else _quoted(f"HTTP.{status}", status, text)
+        has_it = known and text is None and any(word.fault is type(known) for word in of(front))
+        return dataclasses.replace(known) if known and has_it else _quoted(f"HTTP.{status}", status, text)
     for word in of(front):
-        found = re.fullmatch(re.escape(word.code).replace(r"\{parameter\}", "(?P<name>[A-Za-z0-9]+)"), code)
+        found = _match(word, code)
         if found and text is None:
             given: dict[str, Any] = {**found.groupdict(), "kind": word.kind, **({"wait": wait} if wait else {})}
             return word.fault(**{field.name: _fact(field, given) for field in dataclasses.fields(word.fault)})
         if found:
             return _quoted(code, status or word.status, text)
     return _quoted(code, status, text)
+
+
+def _match(word: Word, code: str) -> "re.Match[str] | None":
+    return re.fullmatch(re.escape(word.code).replace(r"\{parameter\}", "(?P<name>[A-Za-z0-9]+)"), code)
 
 
 def _fact(field: "dataclasses.Field[Any]", given: dict[str, Any]) -> Any:

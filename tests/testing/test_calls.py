@@ -54,7 +54,7 @@ def test_no_secret_is_in_a_call(otagw):
     signature = info["FirmwareUrl"].rpartition("Signature=")[2]
     for hidden in (secret, otagw.key.secret, signature, "SignatureNonce"):
         assert hidden not in shown, hidden
-    assert otagw.calls[0].answer["Data"]["DeviceSecret"] == "(secret)"
+    assert otagw.calls[0].answer["Data"]["DeviceSecret"] == "REDACTED"
 
 
 def test_a_miss_shows_the_nearest(otagw):
@@ -114,3 +114,14 @@ def test_a_call_of_the_test_itself_is_not_among_them_and_that_is_said(otagw):
     otagw.call("CreateOTAFirmware", **NAME)
     with pytest.raises(AssertionError, match=r"no call at all; what the test asks by call\(\)"):
         otagw.calls.expect("CreateOTAFirmware")
+
+
+def test_a_refusal_that_quotes_the_request_quotes_no_secret(otagw):
+    given = {"ProductKey": "a1lock", "DeviceName": "dev1", "DeviceSecret": "D+v/S3cret?12345678"}
+    requests.get(otagw.sign("RegisterDevice", **given).replace("Signature=", "Signature=AA"))
+    requests.get(otagw.sign("CreateOTAFirmware", FirmwareUrl="https://user:pass12345@files.test/x", **NAME))
+    (wrong, _) = otagw.calls
+    shown = "".join(f"{call} {call.answer} {call.text} {call.params}" for call in otagw.calls)
+    assert "string to sign" in wrong.text
+    for hidden in ("S3cret", "12345678", "pass12345"):
+        assert hidden not in shown, hidden

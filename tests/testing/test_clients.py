@@ -94,7 +94,9 @@ def test_a_missing_package_is_named(otagw, monkeypatch, name, package):
         getattr(otagw.clients, name)()
 
 
-def test_an_environment_for_programs(otagw):
+def test_an_environment_for_programs(otagw, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     assert otagw.env == {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "testid",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "testsecret",
@@ -102,6 +104,7 @@ def test_an_environment_for_programs(otagw):
         "HUAWEICLOUD_SDK_SK": "testsecret",
         "OTAGW_PUBLIC_URL": otagw.url,
         "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 
@@ -109,3 +112,8 @@ def test_an_environment_for_programs(otagw):
 def test_an_environment_with_the_authority(otagw):
     assert otagw.url.startswith("https://127.0.0.1:")
     assert otagw.env["REQUESTS_CA_BUNDLE"] == otagw.env["SSL_CERT_FILE"] == str(otagw.ca)
+
+
+def test_an_environment_keeps_what_else_needs_no_proxy(otagw, monkeypatch):
+    monkeypatch.setenv("no_proxy", "intern.example")
+    assert otagw.env["NO_PROXY"] == otagw.env["no_proxy"] == "intern.example,127.0.0.1,localhost"

@@ -1,5 +1,6 @@
 """The clock of the double: it stands, leaps, does what is due in its order, and leaves unmodified clients at work."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -160,3 +161,27 @@ def test_a_paused_job_keeps_nobody_waiting(otagw):
     otagw.devices.play(locks, fail=0.8, seed=7)
     otagw.run_until_idle()
     assert job.counts()["QUEUED"] == 20
+
+
+def test_it_does_not_leave_the_time_that_ids_have(otagw):
+    otagw.clock.freeze("2088-12-31")
+    with pytest.raises(ValueError, match="to 2088"):
+        otagw.clock.advance(days=365)
+    with pytest.raises(ValueError, match="not both"):
+        otagw.clock.advance(days=1, to="2088-12-31T01:00")
+    assert otagw.clock.now.year == 2088
+
+
+def test_two_who_advance_it_at_once_do_not_lose_time(otagw):
+    otagw.clock.freeze(START)
+
+    def advance():
+        for _ in range(10):
+            otagw.clock.advance(minutes=1)
+
+    threads = [threading.Thread(target=advance) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert otagw.clock.ms == 1_795_305_600_000 + 30 * MINUTE

@@ -87,7 +87,9 @@ def test_names_follow_each_other_and_are_chosen(otagw):
     ("how", "problem"),
     [({"protocol": "carrier pigeon"}, "expected one of device, ddi"), ({"names": ["no good"]}, "device: expected 1"),
      ({"version": "no good"}, "version"), ({"names": ["there"]}, "a device of this name"),
-     ({"account": "?"}, "account")],
+     ({"account": "?"}, "account"),
+     ({"names": "lock"}, "list of different names"), ({"names": []}, "list of different"), ({"count": 0}, "count"),
+     ({"names": ["a", "a"]}, "different names")],
 )  # fmt: skip
 def test_what_cannot_be_a_device_is_refused(otagw, how, problem):
     otagw.devices.add("a1lock", names=["there"])
@@ -126,7 +128,14 @@ def test_those_that_are_played_ask_when_there_is_work_and_hourly(otagw):
 
 @pytest.mark.parametrize(
     ("how", "problem"),
-    [({"speed": 2}, "speed: expected one of"), ({"fail": 1.5}, "fail: expected a share"), ({"crash": -1}, "crash")],
+    [
+        ({"speed": 2}, "speed: expected one of"),
+        ({"fail": 1.5}, "fail: expected a share"),
+        ({"crash": -1}, "crash"),
+        ({"poll": 0}, "poll"),
+        ({"poll": "x"}, "poll"),
+        ({"latency": -1}, "latency"),
+    ],
 )
 def test_what_is_no_behaviour_is_refused(otagw, how, problem):
     locks = otagw.devices.add("a1lock")
@@ -148,3 +157,62 @@ def test_a_device_that_is_disabled_is_told_so(otagw):
     otagw.call("DisableThing", ProductKey="a1lock", DeviceName=device.name)
     with pytest.raises(Trouble, match="403 disabled"):
         device.poll()
+
+
+def test_those_that_are_played_ask_at_once_when_a_job_begins_and_goes_on(otagw):
+    otagw.clock.freeze(AT)
+    locks = otagw.devices.add("a1lock", 3)
+    package = otagw.packages.add("fw", "2.0", product="a1lock")
+    otagw.devices.play(locks, poll=6 * 3600)
+    otagw.clock.advance(minutes=1)
+    job = otagw.rollouts.add(package, schedule="2026-11-22T01:00Z")
+    otagw.clock.advance(minutes=58)
+    assert job.counts() == {"QUEUED": 3}
+    otagw.clock.advance(minutes=3)
+    assert job.counts() == {"SUCCEEDED": 3}
+
+
+def test_those_that_are_turned_away_ask_again_in_the_next_minute(otagw):
+    otagw.clock.freeze(AT)
+    locks = otagw.devices.add("a1lock", 30)
+    otagw.devices.play(locks, poll=6 * 3600)
+    otagw.clock.advance(minutes=1)
+    job = otagw.rollouts.add(otagw.packages.add("fw", "2.0", product="a1lock"), MaximumPerMinute=10)
+    seen = []
+    for _ in range(4):
+        otagw.clock.advance(minutes=1)
+        seen.append(job.counts().get("QUEUED", 0))
+    assert seen == [10, 0, 0, 0]  # ten in this minute, ten as the next one begins
+    assert job.counts() == {"SUCCEEDED": 30}
+
+
+def test_a_job_that_is_resumed_goes_on_at_once(otagw):
+    otagw.clock.freeze(AT)
+    locks = otagw.devices.add("a1lock", 3)
+    job = otagw.rollouts.add(otagw.packages.add("fw", "2.0", product="a1lock"))
+    otagw.call("PauseOTAJob", JobId=job.id)
+    otagw.devices.play(locks, poll=6 * 3600)
+    otagw.clock.advance(minutes=5)
+    assert job.counts() == {"QUEUED": 3}
+    otagw.call("ResumeOTAJob", JobId=job.id)
+    otagw.clock.advance(minutes=5)
+    assert job.counts() == {"SUCCEEDED": 3}
+
+
+def test_none_is_played_where_one_cannot_be(otagw):
+    locks = otagw.devices.add("a1lock", 2)
+    otagw.devices.play(locks[1])
+    with pytest.raises(ValueError, match="device-00002: expected a device that is not played yet"):
+        otagw.devices.play(locks)
+    otagw.devices.play(locks[0])
+
+
+def test_a_snapshot_brings_devices_back(otagw):
+    (device,) = otagw.devices.add("a1lock")
+    otagw.rollouts.add(otagw.packages.add("fw", "2.0", product="a1lock"))
+    for _ in range(2):
+        with otagw.snapshot():
+            device.take()
+            assert otagw.devices.add("a1lock")[0].name == "device-00002"
+        assert (device.version, len(otagw.devices)) == ("1.0.0", 1)
+    device.take()

@@ -1,5 +1,6 @@
 """Faults: every effect, by every choice of requests, in every front; and what is no fault is refused."""
 
+import contextlib
 import time
 
 import pytest
@@ -140,8 +141,9 @@ def test_an_upload_breaks_off_just_where_it_is_told(otagw):
     otagw.faults.add("oss.upload", bandwidth=1_000_000, drop_after=50_000, times=1)
     with pytest.raises(requests.ConnectionError):
         upload(otagw, b"x" * 50_001)
-    otagw.faults.add("oss.upload", drop_after=60_000, times=1)
+    beyond = otagw.faults.add("oss.upload", drop_after=60_000, times=1, optional=True)
     assert upload(otagw, b"x" * 50_001)[0].status_code == 204
+    assert (beyond.met, beyond.seen) == (0, 1)
 
 
 def test_an_upload_breaks_off_and_leaves_nothing(otagw):
@@ -205,8 +207,14 @@ def test_the_call_that_a_test_makes_for_itself_meets_none(otagw):
      ("*", {"status": 200}, "400 to 599"), ("*", {"status": 503, "times": 0}, "times and every"),
      ("*", {"status": 503, "every": 0}, "times and every"), ("*", {"status": 503, "probability": 2}, "probability"),
      ("*", {"after": "lunch"}, 'before="commit"'), ("*", {"after": "commit", "before": "commit"}, "not both"),
-     ("*", {"bandwidth": 0}, "expected"), ("*", {"delay": -1}, "delay"), ("*", {"drop_after": -1}, "drop_after"),
-     ("*", {"status": "bad"}, "expected numbers"), ("*", {"status": 503, "times": "two"}, "expected numbers")],
+     ("*", {"bandwidth": 0}, "expected"), ("*", {"delay": -1}, "delay"),
+     ("*", {"delay": float("inf")}, "numbers"), ("*", {"code": 5}, "texts"),
+     ("*", {"params": ["x"], "status": 503}, "mapping"),
+     ("*", {"alter": {}}, "function"), ("*", {"status": 503.5}, "whole"),
+     ("*", {"code": "Throtling.User"}, "Throttling.User"),
+     ("oss.upload", {"drop_after": 1, "device": "d"}, "links and forms"),
+     ("*", {"status": 503, "key": "a", "device": "b"}, "not both"), ("*", {"drop_after": -1}, "drop_after"),
+     ("*", {"status": "bad"}, "whole numbers"), ("*", {"status": 503, "times": "two"}, "whole numbers")],
 )  # fmt: skip
 def test_what_is_no_fault_is_refused(otagw, operation, how, problem):
     with pytest.raises(ValueError, match=problem):
@@ -234,3 +242,79 @@ def test_an_error_of_the_test_itself_is_not_hidden():
 
     with pytest.raises(ZeroDivisionError):
         story()
+
+
+def link_of(otagw, size):
+    package = otagw.packages.add("p", "1.0", data=b"x" * size)
+    return otagw.call("QueryOTAFirmware", FirmwareId=package.id)["FirmwareInfo"]["FirmwareUrl"]
+
+
+def test_a_download_that_ends_before_it_could_break_off_has_met_nothing(otagw):
+    url = link_of(otagw, 1_000)
+    fault = otagw.faults.add("oss.download", drop_after=500, times=1)
+    assert requests.head(url).status_code == 200
+    assert requests.get(url, headers={"Range": "bytes=10-19"}).content == b"x" * 10
+    with pytest.raises(Unmet, match="2 requests were for it, and no body reached byte 500"):
+        otagw.faults.verify()
+    with pytest.raises(requests.RequestException):
+        _ = requests.get(url).content
+    assert fault.met == 1
+
+
+@pytest.mark.parametrize("end", ["clear", "reset", "close"])
+def test_a_slow_answer_does_not_hold_up_the_end(end):
+    gateway = Gateway().start()
+    url = link_of(gateway, 200_000)
+    gateway.faults.add("oss.download", bandwidth=1_000)
+    answer = requests.get(url, stream=True)
+    assert answer.raw.read(10)
+    gateway.faults.clear() if end == "clear" else getattr(gateway, end)()
+    with contextlib.suppress(requests.RequestException, OSError):
+        assert len(answer.raw.read()) in (0, 199_990)
+    answer.close()
+    gateway.close()
+
+
+def test_booleans_and_lists_are_parameters_too(otagw):
+    otagw.faults.add("CreateOTAFirmware", status=503, params={"NeedToVerify": False}, times=1)
+    assert create(otagw, NeedToVerify=False).status_code == 503
+    otagw.calls.expect("CreateOTAFirmware", NeedToVerify=False)
+    requests.get(otagw.sign("BatchQueryDeviceDetail", ProductKey="p", DeviceName=["a", "b"]))
+    otagw.calls.expect("BatchQueryDeviceDetail", DeviceName=["a", "b"]).times(1)
+    with pytest.raises(AssertionError):
+        otagw.calls.expect("BatchQueryDeviceDetail", DeviceName=["a", "c"])
+
+
+def test_a_status_of_ones_own_is_in_the_journal(otagw):
+    otagw.faults.add("CreateOTAFirmware", code="Throttling.User", status=503)
+    assert create(otagw).status_code == otagw.calls[-1].status == 503
+
+
+@pytest.mark.parametrize("alter", [lambda answer: None, dict.clear])
+def test_what_alters_an_answer_has_to_return_it(alter):
+    with Gateway() as otagw:
+        otagw.faults.add("ListOTAFirmware", alter=alter)
+        requests.get(otagw.sign("ListOTAFirmware", **LIST))
+        with pytest.raises(Trouble, match=r"ListOTAFirmware alter=.*expected alter to return the answer"):
+            otagw.verify()
+        otagw.reset()
+
+
+def test_an_answer_that_is_no_json_cannot_be_altered(otagw):
+    otagw.faults.add("oss.download", alter=dict)
+    requests.get(link_of(otagw, 10))
+    with pytest.raises(Trouble, match="expected an answer in JSON, got 200 OK with application/octet-stream"):
+        otagw.verify()
+    otagw.reset()
+
+
+def test_a_snapshot_brings_back_the_chance_of_faults(otagw):
+    otagw.faults.add("ListOTAFirmware", status=503, probability=0.5)
+    came = []
+    for _ in range(2):
+        with otagw.snapshot():
+            url = [otagw.sign("ListOTAFirmware", **LIST) for _ in range(12)]
+            came.append([requests.get(one).status_code for one in url])
+    assert came[0] == came[1]
+    requests.get(otagw.sign("ListOTAFirmware", **LIST))
+    otagw.faults.clear()

@@ -179,6 +179,20 @@ def test_settings_that_are_none_are_said(project, line, problem):
     assert problem in text
 
 
+def test_a_marker_without_names_is_refused(project):
+    status, text = project(
+        test_marker="""
+        import pytest
+
+        @pytest.mark.otagw({"spelling": "alibaba"})
+        def test_any(otagw):
+            pass
+        """
+    )
+    assert status != 0
+    assert "expected settings as name=value" in text
+
+
 def test_the_shared_gateway_is_not_reset(project):
     status, text = project(
         test_shared="""
@@ -257,7 +271,7 @@ STORY = """
         port = otagw.host.rpartition(":")[2]
         print(job.id, job.data, job.tasks())
         for call in otagw.calls:
-            print("CALL", call, call.body.decode("latin-1").replace(port, "PORT")[:2000])
+            print("CALL", call, str(call.answer).replace(port, "PORT")[:2000])
         for one in hook.deliveries:
             print("EVENT", one)
         answer = otagw.call("ListOTATaskByJob", JobId=job.id, CurrentPage=1, PageSize=100)

@@ -10,6 +10,7 @@ import requests
 
 from otagw.testing import Gateway
 from otagw.testing.gate import Busy
+from otagw.testing.gateway import Trouble
 from tests import signer
 from tests.conftest import KEY
 from tests.iotda import signer as huawei
@@ -244,3 +245,44 @@ def test_one_gateway_is_started_again():
     gateway.close()
     with gateway:
         assert gateway.call("ListOTAFirmware", **PAGE)["Total"] == 0
+
+
+def test_what_went_wrong_before_a_reset_is_no_trouble_after_it(otagw):
+    begun = threading.Event()
+
+    def alter(answer):
+        begun.set()
+        time.sleep(0.1)  # so that the reset comes before it is over
+        raise RuntimeError("of the test before")
+
+    otagw.faults.add("ListOTAFirmware", alter=alter)
+    url = otagw.sign("ListOTAFirmware", **PAGE)
+    client = threading.Thread(target=requests.get, args=(url,))
+    client.start()
+    begun.wait(10)
+    otagw.reset()
+    client.join(10)
+    otagw.verify()
+
+
+def test_a_client_that_does_not_read_on_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr("otagw.testing.server.PATIENCE", 0.1)
+    gateway = Gateway().start()
+    package = gateway.packages.add("p", "1.0", data=b"x" * 20_000_000)
+    url = gateway.call("QueryOTAFirmware", FirmwareId=package.id)["FirmwareInfo"]["FirmwareUrl"]
+    with requests.get(url, stream=True) as answer:
+        assert answer.raw.read(10)
+        gateway.close()
+
+
+def test_one_that_is_started_is_not_started_again(otagw):
+    with pytest.raises(RuntimeError, match="not started"):
+        otagw.start()
+
+
+def test_an_error_of_the_gateways_own_fails_the_test(otagw, monkeypatch):
+    monkeypatch.setattr("otagw.ota.packages.packages.page", lambda *_: 1 / 0)
+    assert requests.get(otagw.sign("ListOTAFirmware", **PAGE)).json()["Code"] == "InternalError"
+    with pytest.raises(Trouble, match="ListOTAFirmware was answered InternalError"):
+        otagw.verify()
+    otagw.reset()
