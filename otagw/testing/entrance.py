@@ -46,7 +46,7 @@ class Entrance:
             if met and (met.fault.before or met.fault.after or body.is_broken):
                 _close(pieces)
                 raise Hangup(met.fault.reset)
-            sent = self._shaped(met, answer, pieces) if met else pieces
+            sent = self._shaped(met, answer, pieces, environ["REQUEST_METHOD"]) if met else pieces
             start(answer.status, answer.headers)
         except Hangup:
             self._gate.leave(number)
@@ -57,7 +57,7 @@ class Entrance:
             raise
         return _Leaving(sent, pieces, lambda: self._gate.leave(number))
 
-    def _shaped(self, met: Met, answer: "_Answer", pieces: Iterable[bytes]) -> Iterable[bytes]:
+    def _shaped(self, met: Met, answer: "_Answer", pieces: Iterable[bytes], method: str) -> Iterable[bytes]:
         """Return the body of an answer as a fault leaves it."""
         fault = met.fault
         if fault.status and fault.refuses:
@@ -66,9 +66,13 @@ class Entrance:
             answer.set("Retry-After", str(math.ceil(fault.retry_after)))
         if fault.alter:
             pieces = [_altered(met, answer, pieces)]
-        if fault.bandwidth or not met.is_done:
-            return paced.pieces(met, pieces, lambda: self._faults.give_back(fault))
-        return pieces
+        is_long = method != "HEAD" and int(answer.get("Content-Length") or 0) > (fault.drop_after or 0)
+        if not met.is_done and (met.is_upload or not is_long):
+            # Before the client has the answer: a test may look at once.
+            met.is_done = True
+            self._faults.give_back(fault)
+            return pieces
+        return paced.pieces(met, pieces) if fault.bandwidth or not met.is_done else pieces
 
 
 def _altered(met: Met, answer: "_Answer", pieces: Iterable[bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """Bodies that come slowly, or break off at a byte."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from otagw.testing.fault import Fault
@@ -18,6 +18,8 @@ class Met:
         self.fault, self._over = fault, over
         # It did what it is there for; one that breaks off a body has to reach its byte first.
         self.is_done = fault.drop_after is None
+        # What breaks off is the body of the request, and not the answer's.
+        self.is_upload = False
 
     def wait(self, seconds: float) -> None:
         """Wait, unless all faults are taken away meanwhile."""
@@ -40,7 +42,7 @@ class Body:
 
     def pace(self, met: Met) -> None:
         """Let it be as a fault says; raise ConnectionError where it has been read too far already."""
-        self._met, stop = met, met.fault.drop_after
+        self._met, stop, met.is_upload = met, met.fault.drop_after, True
         met.travel(min(self._passed, self._passed if stop is None else stop))
         if stop is not None and self._passed > stop:
             self._break(met)
@@ -74,9 +76,9 @@ class Body:
         raise ConnectionResetError("the body breaks off")
 
 
-def pieces(met: Met, whole: Iterable[bytes], give_back: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the body of an answer as a fault lets it come; call ``give_back`` where it ends before it breaks off."""
-    left = met.fault.drop_after
+def pieces(met: Met, whole: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the body of an answer as a fault lets it come; raise `Hangup` where it breaks off."""
+    left = None if met.is_done else met.fault.drop_after
     for part in whole:
         for start in range(0, len(part), PIECE):
             piece = part[start : start + PIECE]
@@ -86,7 +88,4 @@ def pieces(met: Met, whole: Iterable[bytes], give_back: Callable[[], None]) -> I
             if left is not None:
                 left -= len(piece)
                 if left <= 0:
-                    met.is_done = True
                     raise Hangup(met.fault.reset)
-    if not met.is_done:
-        give_back()

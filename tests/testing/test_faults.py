@@ -9,6 +9,8 @@ import requests
 from otagw.testing import Gateway
 from otagw.testing.faults import Unmet
 from otagw.testing.gateway import Trouble
+from tests import signer
+from tests.conftest import KEY
 from tests.oss.conftest import BOUNDARY, body_of, fields_of
 
 NAME = {"FirmwareName": "x", "DestVersion": "1"}
@@ -165,6 +167,16 @@ def test_a_download_is_slow_and_breaks_off(otagw):
     started = time.monotonic()
     assert requests.get(url).content == package.data
     assert time.monotonic() - started >= 0.15  # 20,000 bytes at 100,000 a second, and no more bound than that
+
+
+def test_an_answer_to_a_post_breaks_off_too(otagw):
+    otagw.faults.add("ListOTAFirmware", drop_after=20, times=1)
+    params = signer.v1(
+        KEY, "ListOTAFirmware", "POST", time.time(), **{name: str(value) for name, value in LIST.items()}
+    )
+    with pytest.raises(requests.RequestException):
+        _ = requests.post(otagw.url, data=params).content
+    assert requests.get(otagw.sign("ListOTAFirmware", **LIST)).json()["Total"] == 0
 
 
 def test_a_device_goes_on_where_its_download_broke_off(otagw):
