@@ -20,6 +20,8 @@ class Met:
         self.is_done = fault.drop_after is None
         # What breaks off is the body of the request, and not the answer's.
         self.is_upload = False
+        # A slow connection brings a little ten times a second, and not much at once after a long wait.
+        self.piece = min(PIECE, max(int(fault.bandwidth / 10), 1)) if fault.bandwidth else PIECE
 
     def wait(self, seconds: float) -> None:
         """Wait, unless all faults are taken away meanwhile."""
@@ -60,10 +62,11 @@ class Body:
         if self._met is None:
             return size
         stop = self._met.fault.drop_after
-        left = PIECE if stop is None else stop - self._passed
+        most = self._met.piece
+        left = most if stop is None else stop - self._passed
         if left <= 0:
             self._break(self._met)
-        return min(PIECE, left, size if size >= 0 else PIECE)
+        return min(most, left, size if size >= 0 else most)
 
     def _came(self, data: bytes) -> bytes:
         self._passed += len(data)
@@ -80,8 +83,8 @@ def pieces(met: Met, whole: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the body of an answer as a fault lets it come; raise `Hangup` where it breaks off."""
     left = None if met.is_done else met.fault.drop_after
     for part in whole:
-        for start in range(0, len(part), PIECE):
-            piece = part[start : start + PIECE]
+        for start in range(0, len(part), met.piece):
+            piece = part[start : start + met.piece]
             piece = piece if left is None else piece[:left]
             met.travel(len(piece))
             yield piece

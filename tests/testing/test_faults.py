@@ -277,7 +277,7 @@ def test_a_download_that_ends_before_it_could_break_off_has_met_nothing(otagw):
 def test_a_slow_answer_does_not_hold_up_the_end(end):
     gateway = Gateway().start()
     url = link_of(gateway, 200_000)
-    gateway.faults.add("oss.download", bandwidth=1_000)
+    gateway.faults.add("oss.download", bandwidth=10_000)
     answer = requests.get(url, stream=True)
     assert answer.raw.read(10)
     gateway.faults.clear() if end == "clear" else getattr(gateway, end)()
