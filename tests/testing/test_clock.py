@@ -155,6 +155,7 @@ def test_what_never_ends_is_said(otagw):
 
 
 def test_a_paused_job_keeps_nobody_waiting(otagw):
+    otagw.clock.freeze(START)
     locks = otagw.devices.add("a1lock", 30)
     limits = {"FailureThresholdPercent": 20, "MinimumExecuted": 5, "MaximumPerMinute": 10}
     job = otagw.rollouts.add(otagw.packages.add("p", "2.0", product="a1lock"), **limits)
