@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from otagw.net import allowed_hosts
 
-# Read elsewhere or by the tests; they look like settings but are none.
-NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_")
+# Read elsewhere, by tests, or by programs that `otagw test-server` serves; they look like settings but are none.
+NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_CONTROL", "OTAGW_TEST_")
 DEFAULT_FILE = "config/otagw.toml"
 # Settings of earlier versions, each with what replaces it.
 REMOVED = {"queue_url": "this setting is gone: the worker looks into the database by itself; remove it"}

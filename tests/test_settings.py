@@ -27,7 +27,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert (chosen.workers, chosen.bind) == (5, "127.0.0.1:1")
 
 
-@pytest.mark.parametrize("name", ["OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_TEST_REQUIRE"])
+@pytest.mark.parametrize("name", ["OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_CONTROL", "OTAGW_TEST_REQUIRE"])
 def test_what_is_no_setting_is_left_alone(name):
     settings.load({"OTAGW_CONFIG": "/dev/null", name: "/dev/null"})
 
