@@ -68,6 +68,11 @@ class Faults:
         with self._guard:
             self._all.clear()
             self._chance.seed(self._seed)
+        self.release()
+
+    def release(self) -> None:
+        """Let the requests go on that a delay or a slow connection holds; the faults stay for those that follow."""
+        with self._guard:
             over, self._over = self._over, threading.Event()
         over.set()
 

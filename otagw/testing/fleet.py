@@ -13,7 +13,7 @@ from otagw.simulator import ddi, protocol
 from otagw.simulator import device as device_api
 from otagw.simulator.devices import Behaviour
 from otagw.simulator.devices import Device as Simulated
-from otagw.simulator.protocol import Offer, Speaker
+from otagw.simulator.protocol import Offer, Speaker, Trouble
 from otagw.simulator.report import Report
 from otagw.simulator.transport import Download, Transport
 from otagw.testing import wsgi
@@ -29,10 +29,18 @@ DEFAULT: Final = "default"
 P = ParamSpec("P")
 T = TypeVar("T")
 POLL_SECONDS: Final = 3600
+# Devices that are made at once: more than a test needs, and not so many that a typing error fills the memory.
+MOST: Final = 100_000
+# Seconds of a behaviour, about 30 years: what is longer is a typing error too.
+LONGEST: Final = 1e9
 
 
 class NothingOffered(LookupError):
     """Say that a device was to take an update and was offered none."""
+
+
+class TakenBack(Trouble):
+    """Say that the gateway has taken back the update that a device was at work on; it asks anew the next time."""
 
 
 class _Broken(io.BytesIO):
@@ -78,12 +86,16 @@ class InProcess(Transport):
 
 
 def _timed(act: Callable[Concatenate["Device", P], T]) -> Callable[Concatenate["Device", P], T]:
-    """Let a device act by the clock that it signs by."""
+    """Let a device act by the clock that it signs by, and give up an update that is taken back."""
 
     @functools.wraps(act)
     def timed(device: "Device", /, *args: P.args, **kwargs: P.kwargs) -> T:
         with device.at():
-            return act(device, *args, **kwargs)
+            try:
+                return act(device, *args, **kwargs)
+            except protocol.Canceled:
+                device.offer = None
+                raise TakenBack(f"{device.id}: the gateway has taken the update back") from None
 
     return timed
 
@@ -227,8 +239,8 @@ class Devices:
             raise ValueError(f"protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
         if isinstance(names, str) or (names is not None and (not names or len(set(names)) < len(names))):
             raise ValueError(f"names: expected a list of different names, got {names!r}")
-        if count < 1:
-            raise ValueError(f"count: expected 1 or more, got {count}")
+        if not 1 <= count <= MOST:
+            raise ValueError(f"count: expected 1 to {MOST}, got {count}")
         begun = sum(device.product == product and device.name.startswith(f"{name}-") for device in self._made)
         names = names or [f"{name}-{number:05}" for number in range(begun + 1, begun + count + 1)]
         secrets = self._registry.register(product, names, version, account)
@@ -294,10 +306,10 @@ def behaviour(**how: Any) -> Behaviour:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if name in ("fail", "break_off", "crash") and not (is_number and 0 <= value <= 1):
             raise ValueError(f"{name}: expected a share from 0 to 1, got {value!r}")
-        if name in ("poll", "bandwidth") and value is not None and not (is_number and value > 0):
-            raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-        if name in ("ramp", "latency", "reboot") and not (is_number and value >= 0):
-            raise ValueError(f"{name}: expected a number of 0 or more, got {value!r}")
+        if name in ("poll", "bandwidth") and value is not None and not (is_number and 0 < value <= LONGEST):
+            raise ValueError(f"{name}: expected a number above 0 and up to {LONGEST:.0f}, got {value!r}")
+        if name in ("ramp", "latency", "reboot") and not (is_number and 0 <= value <= LONGEST):
+            raise ValueError(f"{name}: expected a number from 0 to {LONGEST:.0f}, got {value!r}")
     return Behaviour(**{"poll": POLL_SECONDS, **how})
 
 

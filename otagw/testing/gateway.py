@@ -220,13 +220,15 @@ class Gateway:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Wait until no request is under way; cut those off that do not end."""
+        """Wait until no request is under way: release those that a fault holds, cut those off that do not end."""
+        self.faults.release()
         try:
             with self._gate.alone():
                 yield
                 return
         except Busy:
             self._server.cut()
+            self.faults.release()
         with self._gate.alone():
             yield
 

@@ -25,7 +25,7 @@ class Met:
 
     def wait(self, seconds: float) -> None:
         """Wait, unless all faults are taken away meanwhile."""
-        self._over.wait(seconds)
+        self._over.wait(min(seconds, threading.TIMEOUT_MAX))
 
     def travel(self, count: int) -> None:
         """Wait for as long as so many bytes take."""

@@ -90,7 +90,11 @@ def checked(at: int) -> int:
 
 def length(**parts: float) -> int:
     """Return ``days=…, hours=…, minutes=…, seconds=…, milliseconds=…`` in milliseconds; raise ValueError below 0."""
-    found = round(timedelta(**parts) / timedelta(milliseconds=1))
+    try:
+        found = round(timedelta(**parts) / timedelta(milliseconds=1))
+    except (OverflowError, ValueError):  # too large, or not a number
+        shown_ = ", ".join(f"{name}={value!s:.20}" for name, value in parts.items() if value)
+        raise ValueError(f"expected a length of time that ends before 2089, got {shown_}") from None
     if found < 0:
         raise ValueError("expected a time to come: a clock that goes back is set by freeze()")
     return found

@@ -1,5 +1,6 @@
 """The clock of the double: it stands, leaps, does what is due in its order, and leaves unmodified clients at work."""
 
+import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -168,6 +169,9 @@ def test_it_does_not_leave_the_time_that_ids_have(otagw):
     otagw.clock.freeze("2088-12-31")
     with pytest.raises(ValueError, match="to 2088"):
         otagw.clock.advance(days=365)
+    for days in (1e9, 1e308, 10**400, math.nan):
+        with pytest.raises(ValueError, match="a length of time that ends before 2089, got days="):
+            otagw.clock.advance(days=days)
     with pytest.raises(ValueError, match="not both"):
         otagw.clock.advance(days=1, to="2088-12-31T01:00")
     assert otagw.clock.now.year == 2088

@@ -1,5 +1,7 @@
 """Devices of the double: each does what it is told, by every protocol; and those that are played live by themselves."""
 
+import math
+
 import pytest
 
 from otagw.simulator.protocol import Trouble
@@ -69,6 +71,18 @@ def test_an_update_that_was_taken_back_is_not_gone_on_with(otagw, rollout, proto
     assert job.counts() == {"CANCELED": 1}
 
 
+@pytest.mark.parametrize("act", ["take", "vanish", "progress", "fail"])
+def test_an_update_that_is_taken_back_in_its_middle_is_refused_in_words(otagw, rollout, act):
+    (device,), job = rollout("device", 1)
+    device.poll()
+    otagw.call("CancelOTATaskByJob", JobId=job.id, CancelNotifiedTask=True)
+    given = {"progress": (40,), "fail": ("flash",)}
+    with pytest.raises(Trouble, match="a1lock/device-00001: the gateway has taken the update back"):
+        getattr(device, act)(*given.get(act, ()))
+    with pytest.raises(NothingOffered):  # it has let go of that update
+        device.take()
+
+
 def test_names_follow_each_other_and_are_chosen(otagw):
     first = otagw.devices.add("a1lock", 2)
     second = otagw.devices.add("a1lock", 1, names=["own-name"])
@@ -135,6 +149,8 @@ def test_those_that_are_played_ask_when_there_is_work_and_hourly(otagw):
         ({"poll": 0}, "poll"),
         ({"poll": "x"}, "poll"),
         ({"latency": -1}, "latency"),
+        ({"ramp": math.inf}, "ramp: expected a number from 0 to 1000000000"),
+        ({"poll": math.inf}, "poll: expected a number above 0 and up to"),
     ],
 )
 def test_what_is_no_behaviour_is_refused(otagw, how, problem):

@@ -126,6 +126,14 @@ def test_a_delay_is_waited_for_and_ended_by_a_reset(otagw):
     assert total(otagw) == 0
 
 
+def test_a_delay_may_be_as_long_as_it_likes(otagw):
+    otagw.faults.add("CreateOTAFirmware", delay=1e300)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(otagw.sign("CreateOTAFirmware", **NAME), timeout=0.2)
+    otagw.faults.clear()
+    otagw.verify()
+
+
 def upload(otagw, data):
     form = otagw.call("GenerateOTAUploadURL", FileSuffix="bin")["Data"]
     kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

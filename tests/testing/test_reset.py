@@ -1,5 +1,6 @@
 """A reset leaves nothing, whatever was there; a snapshot brings everything back; nothing waits for ever."""
 
+import concurrent.futures
 import contextlib
 import http.client
 import threading
@@ -160,6 +161,22 @@ def test_a_snapshot_brings_everything_back(otagw):
     assert requests.get(url).content == package.data
     locks[1].take()
     assert job.counts() == {"QUEUED": 1, "SUCCEEDED": 2}
+
+
+def test_a_snapshot_waits_for_no_delay(otagw):
+    otagw.faults.add("CreateOTAFirmware", delay=600, times=1)
+    url = otagw.sign("CreateOTAFirmware", FirmwareName="a", DestVersion="1")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        held = pool.submit(requests.get, url)
+        while not next(iter(otagw.faults)).met:
+            assert not held.done()
+        started = time.monotonic()
+        with otagw.snapshot():
+            assert held.result(30).json()["Success"] is True
+            otagw.packages.add("b", "1")
+    assert time.monotonic() - started < 5
+    assert otagw.call("ListOTAFirmware", **PAGE)["Total"] == 1
+    otagw.verify()
 
 
 def test_snapshots_nest_and_end_after_an_error_too(otagw):
