@@ -68,7 +68,8 @@ class Recorded:
         came = f"{self.status} {self.code}".rstrip()
         more = "".join(f"\n      {text}" for text in (self.text, self.hint) if text and self.refused)
         met = f"   [met the fault {self.fault}]" if self.fault else ""
-        return f"{shown(self.at)} {self.operation or '(no operation)'}({given}) -> {came}{met}{more}"
+        who = f" {self.key}" if self.front in ("device", "ddi") else ""
+        return f"{shown(self.at)}{who} {self.operation or '(no operation)'}({given}) -> {came}{met}{more}"
 
 
 class Calls(Sequence[Recorded]):
@@ -149,6 +150,14 @@ class Calls(Sequence[Recorded]):
         expectation = Expectation(self, operation, params)
         expectation.at_least(1)
         return expectation
+
+    def never(self, operation: str, /, **params: Any) -> None:
+        """Raise AssertionError, which shows them, if there are calls of an operation with such parameters."""
+        __tracebackhide__ = True
+        found = self.of(operation, **params)
+        if found:
+            lines = "\n".join(f"  {call}" for call in found[:NEAREST])
+            raise AssertionError(f"expected no {operation}, there were {len(found)}:\n{lines}")
 
     def nearest(self, operation: str, params: Mapping[str, Any]) -> str:
         """Return lines on the calls that come nearest to such a one."""

@@ -31,7 +31,8 @@ class Event:
 class Hook:
     """One receiver; ``answers`` are the statuses that it gives in turn, of which the last stays."""
 
-    def __init__(self, secret: str, answers: Sequence[int]) -> None:
+    def __init__(self, secret: str, answers: Sequence[int], patterns: Sequence[str]) -> None:
+        self._patterns = " ".join(patterns)
         self._secret, self.answers = secret, list(answers) or [200]
         self._came = threading.Condition()
         self._all: list[Event] = []
@@ -58,7 +59,8 @@ class Hook:
         found = self.of(event)
         if len(found) != times and (times is not None or not found):
             came = ", ".join(f"{one.event} ({one.answered})" for one in self.deliveries) or "nothing"
-            raise AssertionError(f"expected {'' if times is None else f'{times} '}{event}; there came {came}")
+            wanted = event if times is None else f"{times} {event}"
+            raise AssertionError(f"expected {wanted}; of {self._patterns} there came {came}")
         return found
 
     def wait(self, event: str, seconds: float = 30) -> Event:
@@ -109,7 +111,7 @@ class Webhooks:
     def capture(self, *events: str, answers: Sequence[int] = (200,), account: str = "main") -> Hook:
         """Have the events of an account that match patterns (``*`` where none is given) sent to a new receiver."""
         secret = self._secret()
-        hook = Hook(secret, answers)
+        hook = Hook(secret, answers, events or ("*",))
         self._hooks.append(hook)
         self._create(hook.url, events or ("*",), secret, account)
         return hook

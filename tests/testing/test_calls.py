@@ -125,3 +125,18 @@ def test_a_refusal_that_quotes_the_request_quotes_no_secret(otagw):
     assert "string to sign" in wrong.text
     for hidden in ("S3cret", "12345678", "pass12345"):
         assert hidden not in shown, hidden
+
+
+def test_what_was_never_called(otagw):
+    otagw.calls.never("CreateOTAFirmware")
+    send(otagw, "CreateOTAFirmware", **NAME)
+    otagw.calls.never("CreateOTAFirmware", DestVersion="2")
+    with pytest.raises(AssertionError, match=r"expected no Create\*, there were 1:\n.*door-lock"):
+        otagw.calls.never("Create*")
+
+
+def test_a_call_of_a_device_says_whose_it_is(otagw):
+    (device,) = otagw.devices.add("a1lock")
+    device.poll()
+    assert otagw.calls[-1].key == "a1lock/device-00001"
+    assert " a1lock/device-00001 device.update(" in str(otagw.calls[-1])

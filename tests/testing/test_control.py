@@ -42,7 +42,7 @@ def test_a_rollout_from_its_devices_to_its_end(control, otagw):
     made = control("POST", "/devices", {"product": "a1lock", "count": 3, "version": "1.0.0"})["devices"]
     assert [one["name"] for one in made] == ["device-00001", "device-00002", "device-00003"]
     package = control("POST", "/packages", {"name": "fw", "version": "2.0", "product": "a1lock", "data": "bytes"})
-    rollout = {"package": package["id"], "product": "a1lock", "schedule": "2026-11-22T01:00Z", "timeout_minutes": 30}
+    rollout = {"package": package["id"], "schedule": "2026-11-22T01:00Z", "timeout_minutes": 30}
     job = control("POST", "/rollouts", rollout)
     assert (job["state"], set(job["tasks"].values())) == ("PLANNED", {"QUEUED"})
     assert control("POST", "/clock", {"next": True})["now"] == "2026-11-22T01:00:00.000Z"
@@ -77,7 +77,7 @@ def test_an_expectation_that_does_not_hold_shows_the_nearest(control, otagw):
     assert "FirmwareName: expected 'b', got 'a'" in control("POST", "/calls/expect", body, status=409)["error"]
     control("POST", "/calls/expect", {**body, "times": 0})
     named = {"operation": "CreateOTAFirmware", "times": 0}
-    assert "expected none" in control("POST", "/calls/expect", named, status=409)["error"]
+    assert "expected no CreateOTAFirmware, there were 1" in control("POST", "/calls/expect", named, status=409)["error"]
     refused = {"operation": "CreateOTAFirmware", "refused": "Other"}
     assert "all refused with Other" in control("POST", "/calls/expect", refused, status=409)["error"]
 
@@ -162,7 +162,8 @@ def test_webhooks_accounts_and_bytes(control, otagw):
      ("POST", "/packages", {"name": "p", "version": "no good"}, 409, "InvalidParameter"),
      ("POST", "/packages", {"name": "p", "version": "1", "params": {"suffix": "x"}}, 400, "suffix"),
      ("POST", "/rollouts", {"package": "1", "product": "p"}, 409, "FirmwareNotFound"),
-     ("GET", "/rollouts/17", None, 409, "JobNotFound"), ("POST", "/webhooks", {"answers": []}, 400, "HTTP statuses"),
+     ("POST", "/rollouts", {"package": "1"}, 400, "product: expected one"),
+     ("GET", "/rollouts/17", None, 404, "no rollout 17"), ("POST", "/webhooks", {"answers": []}, 400, "HTTP statuses"),
      ("POST", "/call", {"action": "NoSuch"}, 200, None), ("POST", "/reset", {"hard": True}, 400, "no such field"),
      ("POST", "/snapshot/x/restore", None, 404, "no snapshot x")],
 )  # fmt: skip
