@@ -80,8 +80,15 @@ class Gateway:
         finally:
             self.close()
 
+    def interrupt(self) -> None:
+        """Let what is under way end soon: a fault holds nothing up, and an advance in another thread is given up."""
+        self._schedule.interrupt()
+        self.faults.clear()
+
     def close(self) -> None:
         """End it without a look at faults."""
+        if self._is_open:
+            self.interrupt()
         self._is_open = False
         self._stack.close()
 

@@ -26,6 +26,10 @@ class NeverIdle(RuntimeError):
     """Say what still goes on after as much time as it was given."""
 
 
+class Interrupted(RuntimeError):
+    """Say that the gateway ends while time is let pass."""
+
+
 class Schedule:
     """The due times of one gateway; only one thread at a time does what is due."""
 
@@ -39,6 +43,7 @@ class Schedule:
         self.wake: Callable[[], object] = lambda: None
         self.is_at_work: Callable[[], bool] = lambda: False
         self.trouble: list[BaseException] = []
+        self._is_over = False
         # Between which times it is known that nothing of `_LATE` is due.
         self._quiet = range(0)
         self._steps: dict[str, Callable[[], int]] = {**worker.STEPS, DELIVER: lambda: outbox.deliver_due(threads=1)}
@@ -73,6 +78,10 @@ class Schedule:
         self.trouble.clear()
         self.forget()
 
+    def interrupt(self) -> None:
+        """Let no more time pass: who lets it pass in another thread stops at the next due time."""
+        self._is_over = True
+
     def forget(self) -> None:
         """Know nothing of when work is due: the database is another one."""
         self._quiet = range(0)
@@ -84,7 +93,10 @@ class Schedule:
         return min((at for at in (ours, self._first_life()) if at is not None), default=None)
 
     def run(self, until: Callable[[int], int]) -> None:
-        """Do all that is due until a time that follows from the present one, each at its own time and in order."""
+        """Do all that is due until a time that follows from the present one, each at its own time and in order.
+
+        Raises `Interrupted`.
+        """
         with self._doing, self._inside():
             was_still, begun = self._clock.is_still, self._clock.now()
             end = until(begun)
@@ -92,7 +104,7 @@ class Schedule:
             try:
                 self.wake()
                 while self._step(end):
-                    pass
+                    self._check()
                 self._clock.set(max(end, self._clock.now()), still=True)
             finally:
                 if not was_still:
@@ -128,8 +140,13 @@ class Schedule:
                 raise RuntimeError(f"something is due at {shown(ours)} that nothing is done about")
             self.wake()
         while self._lives and self._lives[0][0] <= now:
+            self._check()
             self._live(heapq.heappop(self._lives)[2])
         return True
+
+    def _check(self) -> None:
+        if self._is_over:
+            raise Interrupted(f"the gateway ends; it is {shown(self._clock.now())}")
 
     def _live(self, life: Life) -> None:
         with runtime.entered(self._gateway):

@@ -1,5 +1,6 @@
 """The clock of the double: it stands, leaps, does what is due in its order, and leaves unmodified clients at work."""
 
+import concurrent.futures
 import math
 import threading
 import time
@@ -8,7 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import requests
 
-from otagw.testing.schedule import NeverIdle
+from otagw.testing import Gateway
+from otagw.testing.schedule import Interrupted, NeverIdle
 from tests import signer
 from tests.conftest import KEY
 
@@ -190,3 +192,16 @@ def test_two_who_advance_it_at_once_do_not_lose_time(otagw):
     for thread in threads:
         thread.join()
     assert otagw.clock.ms == 1_795_305_600_000 + 30 * MINUTE
+
+
+def test_an_advance_is_given_up_when_the_gateway_ends():
+    with Gateway() as own, concurrent.futures.ThreadPoolExecutor() as pool:
+        own.devices.play(own.devices.add("a1lock", 20), poll=1)
+        began = own.clock.ms
+        advanced = pool.submit(own.clock.advance, days=5000)
+        while own.clock.ms < began + 60_000:
+            assert not advanced.done()
+        own.interrupt()
+        assert "the gateway ends; it is 20" in str(advanced.exception(60))
+        with pytest.raises(Interrupted):
+            own.clock.advance(days=1)
