@@ -1,7 +1,6 @@
 """What the control API can be asked to do: a table, which the guide and the paths follow."""
 
 import contextlib
-import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +14,8 @@ from otagw.testing.times import shown
 from otagw.testing.webhooks import Hook
 
 MOST_SNAPSHOTS: Final = 16
+# Each has a port and threads of its own.
+MOST_HOOKS: Final = 64
 
 
 class Desk:
@@ -136,7 +137,7 @@ def expect(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def seed(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Make what tables say; return ids and secrets of what was made."""
-    made = seeds.sow(desk.gateway, seeds.read(given))
+    made = seeds.sow(desk.gateway, seeds.read(fields.seed(given)))
     return {
         "accounts": {name: {"id": one.key.id, "secret": one.key.secret} for name, one in made.accounts.items()},
         "devices": [_device(one) for one in made.devices.values()],
@@ -207,12 +208,10 @@ def stop(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 def add_package(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Upload a file and make a package of it."""
-    asked = fields.read(given, fields.PACKAGE, "name", "version")
-    if "data_base64" in asked:
-        asked["data"] = asked.pop("data_base64")
-    elif "data" in asked:
-        asked["data"] = asked["data"].encode()
-    made = desk.gateway.packages.add(**_params(asked), **asked)
+    asked = fields.with_bytes(fields.read(given, fields.PACKAGE, "name", "version"))
+    if "data" in asked:
+        asked["data"] = asked["data"].encode() if isinstance(asked["data"], str) else asked["data"]
+    made = desk.gateway.packages.add(**fields.params(asked), **asked)
     desk.packages[made.id] = made
     return {"id": made.id}
 
@@ -221,7 +220,7 @@ def add_rollout(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Roll a package out, by its id."""
     asked = fields.read(given, fields.ROLLOUT, "package")
     package = asked.pop("package")
-    return _job(desk.gateway.rollouts.add(desk.packages.get(package, package), **_params(asked), **asked))
+    return _job(desk.gateway.rollouts.add(desk.packages.get(package, package), **fields.params(asked), **asked))
 
 
 def rollout(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
@@ -251,6 +250,8 @@ def call(desk: Desk, given: Mapping[str, Any]) -> Any:
 def add_webhook(desk: Desk, given: Mapping[str, Any]) -> Any:
     """Make a receiver of events, which answers as told."""
     asked = fields.read(given, {"events": TEXTS, "answers": fields.STATUSES, "account": TEXT})
+    if len(desk.hooks) >= MOST_HOOKS:
+        raise Refusal(409, f"expected at most {MOST_HOOKS} receivers; a reset ends them")
     hook = desk.gateway.webhooks.capture(*asked.pop("events", ()), **asked)
     number = str(len(desk.hooks) + 1)
     desk.hooks[number] = hook
@@ -292,23 +293,6 @@ TABLE: Final = (
     Act("POST", "/webhooks", add_webhook),
     Act("GET", "/webhooks/<number>", webhook),
 )
-
-
-def toml(data: bytes) -> dict[str, Any]:
-    """Return the tables of a TOML text; raise `Refusal`."""
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Refusal(400, f"expected a body that is TOML in UTF-8 ({error})") from None
-
-
-def _params(asked: dict[str, Any]) -> dict[str, Any]:
-    """Take the parameters of an Action out of the fields; none of them is called as a field is."""
-    found: dict[str, Any] = asked.pop("params", {})
-    for name in found:
-        if not name[:1].isupper():
-            raise Refusal(400, f"params: expected names like ProductKey, got {name!r}")
-    return found
 
 
 def _time(gateway: Gateway) -> dict[str, Any]:

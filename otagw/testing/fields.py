@@ -3,6 +3,7 @@
 import base64
 import binascii
 import difflib
+import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -32,9 +33,11 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+# Far more than any field takes; what is larger, some arithmetic does not.
+LARGEST: Final = 1e15
 TEXT: Final = Kind("a text", _is(str))
-NUMBER: Final = Kind("a number", _is(int, float))
-WHOLE: Final = Kind("a whole number", _is(int))
+NUMBER: Final = Kind("a number", lambda value: _is(int, float)(value) and abs(value) < LARGEST)
+WHOLE: Final = Kind("a whole number", lambda value: _is(int)(value) and abs(value) < LARGEST)
 FLAG: Final = Kind("true or false", _is(bool))
 TIME: Final = Kind("a time like 2026-11-22T00:00Z, or milliseconds since 1970", _is(str, int))
 TEXTS: Final = Kind("a list of texts", _texts)
@@ -68,6 +71,58 @@ def read(given: Mapping[str, Any], fields: Mapping[str, Kind], *required: str) -
         if name not in found:
             raise Refusal(400, f"{name}: expected {fields[name].expected}, got nothing")
     return {name: _bytes(value) if fields[name] is BYTES else value for name, value in found.items()}
+
+
+def toml(data: bytes) -> dict[str, Any]:
+    """Return the tables of a TOML text; raise `Refusal`."""
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"expected a body that is TOML in UTF-8 ({error})") from None
+
+
+def params(asked: dict[str, Any]) -> dict[str, Any]:
+    """Take the parameters of an Action out of the fields; none of them is called as a field is."""
+    found: dict[str, Any] = asked.pop("params", {})
+    for name in found:
+        if not name[:1].isupper():
+            raise Refusal(400, f"params: expected names like ProductKey, got {name!r}")
+    return found
+
+
+def with_bytes(package: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Return the fields of a package, with ``data`` in place of ``data_base64``; raise `Refusal` for both."""
+    found = dict(package)
+    if "data_base64" in found:
+        if "data" in found:
+            raise Refusal(400, f"{where}expected data or data_base64, not both")
+        data = found.pop("data_base64")
+        if isinstance(data, str):
+            data = _bytes(data)
+        if not isinstance(data, bytes):
+            raise Refusal(400, f"{where}data_base64: expected {BYTES.expected}")
+        found["data"] = data
+    return found
+
+
+def seed(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the tables of a seed with the bytes of its packages.
+
+    Raises `Refusal` for a file: any program of the machine could read the files of the server's user by it.
+    """
+    rows = tables.get("packages")
+    if not isinstance(rows, list):
+        return tables
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Mapping) and "file" in row:
+            raise Refusal(400, f"packages {number}: file: expected data or data_base64; --seed-file alone reads files")
+    return {
+        **tables,
+        "packages": [
+            with_bytes(row, f"packages {number}: ") if isinstance(row, Mapping) else row
+            for number, row in enumerate(rows, 1)
+        ],
+    }
 
 
 # --- the fields of each act of `otagw.testing.acts`

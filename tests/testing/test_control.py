@@ -1,7 +1,6 @@
 """The control API: all that a test in another language can ask for, and what is refused, always as JSON."""
 
 import base64
-import contextlib
 import http.client
 import json
 import threading
@@ -12,29 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otagw.testing import acts
-from otagw.testing.control import Control
-from otagw.testing.server import Server
 
 AT = "2026-11-22T00:00Z"
-
-
-@pytest.fixture
-def control(otagw):
-    """Ask the control API; the answer has to be of a status."""
-    application = Control(otagw)
-    server = Server(application)
-    application.serve_as(server.netloc, server.port)
-
-    def ask(method, path, body=None, status=200, **options):
-        data = json.dumps(body) if isinstance(body, dict | list) else body
-        answer = requests.request(method, f"{server.url}/_otagw{path}", data=data, **options)
-        assert answer.headers["Content-Type"] == "application/json"
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    ask.server = server
-    with contextlib.closing(server):
-        yield ask
 
 
 def test_a_rollout_from_its_devices_to_its_end(control, otagw):
