@@ -180,9 +180,9 @@ def _read(file: Path, problem: type[click.ClickException]) -> "list[Exchange]":
 def _serve(application: "WSGIApplication", bind: tuple[str, int], port_file: Path | None, what: str) -> None:
     """Serve an application until a signal ends it, and say where; the file of the port is there for as long."""
     with (
-        serving.until_a_signal() as wait,
+        serving.until_a_signal(port_file) as wait,
         contextlib.closing(serving.server(application, bind)) as server,
-        serving.port_file(port_file, server.port),
+        serving.port_file(port_file, f"{server.port}\n"),
     ):
         click.echo(f"{server.url} {what}", err=True)
         wait()

@@ -1,6 +1,7 @@
 """What commands share that serve on an address of their own until a signal ends them."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,9 +30,15 @@ def address(context: click.Context, option: click.Parameter, text: str) -> tuple
 
 
 @contextlib.contextmanager
-def until_a_signal() -> Iterator[Callable[[], object]]:
-    """Give what waits for SIGINT, SIGTERM or SIGHUP; any of them ends the block, whose cleaning up none disturbs."""
+def until_a_signal(port_file: Path | None) -> Iterator[Callable[[], object]]:
+    """Give what waits for SIGINT, SIGTERM or SIGHUP; any of them ends the block, whose cleaning up none disturbs.
+
+    A file of ports that one left behind which was killed is removed first: else a client would take its ports.
+    """
     with contextlib.suppress(KeyboardInterrupt), common.cleaning_up():
+        if port_file:
+            with contextlib.suppress(OSError):  # the one that is written later says what is wrong
+                port_file.unlink()
         yield threading.Event().wait
 
 
@@ -51,18 +58,22 @@ def taken(bind: tuple[str, int], error: OSError) -> click.ClickException:
 
 
 @contextlib.contextmanager
-def port_file(file: Path | None, *ports: int) -> Iterator[None]:
-    """Have a file with ports, one a line, for as long as they are served; a program never reads half of it."""
+def port_file(file: Path | None, text: str) -> Iterator[None]:
+    """Have a file that says where is served, for as long as it is; a program never reads half of it."""
     if file is None:
         yield
         return
-    part = file.with_name(f"{file.name}.part")
+    part = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        part.write_text("".join(f"{port}\n" for port in ports), encoding="ascii")
+        part.write_text(text, encoding="utf-8")
         part.replace(file)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise click.ClickException(f"--port-file: {file} cannot be written: {error.strerror}") from None
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, ValueError):
+            if file.read_text(encoding="utf-8") == text:  # and not that of another server, which took its place
+                file.unlink()

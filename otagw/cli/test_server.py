@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,7 @@ def _address(name: str, text: str) -> Callable[[Callable[..., None]], Callable[.
 @click.command("test-server")
 @_address("--bind", "Address of the gateway; port 0 is any free one.")
 @_address("--control", "Address of the control API, which asks for no key.")
-@click.option("--port-file", type=serving.NEW_FILE, help="Write both ports here, one a line, once both serve.")
+@click.option("--port-file", type=serving.NEW_FILE, help="Write where it serves here as JSON, once it does.")
 @click.option("--tls", is_flag=True, help="Serve the gateway by https, under an authority of its own.")
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Begin with this TOML.")
 @click.option(
@@ -59,23 +60,37 @@ def test_server(
     """
     from otagw.testing.control import Control  # noqa: PLC0415 - `otagw serve` loads nothing of otagw.testing
 
-    with serving.until_a_signal() as wait, contextlib.closing(_gateway(settings, tls, number, bind)) as gateway:
+    with serving.until_a_signal(port_file) as wait, contextlib.ExitStack() as stack:
+        gateway = stack.enter_context(contextlib.closing(_gateway(settings, tls, number, bind)))
         if seed_file:
-            try:
-                gateway.seed(seed_file)
-            except Exception as error:
-                raise click.ClickException(f"--seed-file: {error}") from None
-        desk = Control(gateway)
-        with contextlib.closing(serving.server(desk, control)) as second:
-            desk.serve_as(second.netloc, second.port)
-            for name, host in (("--bind", bind[0]), ("--control", control[0])):
-                if host not in serving.LOOPBACK:
-                    click.echo(f"{name}: each program that reaches {host} controls this gateway.", err=True)
-            with serving.port_file(port_file, gateway.port, second.port):
-                for name, value in {**gateway.env, "OTAGW_CONTROL": f"{second.url}/_otagw"}.items():
-                    click.echo(f"export {name}={shlex.quote(value)}")
-                click.echo(f"{gateway.url} answers; {second.url}/_otagw controls it.", err=True)
-                wait()
+            _sow(gateway, seed_file)
+        application = stack.enter_context(contextlib.closing(Control(gateway)))
+        second = stack.enter_context(contextlib.closing(serving.server(application, control)))
+        application.serve_as(second.netloc, second.port, is_open=control[0] not in serving.LOOPBACK)
+        for name, host in (("--bind", bind[0]), ("--control", control[0])):
+            if host not in serving.LOOPBACK:
+                click.echo(f"{name}: each program that reaches {host} controls this gateway.", err=True)
+        where = f"{second.url}/_otagw"
+        for name, value in {**gateway.env, "OTAGW_CONTROL": where}.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        click.echo(f"{gateway.url} answers; {where} controls it.", err=True)
+        stack.enter_context(serving.port_file(port_file, _told(gateway, where)))  # last: a client begins now
+        stack.callback(gateway.interrupt)  # first: what is under way would keep the servers from their end
+        wait()
+
+
+def _told(gateway: "Gateway", control: str) -> str:
+    """Return what the file of ports says: a JSON object, each member on a line of its own."""
+    found = {"port": gateway.port, "url": gateway.url, "control": control}
+    found |= {"key_id": gateway.key.id, "secret": gateway.key.secret, "pid": os.getpid()}
+    return json.dumps(found | ({"ca": str(gateway.ca)} if gateway.ca else {}), indent=2) + "\n"
+
+
+def _sow(gateway: "Gateway", file: Path) -> None:
+    try:
+        gateway.seed(file)
+    except Exception as error:
+        raise click.ClickException(f"--seed-file: {error}") from None
 
 
 def _gateway(settings: dict[str, Any], tls: bool, number: int, bind: tuple[str, int]) -> "Gateway":

@@ -113,7 +113,8 @@ class Server(BaseWSGIServer):
         with socket.create_server(address, family=family) as taken:
             super().__init__(address[0], taken.getsockname()[1], app, _Handler, ssl_context=None, fd=taken.fileno())
         self.ssl_context = tls
-        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        host = ANY_ADDRESS.get(address[0], address[0])
+        host = f"[{host}]" if ":" in host else host
         self.netloc = f"{host}:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.netloc}"
         self._threads = _Threads(name, leave)

@@ -27,6 +27,7 @@ def run(tmp_path):
 
     def run(*command):
         environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        environ["PYTHONPATH"] = str(ROOT)
         done = subprocess.run(
             command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
         )

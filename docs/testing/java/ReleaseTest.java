@@ -13,10 +13,11 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Base64;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -28,27 +29,35 @@ import org.junit.jupiter.api.Test;
 class ReleaseTest {
     static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     static Process server;
-    static Path ports;
+    static Path file;
     static String url;
     static String control;
 
     @BeforeAll
     static void start() throws Exception {
-        ports = Files.createTempDirectory("otagw").resolve("ports");
-        server = new ProcessBuilder("otagw", "test-server", "--port-file", ports.toString()).inheritIO().start();
-        while (!Files.exists(ports)) { // once it is there, it is whole
+        file = Files.createTempDirectory("otagw").resolve("where.json");
+        server = new ProcessBuilder("otagw", "test-server", "--port-file", file.toString()).inheritIO().start();
+        while (!Files.exists(file)) { // once it is there, it is whole
             assertTrue(server.isAlive(), "otagw test-server has ended");
             Thread.sleep(50);
         }
-        List<String> lines = Files.readAllLines(ports);
-        url = "http://127.0.0.1:" + lines.get(0);
-        control = "http://127.0.0.1:" + lines.get(1) + "/_otagw";
+        String where = Files.readString(file);
+        url = member(where, "url");
+        control = member(where, "control");
+    }
+
+    /** Returns a text of a JSON object; a program with a JSON library uses that. */
+    static String member(String json, String name) {
+        Matcher found = Pattern.compile("\"" + name + "\": ?\"([^\"]*)\"").matcher(json);
+        assertTrue(found.find(), json);
+        return found.group(1);
     }
 
     @AfterAll
     static void stop() throws Exception {
         server.destroy();
         server.waitFor();
+        Files.delete(file.getParent());
     }
 
     @BeforeEach

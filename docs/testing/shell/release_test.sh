@@ -3,10 +3,10 @@
 set -euo pipefail
 
 folder=$(mktemp -d)
-otagw test-server --port-file "$folder/ports" > "$folder/env" &
+otagw test-server --port-file "$folder/where.json" > "$folder/env" &
 server=$!
 trap 'kill "$server"; wait "$server" || true; rm -r "$folder"' EXIT
-until [ -s "$folder/ports" ]; do kill -0 "$server"; sleep 0.1; done
+until [ -e "$folder/where.json" ]; do kill -0 "$server"; sleep 0.1; done
 # shellcheck disable=SC1091
 source "$folder/env"
 
@@ -24,8 +24,16 @@ tell /reset > "$folder/out"
 tell /faults '{"operation": "CreateOTAFirmware", "after": "commit", "times": 1}' > "$folder/out"
 release=(CreateOTAFirmware FirmwareName=door-lock DestVersion=2.0.0 ClientToken=build-4711)
 if action "${release[@]}" 2> "$folder/out"; then echo "the answer was not lost"; exit 1; fi
-action "${release[@]}" | grep -q '"Success":true'
+id=$(action "${release[@]}" | grep -o '[0-9]\{18\}')
+action ListOTAFirmware CurrentPage=1 PageSize=10 | grep -q "$id"
 tell /calls/expect '{"operation": "CreateOTAFirmware", "times": 2}' > "$folder/out"
+tell /verify > "$folder/out"
+
+echo "a throttled call is repeated"
+tell /reset > "$folder/out"
+tell /faults '{"operation": "ListOTAFirmware", "code": "Throttling.User", "times": 1}' > "$folder/out"
+action ListOTAFirmware CurrentPage=1 PageSize=10 | grep -q '"Code":"Throttling.User"'
+action ListOTAFirmware CurrentPage=1 PageSize=10 | grep -q '"Total":0'
 tell /verify > "$folder/out"
 
 echo "a rollout begins at its time"
