@@ -1,7 +1,8 @@
-"""What tests of the control API share."""
+"""What tests of the double share: a caller of the control API, and the signals of a shell."""
 
 import contextlib
 import json
+import signal
 
 import pytest
 import requests
@@ -27,3 +28,11 @@ def control(otagw):
     ask.server, ask.application = server, application
     with contextlib.closing(application), contextlib.closing(server):
         yield ask
+
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_shell():
+    """Let children begin as a shell's do in front: one in the background has them ignore SIGINT, as nohup does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
