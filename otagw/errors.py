@@ -53,7 +53,7 @@ class Unreadable(Fault):
 
 @dataclass(eq=False)
 class Quoted(Fault):
-    """Refuse in the words of somebody else: a code, a status and a text that the gateway does not have itself."""
+    """Refuse with a given code, status and text, which the gateway's own tables do not have."""
 
     code: str
     status: int

@@ -49,7 +49,7 @@ class Runtime:
     clock: Clock = field(default_factory=_clock)
     chance: random.Random = field(default_factory=_chance)
     presence: Presence = field(default_factory=Presence)
-    # What tests put into the path of requests; nothing else ever does.
+    # Seams for tests; in production both are None.
     faults: Faults | None = None
     journal: Journal | None = None
 

@@ -1,4 +1,4 @@
-"""What a test may put into the path of every request: faults, and a journal. In production both are None.
+"""Seams in the path of every request: faults, and a journal. In production both are None.
 
 `otagw.testing` has the implementations. No setting leads to them, and no part of the product makes one.
 """

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from otagw.net import allowed_hosts
 
-# Read elsewhere, by tests, or by programs that `otagw test-server` serves; they look like settings but are none.
+# Variables of other readers: the vault, tests, clients of `otagw test-server`. They are no settings.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_CONTROL", "OTAGW_TEST_")
 DEFAULT_FILE = "config/otagw.toml"
 # Settings of earlier versions, each with what replaces it.

@@ -92,7 +92,7 @@ def test_a_fault_is_spelled_by_each_front_and_nothing_is_done(seams, callers):
         assert seams.noted == [(front, name, 503, "Unavailable")]
 
 
-def test_words_of_somebody_else_are_answered_as_they_are(seams, callers):
+def test_a_quoted_refusal_is_answered_as_given(seams, callers):
     seams.fault = errors.Quoted("Foreign.Code", 418, "what they said")
     for front, send in callers.items():
         response = send()

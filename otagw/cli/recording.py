@@ -48,7 +48,7 @@ def _server_url(context: click.Context, option: click.Parameter, text: str | Non
 
 
 def _serving(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of one that serves."""
+    """Add the options of a serving command."""
     for option in (
         click.option("--port-file", type=serving.NEW_FILE, help="Write the port here, once it serves."),
         click.option(

@@ -1,4 +1,4 @@
-"""What commands share that serve on an address of their own until a signal ends them."""
+"""Options and port files of the commands that serve until a signal ends them."""
 
 import contextlib
 import os
@@ -31,13 +31,13 @@ def address(context: click.Context, option: click.Parameter, text: str) -> tuple
 
 @contextlib.contextmanager
 def until_a_signal(port_file: Path | None) -> Iterator[Callable[[], object]]:
-    """Give what waits for SIGINT, SIGTERM or SIGHUP; any of them ends the block, whose cleaning up none disturbs.
+    """Yield a function that waits for SIGINT, SIGTERM or SIGHUP; later signals do not disturb the cleanup.
 
-    A file of ports that one left behind which was killed is removed first: else a client would take its ports.
+    A port file that a killed process left behind is removed first: a client would take its ports.
     """
     with contextlib.suppress(KeyboardInterrupt), common.cleaning_up():
         if port_file:
-            with contextlib.suppress(OSError):  # the one that is written later says what is wrong
+            with contextlib.suppress(OSError):  # writing the file later reports the reason
                 port_file.unlink()
         yield threading.Event().wait
 
@@ -59,7 +59,7 @@ def taken(bind: tuple[str, int], error: OSError) -> click.ClickException:
 
 @contextlib.contextmanager
 def port_file(file: Path | None, text: str) -> Iterator[None]:
-    """Have a file that says where is served, for as long as it is; a program never reads half of it."""
+    """Keep a port file while the command serves; the file appears whole."""
     if file is None:
         yield
         return
@@ -75,5 +75,5 @@ def port_file(file: Path | None, text: str) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):
-            if file.read_text(encoding="utf-8") == text:  # and not that of another server, which took its place
+            if file.read_text(encoding="utf-8") == text:  # another server may have replaced it
                 file.unlink()

@@ -1,4 +1,4 @@
-"""What the control API can be asked to do: a table, which the guide and the paths follow."""
+"""The acts of the control API: a table of methods, paths and functions."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ MOST_HOOKS: Final = 64
 
 
 class Desk:
-    """A gateway, with what requests have made that later ones name."""
+    """A gateway, with the objects that earlier requests made and later ones name."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -28,7 +28,7 @@ class Desk:
         self.snapshots: list[contextlib.ExitStack] = []
 
     def forget(self) -> None:
-        """Know of nothing; what snapshots would bring back is brought back, and may be forgotten then."""
+        """Forget all objects; end the snapshots, the newest first."""
         self.hooks.clear()
         self.packages.clear()
         while self.snapshots:
@@ -136,7 +136,7 @@ def expect(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 
 def seed(desk: Desk, given: Mapping[str, Any]) -> Any:
-    """Make what tables say; return ids and secrets of what was made."""
+    """Make the objects of a seed; return their ids and secrets."""
     made = seeds.sow(desk.gateway, seeds.read(fields.seed(given)))
     return {
         "accounts": {name: {"id": one.key.id, "secret": one.key.secret} for name, one in made.accounts.items()},
@@ -159,7 +159,7 @@ def snapshot(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 
 def restore(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
-    """Bring a state back; it and the later ones are gone then."""
+    """Restore a snapshot; it ends, and later snapshots end too."""
     fields.read(given, {})
     if not number.isdecimal() or not 1 <= int(number) <= len(desk.snapshots):
         raise Refusal(404, f"there is no snapshot {number}")
@@ -259,7 +259,7 @@ def add_webhook(desk: Desk, given: Mapping[str, Any]) -> Any:
 
 
 def webhook(desk: Desk, given: Mapping[str, Any], number: str) -> Any:
-    """Return what a receiver got."""
+    """Return the deliveries of a receiver."""
     fields.read(given, {})
     if number not in desk.hooks:
         raise Refusal(404, f"there is no webhook {number}")

@@ -130,7 +130,7 @@ def pick(found: Mapping[str, Any], name: str) -> Any:
 
 
 def differences(given: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what differs by name: what was expected, what was given (None: nothing).
+    """Return the parameters that differ, by name: the expected value, and the given one (None where there is none).
 
     Lists and mappings are expected as they are given to `Api.call`, or as JSON has them.
     """

@@ -26,7 +26,7 @@ from otagw.testing.times import shown
 # As many as are kept; a test that makes more looks at the last of them.
 KEPT: Final = 10_000
 NEAREST: Final = 5
-# What says how a request is signed, and not what is asked for.
+# Parameters of the signature, which are not the operation's own.
 _SIGNING: Final = frozenset(
     ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp")
 )

@@ -33,7 +33,7 @@ LONGEST: Final = 16 * 1024 * 1024
 # A Host without a port means this one.
 DEFAULT_PORT: Final = 80
 log = logging.getLogger("otagw.control")
-# What the gateway, or the state that it is in, does not allow; else a request is wrong in itself.
+# Errors of the gateway's state, answered 409; a wrong request is answered 400.
 _CONFLICTS: Final = (AssertionError, NothingOffered, Trouble, Refused, NeverIdle, Busy, Interrupted)
 # As much of an error as helps: one may quote what it was given.
 _SHOWN: Final = 4000
@@ -103,7 +103,7 @@ class Control:
             return do(self._desk, given, **names)
 
     def _check_sender(self, request: Request) -> None:
-        """Refuse what a browser sends for a page of somebody else."""
+        """Refuse requests that a browser sends for a foreign page."""
         if "Origin" in request.headers or not self._is_own(request.host):
             raise Refusal(
                 403, f"expected a client that is no browser, and Host to be {' or '.join(sorted(self.hosts))}"

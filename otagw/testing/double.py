@@ -205,7 +205,7 @@ def _plain(clock: VirtualClock) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in vars(clock).items() if name != "_guard")
 
 
-# What a double has of its own: a test that could choose them would lose what the double is for.
+# Settings that the double chooses itself: a test that changed them would lose isolation or speed.
 _OWN: Final = (
     *("data_dir", "database_url", "redis_url", "sqlite_synchronous", "storage_url", "bind", "workers", "threads"),
     *("tls_cert", "tls_key", "metrics_bind", "log_format", "log_level"),
@@ -217,5 +217,5 @@ def _settings(given: Mapping[str, Any], folder: Path) -> Settings:
     if taken:
         raise ValueError(f"{taken[0]}: expected a setting that changes answers; the double has its own {taken[0]}")
     chosen = settings.of({"throttle": "off", **given, "data_dir": str(folder)})
-    # What a power cut does to it is of no interest.
+    # The database is deleted at the end, so it need not survive a power cut.
     return dataclasses.replace(chosen, sqlite_synchronous="OFF")

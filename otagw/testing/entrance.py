@@ -16,18 +16,18 @@ from otagw.testing.server import Hangup
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Where the reasons phrase is looked up, an unknown status has none.
+# Reason phrases of a fault's status.
 _PHRASES: Final = {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
 class Unalterable(ValueError):
-    """Say which answer a fault cannot alter."""
+    """The answer cannot be altered."""
 
 
 class Entrance:
     """A WSGI application around the gateway's own; what is due is done around each request.
 
-    What goes wrong within is among the schedule's troubles, which fail the test.
+    Errors inside go to `Schedule.trouble`, and fail the test.
     """
 
     def __init__(self, app: "WSGIApplication", gate: Gate, faults: Faults, schedule: Schedule) -> None:

@@ -1,4 +1,4 @@
-"""One fault: what it does, to whom and when; and what is no fault."""
+"""One fault: its effect, its scope, its counts, and the rules that `make` checks."""
 
 import difflib
 import math
@@ -14,7 +14,7 @@ from otagw.testing import words
 from otagw.testing.api import differences
 
 UPLOAD: Final = "PostObject"
-# What a test may call the operations of files.
+# Names of the operations of files for tests.
 ALIASES: Final = {"oss.upload": UPLOAD, "oss.download": "GetObject"}
 COMMIT: Final = "commit"
 
@@ -60,7 +60,7 @@ class Fault:
         return self.code is not None or self.status is not None or self.before is not None
 
     def matches(self, call: Call, caller: Caller | None) -> bool:
-        """Tell whether a request is one that may meet it."""
+        """Tell whether the fault is for a request."""
         wanted = ALIASES.get(self.operation, self.operation)
         if not any(fnmatchcase(name, wanted) for name in (call.operation, f"{call.front}.{call.operation}")):
             return False
@@ -141,7 +141,7 @@ def _check_code(fault: Fault) -> None:
 
 
 def _id(who: Any) -> str:
-    """Return the id of a key, an account, a device, or of what is one already."""
+    """Return the id of a key, an account or a device; a text is an id already."""
     who = getattr(who, "key", who)
     return str(getattr(who, "id", who))
 

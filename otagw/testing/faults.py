@@ -57,7 +57,7 @@ class Faults:
         return made
 
     def remove(self, fault: Fault) -> None:
-        """Take a fault away, met or not; raise ValueError for one that is not there."""
+        """Remove a fault, met or not; raise ValueError if it is not there."""
         with self._guard:
             if fault not in self._all:
                 raise ValueError(f"{fault}: expected a fault that is there")
@@ -71,7 +71,7 @@ class Faults:
         self.release()
 
     def release(self) -> None:
-        """Let the requests go on that a delay or a slow connection holds; the faults stay for those that follow."""
+        """Release requests that a delay or a slow connection holds; the faults stay for later requests."""
         with self._guard:
             over, self._over = self._over, threading.Event()
         over.set()

@@ -19,7 +19,7 @@ class Refusal(Exception):
 
 
 class Kind(NamedTuple):
-    """What a value has to be."""
+    """A rule for a value: the expectation in words, and the test."""
 
     expected: str
     fits: Callable[[Any], bool]
@@ -156,7 +156,7 @@ ROLLOUT: Final[Mapping[str, Kind]] = {
 BEHAVIOUR: Final[Mapping[str, Kind]] = {
     name: FLAG if name in ("fixed", "download") else NUMBER for name in Behaviour.__dataclass_fields__
 }
-# The fields of what one device does.
+# The fields of each act of one device.
 DEEDS: Final[Mapping[str, tuple[Mapping[str, Kind], tuple[str, ...]]]] = {
     "poll": ({}, ()), "take": ({}, ()), "succeed": ({}, ()), "vanish": ({}, ()),
     "progress": ({"percent": WHOLE, "message": TEXT}, ("percent",)),

@@ -36,7 +36,7 @@ LONGEST: Final = 1e9
 
 
 class NothingOffered(LookupError):
-    """Say that a device was to take an update and was offered none."""
+    """The device was to take an update, and the gateway offers none."""
 
 
 class TakenBack(Trouble):
@@ -101,7 +101,7 @@ def _timed(act: Callable[Concatenate["Device", P], T]) -> Callable[Concatenate["
 
 
 class Device:
-    """One device, which does what it is told; raises `otagw.simulator.protocol.Trouble` where it is refused."""
+    """One scripted device; a refused act raises `otagw.simulator.protocol.Trouble`."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class Device:
 
     @_timed
     def succeed(self) -> None:
-        """Report the version of the update as the one that runs, as after a restart."""
+        """Report the version of the update as running, as after a restart."""
         offer = self._wanted()
         self._speaker.succeed(offer)
         if offer.module == DEFAULT:
@@ -275,7 +275,7 @@ class Devices:
             device.version, device.offer = version, offer
 
     def clear(self) -> None:
-        """Know of none."""
+        """Forget the devices."""
         self._made.clear()
 
 
@@ -292,12 +292,12 @@ class Play:
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """Return what has become of them: how many succeeded and failed, what went wrong, as the simulator counts."""
+        """Return the simulator's figures: devices that succeeded and failed, downloads, crashes, errors."""
         return self._report.summary()
 
 
 def behaviour(**how: Any) -> Behaviour:
-    """Return a behaviour; raise ValueError for one that there is not."""
+    """Return a behaviour; raise ValueError for an unknown name or a value out of range."""
     unknown = how.keys() - Behaviour.__dataclass_fields__.keys()
     if unknown:
         known = ", ".join(Behaviour.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""The gate that requests pass: a reset comes when none is under way."""
+"""The gate that requests pass: a reset waits until no request is under way."""
 
 import contextlib
 import threading
@@ -14,7 +14,7 @@ class Busy(RuntimeError):
 
 
 class Gate:
-    """Let many requests through at once, or one who wants to be alone."""
+    """A lock that many requests share, or one reset holds alone."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -24,7 +24,7 @@ class Gate:
         self._alone: int | None = None
 
     def enter(self, what: str) -> int:
-        """Wait until nobody is alone or waits to be; return what `leave` takes."""
+        """Wait while a thread holds the gate alone, or waits for that; return a number for `leave`."""
         with self._changed:
             self._changed.wait_for(lambda: self._alone is None and not self._waiting)
             self._number += 1
@@ -32,17 +32,17 @@ class Gate:
             return self._number
 
     def leave(self, number: int) -> None:
-        """Be through; a second time it is nothing."""
+        """Leave the gate; a second call does nothing."""
         with self._changed:
             self._inside.pop(number, None)
             self._changed.notify_all()
 
     @contextlib.contextmanager
     def alone(self, seconds: float | None = None) -> Iterator[None]:
-        """Be the only one inside; raise `Busy` where the others are not through within `PATIENCE`, or as told."""
+        """Hold the gate alone; raise `Busy` if requests are still inside after ``seconds`` (default `PATIENCE`)."""
         seconds = PATIENCE if seconds is None else seconds
         with self._changed:
-            self._waiting += 1  # so that those who come all the time do not keep it out
+            self._waiting += 1  # or a steady stream of requests would keep it waiting
             try:
                 if not self._changed.wait_for(lambda: not self._inside and self._alone is None, seconds):
                     raise Busy(f"still under way after {seconds:g} seconds: {', '.join(self._inside.values())}")

@@ -34,7 +34,7 @@ SEED: Final = 1
 
 
 class Trouble(AssertionError):
-    """Say what went wrong inside of the gateway while it answered a test."""
+    """An error inside the gateway while it answered a test."""
 
 
 class Gateway:
@@ -227,7 +227,7 @@ class Gateway:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Wait until no request is under way: release those that a fault holds, cut those off that do not end."""
+        """Wait until no request is under way: release held requests, and cut connections that do not end."""
         self.faults.release()
         try:
             with self._gate.alone():
@@ -267,7 +267,7 @@ class Gateway:
 
 
 def _of_fronts() -> list[str]:
-    """Return the names of operations with their front, for those that two fronts have."""
+    """Return names with their front, such as ``iotda.DeleteDevice``: two fronts may share a name."""
     tables: dict[str, Iterable[Any]] = {"aliyun": Actions.table, "iotda": Iotda.table}
     found = [f"{front}.{operation.name}" for front, table in tables.items() for operation in table]
     return [*found, *(f"oss.{name}" for name in oss.OPERATIONS)]

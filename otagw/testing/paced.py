@@ -16,9 +16,9 @@ class Met:
 
     def __init__(self, fault: Fault, over: threading.Event) -> None:
         self.fault, self._over = fault, over
-        # It did what it is there for; one that breaks off a body has to reach its byte first.
+        # The fault has had its effect; with drop_after, once the body reaches that byte.
         self.is_done = fault.drop_after is None
-        # What breaks off is the body of the request, and not the answer's.
+        # The body of the request breaks off, and not the answer's.
         self.is_upload = False
         # A slow connection brings a little ten times a second, and not much at once after a long wait.
         self.piece = min(PIECE, max(int(fault.bandwidth / 10), 1)) if fault.bandwidth else PIECE

@@ -16,7 +16,7 @@ from otagw.testing.schedule import Schedule
 
 
 class DoubleDevices(Devices):
-    """The devices of a double; those that are played ask whenever time passes, and at once when there is work."""
+    """The devices of a double; played devices poll as time passes, and at once when a job has work for them."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from otagw.testing.live import LiveGateway
 
 _SETTINGS = "otagw_settings"
-# What `Gateway` takes beside settings, and the marker and the fixture with them.
+# Arguments of `Gateway` beside settings, which the marker and the fixture take too.
 _OPTIONS = ("tls", "seed")
 _used: pytest.StashKey[list["Gateway"]] = pytest.StashKey()
 _SHOWN = 20
@@ -92,7 +92,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show, where a test has failed, what its gateway was asked."""
+    """Add the last calls of the gateway to the report of a failed test."""
     report = yield
     if report.failed and call.when == "call":
         for gateway in item.stash.get(_used, []):

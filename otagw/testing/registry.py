@@ -1,4 +1,4 @@
-"""What an operator makes in a gateway, made for a test: accounts, products, devices, webhooks."""
+"""Accounts, products, devices and webhooks of a double, made as an operator makes them."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class Accounts:
 
 
 class Registry:
-    """What helpers of the double make; raises ValueError for what cannot be made."""
+    """Makes objects for the helpers of the double; raises ValueError with the reason for a refusal."""
 
     def __init__(self, gateway: Double) -> None:
         self._gateway = gateway

@@ -1,4 +1,4 @@
-"""What is due, in its order: the gateway's background work, and the lives of the devices that are played."""
+"""Due work in order: the gateway's background work, and the steps of played devices."""
 
 import contextlib
 import heapq
@@ -13,9 +13,10 @@ from otagw.testing.double import Double
 from otagw.testing.times import shown
 
 DELIVER: Final = "ota.outbox.deliver_due"
-# What keeps the gateway from being idle.
+# Kinds of work that keep the gateway from being idle.
 _GOING: Final = ("ota.sweep.end_tasks", "ota.sweep.advance_jobs", DELIVER)
-# What is asked for at each step, and the rest: that is due a day after it is made, or later, and asked for once a day.
+# Kinds that are looked up at each step. The others are due a day after they are made at the earliest, and are looked up
+# once a day.
 _SOON: Final = (*_GOING, "ota.files.purge")
 _LATE: Final = tuple(name for name in worker.STEPS if name not in _SOON)
 _DAY_MS: Final = 24 * 3600 * 1000
@@ -23,11 +24,11 @@ Life = Iterator[float]
 
 
 class NeverIdle(RuntimeError):
-    """Say what still goes on after as much time as it was given."""
+    """Work still goes on at the end of the given time."""
 
 
 class Interrupted(RuntimeError):
-    """Say that the gateway ends while time is let pass."""
+    """The gateway ends during an advance."""
 
 
 class Schedule:
@@ -39,12 +40,12 @@ class Schedule:
         self._nested = False
         self._order = itertools.count()
         self._lives: list[tuple[int, int, Life]] = []
-        # By what devices that are played are told of new tasks, and what says whether one of them has a task.
+        # Hooks of played devices: poll for new tasks at once; tell whether one of them has a task.
         self.wake: Callable[[], object] = lambda: None
         self.is_at_work: Callable[[], bool] = lambda: False
         self.trouble: list[BaseException] = []
         self._is_over = False
-        # Between which times it is known that nothing of `_LATE` is due.
+        # The range of time in which no work of `_LATE` is due.
         self._quiet = range(0)
         self._steps: dict[str, Callable[[], int]] = {**worker.STEPS, DELIVER: lambda: outbox.deliver_due(threads=1)}
 
@@ -79,11 +80,11 @@ class Schedule:
         self.forget()
 
     def interrupt(self) -> None:
-        """Let no more time pass: who lets it pass in another thread stops at the next due time."""
+        """Stop an advance in another thread at the next due time."""
         self._is_over = True
 
     def forget(self) -> None:
-        """Know nothing of when work is due: the database is another one."""
+        """Forget known due times, since the database is another one."""
         self._quiet = range(0)
 
     def next_due(self) -> int | None:
@@ -120,7 +121,7 @@ class Schedule:
         return self._lives[0][0] if self._lives else None
 
     def _next(self, among: tuple[str, ...] = _SOON) -> int:
-        """Return when the gateway has to be looked at next: at the latest when that is not known any more."""
+        """Return when to look for due work next: the next due time, or the end of `_quiet`."""
         now = self._clock.now()
         with runtime.entered(self._gateway):
             if now not in self._quiet:
@@ -137,7 +138,7 @@ class Schedule:
         self._clock.set(now, still=True)
         if ours <= now:
             if not self._work(tuple(worker.STEPS)) and self._next() == ours:
-                raise RuntimeError(f"something is due at {shown(ours)} that nothing is done about")
+                raise RuntimeError(f"work is due at {shown(ours)} that no step handles")
             self.wake()
         while self._lives and self._lives[0][0] <= now:
             self._check()
@@ -169,7 +170,7 @@ class Schedule:
         return total
 
     def _quickly(self, names: tuple[str, ...]) -> None:
-        """Do what is due in the way of a request, unless a thread is at it; what goes wrong is for the test to see."""
+        """Do due work around a request, unless another thread does it; errors go to `trouble`."""
         if self._nested or not self._doing.acquire(blocking=False):
             return
         try:

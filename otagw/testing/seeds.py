@@ -1,4 +1,4 @@
-"""What a test begins with, from a TOML file or a mapping: accounts, products, devices, packages, jobs, webhooks."""
+"""Seeds: accounts, products, devices, packages, jobs and webhooks from a TOML file or a mapping."""
 
 import difflib
 import tomllib
@@ -13,7 +13,7 @@ from otagw.testing.fleet import Device, Devices
 from otagw.testing.releases import Job, Package, Packages, Rollouts
 from otagw.testing.webhooks import Webhooks
 
-# The fields of each kind: those that have to be there, and the others.
+# The required and the optional fields of each kind.
 FIELDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "accounts": (("name",), ("grants", "key_id", "secret")),
     "products": (("key",), ("name", "account")),
@@ -29,7 +29,7 @@ FIELDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 @dataclass
 class Seeded:
-    """What was made: accounts and packages by their names, devices by product and name, jobs in their order."""
+    """The objects of a seed: accounts and packages by name, devices by product and name, jobs in order."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Seeded:
 
 
 class Accounts(Protocol):
-    """What makes accounts."""
+    """Makes accounts."""
 
     def add(
         self, name: str, grants: Sequence[str] = ..., *, key_id: str | None = ..., secret: str | None = ...

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOOPBACK: Final = ("127.0.0.1", 0)
 # Where a server that listens on every address is reached from here.
 ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-# For how long those who are being answered may take at the end, in seconds.
+# Seconds that requests under way may take when the server closes.
 PATIENCE: Final = 2.0
 # Closed with this, a socket sends a reset and not an end.
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
@@ -57,7 +57,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Threads:
-    """Threads that stay: a connection is for one that is idle, or for a new one."""
+    """Kept threads: an idle thread takes the next connection, or a new thread does."""
 
     def __init__(self, name: str, leave: Callable[[], None]) -> None:
         self._name, self._leave = name, leave
@@ -148,13 +148,13 @@ class Server(BaseWSGIServer):
         return [self._main, *self._threads.all]
 
     def cut(self) -> None:
-        """Cut off all connections, whatever is sent over them."""
+        """Close all connections at once."""
         for request in list(self._open):
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End the server: what is being answered is finished, what is idle is cut off."""
+        """End the server: finish requests under way, close idle connections."""
         self._is_over = True
         with contextlib.suppress(OSError):  # wakes the thread that waits for a connection
             socket.create_connection((ANY_ADDRESS.get(self.host, self.host), self.port), 1).close()
@@ -169,12 +169,12 @@ class Server(BaseWSGIServer):
 
     def _accept(self) -> None:
         while not self._is_over:
-            with contextlib.suppress(OSError):  # of a client that is gone before it is answered
+            with contextlib.suppress(OSError):  # the client has gone already
                 self.process_request(*self.get_request())
 
     def _answer(self, request: Any, client_address: Any) -> None:
         try:
-            if self.ssl_context:  # here, so that one who does not shake hands holds up nobody
+            if self.ssl_context:  # in this thread, so that a stalled handshake delays no other client
                 plain = request
                 plain.settimeout(10)
                 request = self.ssl_context.wrap_socket(plain, server_side=True)

@@ -40,7 +40,7 @@ class VirtualClock(Clock):
         return 0.0
 
     def pause(self, seconds: float) -> None:
-        """Pause for nobody: there are few others, and no time to lose."""
+        """Return at once: a double has few writers."""
 
     @property
     def is_still(self) -> bool:

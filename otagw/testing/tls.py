@@ -47,7 +47,7 @@ def _named(text: str) -> x509.Name:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool
 ) -> x509.CertificateBuilder:
-    # By the machine's clock, which the client checks it by; a day early, for one that is slow.
+    # Clients check it by the machine's clock; a day early, in case that is slow.
     begins = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     made = (
         x509.CertificateBuilder()

@@ -14,7 +14,7 @@ from otagw.dialects.oss import codes as oss
 
 FRONTS: Final = ("aliyun", "iotda", "device", "ddi", "oss")
 UNSAID: Final = "The test refuses this request."
-# What a fault says of a request where its words want to know it.
+# Values for the placeholders of a refusal's text.
 _FACTS: Final = {"name": "Parameter", "expected": "another value", "problem": "the test has it so", "wait": 1000}
 _BY_STATUS: Final[dict[int, errors.Fault]] = {
     429: errors.Throttled("key", 1000),
@@ -53,7 +53,7 @@ def codes() -> list[str]:
 
 
 def fault(front: str, code: str | None, status: int | None, text: str | None, wait: int | None) -> errors.Fault:
-    """Return the fault that a front spells with a code; one that the gateway does not have is spelled as it is.
+    """Return the fault that a front spells with a code; an unknown code is spelled as given.
 
     ``wait`` is in milliseconds, for codes that say how long to stay away.
     """

@@ -14,7 +14,7 @@ ADDRESS: Final = "127.0.0.1"
 
 
 class Response(NamedTuple):
-    """What an application answered; the names of headers are in lower case."""
+    """An answer of an application; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,7 +33,7 @@ def send(
 ) -> Response:
     """Call an application; ``extra`` goes into the environment of its request. Raises what the application raises.
 
-    One that hangs up before its answer raises `Hangup`.
+    Raises `Hangup` where the application hangs up before its answer.
     """
     answered: list[tuple[str, list[tuple[str, str]]]] = []
 

@@ -19,7 +19,7 @@ from tests.conftest import NOW
 from tests.ota import rollouts
 from tests.ports import free_port
 
-NOBODY_IS_THERE = f"http://127.0.0.1:{free_port()}/"
+CLOSED_PORT = f"http://127.0.0.1:{free_port()}/"
 
 
 def job(account, **more):
@@ -42,7 +42,7 @@ def timed_task(account):
 
 
 def delivery(account):
-    webhooks.create(account, NOBODY_IS_THERE)
+    webhooks.create(account, CLOSED_PORT)
     with database.write():
         webhooks.emit(account.id, "package.created", {})
 

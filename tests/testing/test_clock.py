@@ -157,7 +157,7 @@ def test_what_never_ends_is_said(otagw):
         otagw.run_until_idle(days=3)
 
 
-def test_a_paused_job_keeps_nobody_waiting(otagw):
+def test_a_paused_job_counts_as_idle(otagw):
     otagw.clock.freeze(START)
     locks = otagw.devices.add("a1lock", 30)
     limits = {"FailureThresholdPercent": 20, "MinimumExecuted": 5, "MaximumPerMinute": 10}

@@ -279,7 +279,7 @@ STORY = """
 """
 
 
-def test_a_story_is_the_same_in_each_process_whatever_the_order_of_sets(project):
+def test_a_story_is_the_same_in_each_process_and_for_each_hash_seed(project):
     """Ids, bodies and times of all calls and events are, and only the port is not; so are links, which it is in."""
     told = []
     for seed in ("1", "2"):

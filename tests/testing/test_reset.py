@@ -1,4 +1,4 @@
-"""A reset leaves nothing, whatever was there; a snapshot brings everything back; nothing waits for ever."""
+"""A reset empties the gateway, a snapshot restores it, and neither waits for ever."""
 
 import concurrent.futures
 import contextlib
@@ -67,7 +67,7 @@ def fill(otagw):
 
 @pytest.fixture(scope="module")
 def new():
-    """What a gateway answers that was never used."""
+    """Answers of a gateway that was never used."""
     with Gateway() as otagw:
         yield lists(otagw)
 
@@ -234,7 +234,7 @@ def test_nothing_of_it_stays(tmp_path, monkeypatch):
         requests.get(otagw.url)
 
 
-def test_those_who_ask_all_the_time_do_not_keep_a_reset_out(otagw):
+def test_a_steady_stream_of_requests_does_not_keep_a_reset_waiting(otagw):
     over = threading.Event()
 
     def ask():

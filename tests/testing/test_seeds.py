@@ -1,4 +1,4 @@
-"""What a test begins with: from a file or a mapping; and what is wrong in it is said by name."""
+"""Seeds from a file or a mapping; refusals name the table and the field."""
 
 import pytest
 

@@ -87,7 +87,7 @@ def test_it_begins_with_a_seed_by_https(serve, tmp_path):
     assert "export SSL_CERT_FILE=" in out
 
 
-def test_one_that_was_killed_is_in_nobodys_way(serve):
+def test_a_killed_server_does_not_block_the_next_one(serve):
     process, url, _ = serve("--bind", f"127.0.0.1:{free_port()}")
     process.kill()
     process.wait(HANG_SECONDS)

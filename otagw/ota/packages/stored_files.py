@@ -127,7 +127,7 @@ def release(account: Account, keys: list[str]) -> None:
 
 
 def next_purge() -> int | None:
-    """Return when the next file that nobody uses is to be deleted (milliseconds), or None."""
+    """Return when the next unused file is to be deleted (milliseconds), or None."""
     first = database.smallest("SELECT MIN(idle_since) FROM stored_file WHERE uses = 0")
     return None if first is None else first + CLAIM_MS + 1
 

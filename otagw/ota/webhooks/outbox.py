@@ -78,7 +78,7 @@ def deliver_due(limit: int = 20, threads: int = THREADS) -> int:
 
 
 def next_delivery() -> int | None:
-    """Return when the next delivery is due (milliseconds), or None; one whose webhook is claimed, when that is over."""
+    """Return when the next delivery is due (milliseconds), or None; a claimed webhook is due when its claim ends."""
     rows = database.execute(
         "SELECT (SELECT MIN(next_at) FROM webhook_delivery WHERE webhook_id = webhook.id), busy_until "
         "FROM webhook WHERE enabled"
