@@ -100,6 +100,12 @@ def test_a_quoted_refusal_is_answered_as_given(seams, callers):
         assert response.status_code == 418
 
 
+def test_a_quoted_refusal_points_to_no_page_that_lacks_its_code(seams, client):
+    seams.fault = errors.Quoted("Foreign.Code", 418, "what they said")
+    answer = client("ListOTAFirmware", Version="2018-01-20").json
+    assert (answer["Code"], answer["Message"], answer["Recommend"]) == ("Foreign.Code", "what they said", "")
+
+
 def test_who_is_not_believed_meets_nothing_and_is_noted(seams, client):
     client.by(("testid", "wrong"))("ListOTAFirmware")
     client.http.get("/nowhere")
