@@ -100,6 +100,21 @@ def test_all_that_is_wrong_is_said_at_once():
     assert len(str(caught.value).splitlines()) == 2
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e309", "NaN", "Infinity"])
+@pytest.mark.parametrize("name", ["WORKERS", "KEEP_JOBS_DAYS", "TRUSTED_PROXIES"])
+def test_a_number_that_is_not_finite_is_refused_by_name(name, number):
+    with pytest.raises(SettingsError, match=rf"^OTAGW_{name}: expected an integer from"):
+        settings.load({"OTAGW_CONFIG": "/dev/null", f"OTAGW_{name}": number})
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "1e999"])
+def test_a_number_of_the_file_that_is_not_finite_is_refused_by_name(tmp_path, number):
+    path = tmp_path / "o.toml"
+    path.write_text(f"workers = {number}", encoding="utf-8")
+    with pytest.raises(SettingsError, match="workers: expected an integer from 1 to 64"):
+        settings.load({"OTAGW_CONFIG": str(path)})
+
+
 def test_half_a_certificate_is_refused():
     with pytest.raises(SettingsError, match="both or neither"):
         settings.load({"OTAGW_CONFIG": "/dev/null", "OTAGW_TLS_CERT": "x"})

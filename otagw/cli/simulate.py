@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import signal
 import sys
 import time
@@ -26,9 +27,22 @@ PROTOCOLS: Final[Mapping[str, Callable[[Transport, str, str, str, str], Speaker]
     "ddi": ddi.Device,
     "device": device.Device,
 }
-_SHARE: Final = click.FloatRange(0, 1)
-_SECONDS: Final = click.FloatRange(0)
-_POSITIVE: Final = click.FloatRange(0, min_open=True)
+
+
+class _Finite(click.FloatRange):
+    """A number within bounds; NaN compares with none of them, and an endless time never ends."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"expected a finite number, got {value!r}", param, ctx)
+        return number
+
+
+_SHARE: Final = _Finite(0, 1)
+_SECONDS: Final = _Finite(0)
+_POSITIVE: Final = _Finite(0, min_open=True)
 
 
 class Member(NamedTuple):

@@ -1,6 +1,7 @@
 """Read a request for any front: its body within a limit, and the URL that it was sent to."""
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -133,12 +134,21 @@ def json_object(data: bytes) -> dict[str, Any]:
     if sum(map(data.count, (b",", b"[", b"{"))) > _VALUES:
         raise errors.RequestTooLarge(f"{_VALUES} values")
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        found = finite_json(data.decode("utf-8"), object_pairs_hook=_object)
     except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits
         found = None
     if not isinstance(found, dict):
         raise errors.Unreadable("the body is not one JSON object in UTF-8, each of whose names comes once")
     return found
+
+
+def finite_json(text: str, **options: Any) -> Any:
+    """Return the value of a JSON text; ``options`` are those of `json.loads`.
+
+    Raises `errors.Unreadable` for a number that is not finite, such as NaN or 1e999: JSON cannot hold it when it is
+    shown again. Raises ValueError and RecursionError for what else is no JSON.
+    """
+    return json.loads(text, parse_float=_finite, parse_constant=_finite, **options)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,5 +158,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise errors.Unreadable(f"the body has the number {text[:16]}, expected finite ones, up to 1.79e308")
+    return number

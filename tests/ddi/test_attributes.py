@@ -112,3 +112,11 @@ def test_the_destination_version_is_the_success(device, rollout, task):
     device.identify(version="2.0")
     assert task(job)["TaskStatus"] == "SUCCEEDED"
     assert refusal(device.tell(action, "closed", "success")) == (410, "ended")
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e309", "NaN", "Infinity"])
+def test_numbers_that_are_not_finite_are_refused(fresh, kept, number):
+    response = fresh.send("PUT", "/configData", f'{{"data":{{"a":"1","n":{number}}}}}'.encode())
+    assert refusal(response) == (400, "unreadable")
+    assert f"the body has the number {number}, expected finite ones" in response.json["message"]
+    assert kept() is None

@@ -176,9 +176,10 @@ def test_a_name_may_be_escaped_or_not(register, name):
         ),
         (
             {"status": {"execution": "proceeding", "result": {"progress": {"percentage": float("nan")}}}},
-            "invalid_field",
-            "percentage",
+            "unreadable",
+            "the number NaN",
         ),
+        ({"id": float("inf"), "status": {"execution": "proceeding"}}, "unreadable", "the number Infinity"),
     ],
 )
 def test_a_feedback_names_what_is_wrong(device, rollout, task, body, code, names):

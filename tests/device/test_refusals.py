@@ -279,6 +279,8 @@ def raw(device, body, kind="application/json"):
         b'{"percent":1}x',
         b'{"percent":NaN}',
         b'{"percent":-Infinity}',
+        b'{"percent":1e999}',
+        b'{"percent":1,"message":{"a":[-1e309]}}',
         b'{"percent":1,"percent":2}',
         b'{"percent":1,"message":{"a":1,"a":2}}',
         b'{"percent":' + b"9" * 5000 + b"}",

@@ -210,3 +210,22 @@ def test_a_package_registers_its_product_which_is_then_shown(iotda):
     shown = iotda.ok("GET", f"{PRODUCTS}/lock")
     assert (shown["name"], shown["service_capabilities"]) == ("lock", [])
     assert "protocol_type" not in shown
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e309", "1e99999999999999999999", "NaN", "Infinity", "-Infinity"])
+def test_numbers_that_are_not_finite_are_refused_and_nothing_is_kept(iotda, number):
+    nested = f'"service_capabilities":[{{"service_id":"s","x":{{"y":[{number}]}}}}]'
+    body = f'{{"name":"n","device_type":"t","protocol_type":"MQTT","data_format":"json",{nested}}}'
+    status, code, text = iotda.refused("POST", PRODUCTS, body.encode())
+    assert (status, code) == (400, "IOTDA.000008")
+    assert f"the body has the number {number[:16]}, expected finite ones" in text
+    body = f'{{"node_id":"d","product_id":"lock","extension_info":{{"k":{number}}}}}'
+    assert iotda.refused("POST", DEVICES, body.encode())[1] == "IOTDA.000008"
+    assert iotda.ok("GET", PRODUCTS)["products"] == []
+    assert iotda.ok("GET", DEVICES)["devices"] == []
+
+
+def test_the_greatest_finite_number_is_kept(iotda):
+    info = {"most": 1.7976931348623157e308, "least": 5e-324, "long": 10**300}
+    made = iotda.ok("POST", DEVICES, {"node_id": "d", "product_id": "lock", "extension_info": info}, status=201)
+    assert iotda.ok("GET", f"{DEVICES}/{made['device_id']}")["extension_info"] == info

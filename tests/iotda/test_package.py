@@ -114,7 +114,9 @@ def test_objects_have_one_of_the_known_endings(iotda, ending):
     made(iotda, location={"object_key": f"a.{ending}"})
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"a":1,"a":2}', b'{"a":NaN}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":-1e309}', b"\xff", b"[" * 100_000]
+)
 def test_a_body_that_is_no_object_is_refused(iotda, body):
     status, code, _ = iotda.refused("POST", PACKAGES, body)
     assert (status, code) == (400, "IOTDA.000008" if body else "IOTDA.000006")

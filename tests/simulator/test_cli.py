@@ -56,6 +56,12 @@ def test_a_file_that_is_no_fleet_is_refused_by_line(refused, rows, said):
     assert said in refused(rows=rows)
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "1e999"])
+@pytest.mark.parametrize("option", ["--seconds", "--ramp", "--bandwidth", "--poll"])
+def test_a_number_that_is_not_finite_is_refused_by_its_option(refused, option, number):
+    assert f"'{option}': expected a finite number, got '{number}'" in refused(option, number)
+
+
 def test_more_devices_than_the_file_has_are_refused(refused):
     assert "there are 1 devices" in refused("--devices", "2", rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
 

@@ -22,6 +22,7 @@ from otagw.ota.webhooks import outbox
 from tests import door
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
+from tests.iotda.conftest import DEVICES, PACKAGES, PRODUCTS
 from tests.oss.conftest import body_of, fields_of, post
 from tests.upgrades import large
 from tests.upgrades.conftest import HOOK, OBJECT, Upgraded, assert_shows
@@ -257,6 +258,30 @@ def test_the_signing_key_opens_and_signs(upgraded):
     assert "team" in upgraded.cli("packages", "show", made)
 
 
+def test_numbers_that_json_cannot_hold_become_null(old, serve):
+    chosen = old.restore()
+    broken = (
+        '{"space": null, "model": {"service_capabilities": [{"service_id": "NaN", "x": [Infinity, -Infinity, NaN]}]}}'
+    )
+    whole = '{"space": null, "model": {"service_capabilities": [{"service_id": "Infinity", "x": 1}]}}'
+    database.execute("UPDATE product SET traits = ?", broken)
+    database.execute("UPDATE device_origin SET facts = ?", '{"extension_info": {"k": Infinity}}')
+    database.execute("UPDATE package SET origin = ? WHERE origin IS NOT NULL", '{"app_id": Infinity}')
+    (kept,) = database.execute("SELECT MIN(id) FROM product").fetchone()
+    database.execute("UPDATE product SET traits = ? WHERE id = ?", whole, kept)
+    schema.migrate(chosen)
+    (text,) = database.execute("SELECT traits FROM product WHERE id = ?", kept).fetchone()
+    assert text == whole
+    upgraded = serve(old, chosen)
+    shown = upgraded.iotda.ok("GET", PRODUCTS, params={"app_id": "any"})["products"]
+    detail = upgraded.iotda.ok("GET", f"{PRODUCTS}/door")
+    assert "door" in {each["product_id"] for each in shown}
+    assert detail["service_capabilities"] == [{"service_id": "NaN", "x": [None, None, None]}]
+    (device, *_) = upgraded.iotda.ok("GET", DEVICES)["devices"]
+    assert upgraded.iotda.ok("GET", f"{DEVICES}/{device['device_id']}")["extension_info"] == {"k": None}
+    assert upgraded.iotda.ok("GET", PACKAGES, params={"package_type": "firmwarePackage", "app_id": "any"})["packages"]
+
+
 def test_a_migration_that_fails_in_the_middle_leaves_the_version_before_it(old, serve, folder_with):
     chosen = old.restore()
     schema.migrate(chosen)
@@ -315,6 +340,7 @@ def test_a_database_that_others_use_is_not_migrated(old, folder_with, other_proc
 
 def test_a_database_that_others_use_is_migrated_where_that_is_forced(old, folder_with, other_process):
     chosen = old.restore()
+    schema.migrate(chosen)
     other = other_process()
     assert schema.migrate(chosen, folder_with(_9999_adds=ADDS), force=True)[-1] == "9999_adds"
     other.communicate()

@@ -35,7 +35,7 @@ class JsonField(peewee.TextField):
 
     def db_value(self, value: Any) -> Any:
         """Return the text of a value."""
-        return None if self.null and not value else json.dumps(value, ensure_ascii=False)
+        return None if self.null and not value else json.dumps(value, ensure_ascii=False, allow_nan=False)
 
     def python_value(self, value: Any) -> Any:
         """Return the value of a text; most are empty, for which no JSON is read."""

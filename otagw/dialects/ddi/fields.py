@@ -4,7 +4,6 @@ docs/wire/ddi.md says what is sent.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from marshmallow import ValidationError, fields, pre_load
 
 from otagw import errors
+from otagw.dialects import http
 from otagw.dialects.schema import MISSING, FrontSchema, wrong
 
 EXECUTIONS: Final = (
@@ -79,7 +79,7 @@ class _Number(fields.Field[float]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or abs(value) > 2**53 or math.isnan(value):
+        if not is_number or abs(value) > 2**53:
             raise ValidationError("a number")
         return float(value)
 
@@ -179,7 +179,7 @@ def attributes(body: bytes) -> Attributes:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:  # not strict: some clients put a line feed into a text as it is
-        found = json.loads(body.decode("utf-8", "replace"), strict=False)
+        found = http.finite_json(body.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):  # also numbers of thousands of digits
         found = None
     if not isinstance(found, dict):

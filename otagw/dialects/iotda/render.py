@@ -13,7 +13,7 @@ from otagw.dialects.iotda.wire import RestCall
 JSON: Final = "application/json;charset=utf-8"
 # Where a handler puts the token it issues: in a header, and in no body.
 SUBJECT_TOKEN: Final = "X-Subject-Token"  # noqa: S105 - the name of a header
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def utc(milliseconds: int) -> str:

@@ -125,7 +125,7 @@ class Json(fields.Field[Any]):
         too_many = self.most is not None and len(items) > self.most
         if not isinstance(value, self.kind) or too_many or not all(isinstance(item, dict) for item in items):
             raise ValidationError(self.expected)
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         if len(text) > self.longest or _UNKEEPABLE.search(text) or "\\u0000" in text:
             raise ValidationError(self.expected)
         return value
