@@ -79,6 +79,12 @@ def note(account_id: int, kind: str, *objects: str | int) -> None:
             _insert(account_id, actor, kind, str(each), "")
 
 
+def note_alone(account_id: int, kind: str, *objects: str | int) -> None:
+    """Note what was given out and leaves no other row, as `note` does, in a write of its own."""
+    with database.write():
+        note(account_id, kind, *objects)
+
+
 def note_with(account_id: int, kind: str, thing: str | int, *others: database.Statement) -> list[Any]:
     """Note one change as `note` does, in one round trip with other statements; return their cursors."""
     noted = row(account_id, kind, thing)

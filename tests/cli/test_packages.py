@@ -146,6 +146,8 @@ def test_a_signature_made_elsewhere_is_attached(otagw, make, pair):
     wrapped = "\n".join((signature[:60], signature[60:], ""))
     assert otagw("packages", "attach", package, "-", "--key", "safe", input=wrapped) == f"{package} is signed by safe\n"
     assert signed_by(otagw, package)[0].startswith("safe, not before ")
+    (noted,) = re.findall(r" packages attach +(.*)  ", otagw("audit", "--operation", "packages attach"))
+    assert noted == f"package {package}"
 
 
 def test_openssl_signs_what_the_page_says(otagw, make, tmp_path):

@@ -329,6 +329,20 @@ def test_a_wrong_key_pair_gets_no_token(app, key):
     response = ask(Iotda(app), key)
     assert (response.status_code, response.json["error_code"]) == (401, "APIGW.0301")
     assert "X-Subject-Token" not in response.headers
+    assert noted(app) == []
+
+
+def test_each_token_leaves_a_row_of_the_audit_without_the_token(app):
+    tokens = [ask(Iotda(app), KEY).headers["X-Subject-Token"] for _ in range(2)]
+    found = noted(app)
+    assert [(each["Operation"], each["ObjectKind"], each["ObjectId"]) for each in found] == [
+        ("CreateToken", "token", KEY[0])
+    ] * 2
+    assert not any(part in json.dumps(found) for token in tokens for part in token.split(".")[1:])
+
+
+def noted(app):
+    return Client(app).ok("ListAuditEvents", PageSize=100)["Data"]["AuditEvent"]
 
 
 @pytest.mark.parametrize("methods", [["password"], ["token"], ["hw_ak_sk", "password"], ["hw_assume_role"], []])

@@ -14,6 +14,7 @@ from typing import Any, Final
 from otagw import clock, errors, runtime
 from otagw.access import Caller
 
+KIND: Final = "token"
 LIFE_MS: Final = 24 * 60 * 60 * 1000
 _FORM: Final = re.compile(r"([A-Za-z0-9_=-]+)\.([0-9]{1,15})\.([0-9a-f]{64})")
 _WRONG: Final = "decrypt token fail"

@@ -18,6 +18,7 @@ from otagw.db import database
 from otagw.net import outgoing
 from otagw.net.outgoing import Deadline, Timeouts
 from otagw.ops import metrics
+from otagw.ota import audit
 from otagw.ota.accounts import Account
 from otagw.ota.webhooks import webhooks
 from otagw.ota.webhooks.webhooks import DELIVERED, FAILED, PENDING, Delivery
@@ -93,6 +94,7 @@ def deliver_ping(account: Account, key: str) -> Delivery:
         # Due later, so that no worker sends it too; if we are killed, one does.
         data = {"webhook": str(webhook.id)}
         number = webhooks.insert(webhook.id, "ping", [data], clock.now() + LEASE_MS)
+        audit.note(account.id, webhooks.DELIVERY, number)
     ping = webhooks.delivery(account, str(number))
     job = _Job(number, ping.event, ping.body, 0, webhook.id, webhook.url, webhook.sealed)
     _keep(job, _post(job), ())

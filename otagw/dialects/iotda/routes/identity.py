@@ -8,7 +8,7 @@ from otagw.access import Caller
 from otagw.dialects.iotda import render, tokens, wire
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import IotdaSchema, Object, Text
-from otagw.ota import projects
+from otagw.ota import audit, projects
 
 
 class Auth(IotdaSchema):
@@ -33,6 +33,7 @@ def create_token(caller: Caller, auth: dict[str, Any]) -> dict[str, Any]:
     """
     key_id, secret = tokens.key_pair({"auth": auth})
     now = clock.now()
+    audit.note_alone(caller.account.id, tokens.KIND, key_id)
     return {
         render.SUBJECT_TOKEN: tokens.issue(key_id, secret),
         "token": {
