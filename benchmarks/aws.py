@@ -20,7 +20,6 @@ def app(environ: dict[str, Any], start_response: Any) -> Any:
     return _moto(environ, start_response)
 
 
-app.config = {"WAITS_FOR_FILES": False}  # type: ignore[attr-defined]  # answered as our own requests are
 _moto = DomainDispatcherApplication(create_backend_app)
 
 

@@ -3,7 +3,6 @@
 from flask import Flask
 
 app = Flask("bare", static_folder=None)
-app.config["WAITS_FOR_FILES"] = False  # answered as the gateway's own requests are
 
 
 @app.route("/", methods=["GET", "POST"])

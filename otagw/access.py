@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, errors, runtime
-from otagw.db import database, rounds
+from otagw import clock, errors, hosts, runtime
+from otagw.db import database
 from otagw.db.models import AccessKey
 from otagw.db.models import Account as AccountRow
 from otagw.ota import accounts, audit
@@ -70,14 +70,14 @@ class Keys:
         # disabled at once.
         self._open = functools.lru_cache(1024)(vault.open)
         self._seal = vault.seal
-        self._rows = rounds.Question(_rows)
+        self._rows = hosts.Question(_rows)
         self._mark = vault.derive("mark").hex()[:32]
 
     def find(self, key_id: str) -> tuple[Caller, str]:
         """Return the caller of an enabled key, and its secret."""
         if not KEY_ID.fullmatch(key_id):  # PostgreSQL takes no NUL, and no half of a character
             raise errors.UnknownKey
-        row = rounds.ask(self._rows, key_id)
+        row = hosts.ask(self._rows, key_id)
         if row is None:
             raise errors.UnknownKey
         if not row[2]:

@@ -1,7 +1,7 @@
 """Where the parts meet: settings in, a WSGI application out. Nothing happens at import."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -28,6 +28,8 @@ from otagw.settings import Settings
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+# What answers a request, below a path, with a fault.
+Refusals: TypeAlias = Callable[[Request, str, errors.Fault], Answer]
 DEVICE_FRONTS: Final[tuple[DeviceFront, ...]] = (device.Front(), ddi.Front())
 
 
@@ -73,9 +75,9 @@ def _application(gateway: Runtime) -> Flask:
         _route_devices(app, front)
     _route_iotda(app, iotda)
     _route_health(app, actions)
-    _route_errors(app, actions, iotda)
-    app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "iotda": iotda}
-    app.config["WAITS_FOR_FILES"] = settings.waits_for_files
+    refusal = _refusals(actions, iotda)
+    _route_errors(app, refusal)
+    app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "refusal": refusal}
     inner: WSGIApplication = app.wsgi_app
     if settings.trusted_proxies:
         inner = ProxyFix(inner, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)
@@ -156,15 +158,29 @@ def _route_health(app: Flask, actions: Actions) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _route_errors(app: Flask, actions: Actions, iotda: Iotda) -> None:
-    def refuse(error: Exception) -> Response:
-        fault, path = _fault(error), request.path
+def _refusals(actions: Actions, iotda: Iotda) -> Refusals:
+    """Return what refuses a request that reaches no operation, in the words of the front that its path belongs to."""
+
+    def refusal(request: Request, path: str, fault: errors.Fault) -> Answer:
         front = next((front for front in DEVICE_FRONTS if front.owns(path)), None)
         if front:
-            return _response(front.refuse(_current(), fault))
+            return front.refuse(request, fault)
         if iotda_wire.is_ours(path):
-            return _response(gateway.refuse(iotda, _current(), fault))
-        return _response(gateway.refuse(actions, _current(), fault))
+            return gateway.refuse(iotda, request, fault)
+        return gateway.refuse(actions, request, fault)
+
+    return refusal
+
+
+def _route_errors(app: Flask, refusal: Refusals) -> None:
+    def refuse(error: Exception) -> Response:
+        return _response(refusal(_current(), request.path, _fault(error)))
+
+    @app.before_request
+    def one_slash() -> None:
+        """Find nothing below ``//``, which Werkzeug takes for ``/``; by itself it is another spelling of it."""
+        if request.path.startswith("//") and request.path != "//":
+            raise NotFound
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, refuse)

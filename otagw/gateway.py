@@ -6,6 +6,7 @@ Each front turns its wire into a `Call` and back; what lies between, and the ord
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
@@ -70,7 +71,8 @@ def serve(front: Front[C, S], request: Request) -> Answer:
         _authorize(front, call, operation, caller, actor)
         arguments = front.validate(operation, call)
         with audit.acting(actor):
-            return front.render(call, operation.handle(caller, **arguments) or {})
+            data = operation.work.run(partial(operation.handle, caller, **arguments))
+            return front.render(call, data or {})
 
     answer, fault = attempt(call, act, lambda refusal: front.refuse(call, refusal))
     return _noted(call, request, caller, answer, fault, started)

@@ -4,9 +4,35 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 
+from otagw import hosts
+
 Schema = TypeVar("Schema")
+T = TypeVar("T")
+
+
+class Work(Enum):
+    """What an operation does to the database, by which the server decides where it runs.
+
+    What waits for files or other machines says so where it does: `hosts.apart`.
+    """
+
+    SHORT = "short"  # a few rows, in a moment: with all others
+    READS = "reads"  # perhaps many rows: with all others for a moment, and then in a thread
+    MANY = "many"  # changes to many rows: in a thread
+
+    def run(self, handle: Callable[[], T]) -> T:
+        """Return what a handler returns, run where it belongs."""
+        match self:
+            case Work.SHORT:
+                return handle()
+            case Work.READS:
+                return hosts.briefly(handle)
+            case Work.MANY:
+                return hosts.apart(handle, hosts.ROWS)
+
 
 # A handler takes the caller and the validated fields, and returns plain data under snake_case names.
 Handler = Callable[..., Mapping[str, Any] | None]
@@ -20,7 +46,8 @@ class Operation(Generic[Schema]):
     """One thing that can be asked for: how its input is read, what grant it needs, and what it does.
 
     ``origin`` says whose API has it; ``codes`` are the refusals of its own, beside those that any operation has;
-    ``rate`` is how many a second its vendor lets through, 0 where that is not said.
+    ``rate`` is how many a second its vendor lets through, 0 where that is not said. ``work`` is what it does; one that
+    changes nothing reads.
     """
 
     name: str
@@ -30,6 +57,11 @@ class Operation(Generic[Schema]):
     origin: str = ""
     codes: tuple[str, ...] = ()
     rate: int = 0
+    work: Work = Work.SHORT
+
+    def __post_init__(self) -> None:
+        if not self.changes and self.work is Work.SHORT:
+            object.__setattr__(self, "work", Work.READS)
 
     @property
     def changes(self) -> bool:

@@ -149,6 +149,11 @@ class Settings:
     threads: int = setting(
         4, "Threads in each of them for uploads, downloads and other requests that wait.", _between(1, 64)
     )
+    connections_per_address: int = setting(
+        0,
+        "Connections of one address in each process, where no proxy is in front. 0: no such limit.",
+        _between(0, 10**6),
+    )
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")
     trusted_proxies: int = setting(
@@ -223,12 +228,6 @@ class Settings:
     def database(self) -> str:
         """Return the URL of the database in use."""
         return self.database_url or f"sqlite:///{self.data_path / 'otagw.db'}"
-
-    @property
-    def waits_for_files(self) -> bool:
-        """Tell whether a request may wait long for files that are elsewhere: in a store of objects, at another host."""
-        elsewhere = urlsplit(self.storage).scheme not in ("", "file")
-        return elsewhere or bool(self.fetch_hosts or self.obs_buckets)
 
     @property
     def keep_days(self) -> dict[str, int]:

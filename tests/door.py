@@ -2,11 +2,12 @@
 
 import contextlib
 import copy
-import functools
 
-from otagw import parts, runtime, settings
+import gevent
+
+from otagw import hosts, parts, runtime, settings
 from otagw.clock import Clock
-from otagw.db import rounds
+from otagw.db.hub import Hub
 
 # The one that all gateways of a test process follow, unless they are given another.
 CLOCK = Clock()
@@ -68,10 +69,13 @@ def enter(gateway):
 
 
 def together(tasks):
-    """Run tasks as requests of one round, each of which enters the gateway of the test."""
+    """Run tasks as requests of the server's hub that come at once; each enters the gateway of the test."""
 
     def enter(task):
         with runtime.entered(here()):
             return task()
 
-    return rounds.run([functools.partial(enter, task) for task in tasks])
+    with contextlib.closing(Hub()) as hub, hosts.settled(hub):
+        greenlets = [gevent.spawn(enter, task) for task in tasks]
+        gevent.joinall(greenlets, raise_error=True)
+        return [greenlet.value for greenlet in greenlets]

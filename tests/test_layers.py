@@ -28,19 +28,28 @@ def is_below(module, prefix):
 
 
 # The modules of otagw that each prefix may import beside its own, or none; `LEAVES` are for all.
-LEAVES = ("otagw.call", "otagw.errors", "otagw.runtime", "otagw.clock", "otagw.settings", "otagw.__version__")
+LEAVES = (
+    "otagw.call",
+    "otagw.errors",
+    "otagw.runtime",
+    "otagw.clock",
+    "otagw.settings",
+    "otagw.__version__",
+    "otagw.hosts",
+)
 MAY = {
     "otagw.errors": (),
     "otagw.runtime": ("otagw.parts",),  # for the types of what it holds
     "otagw.clock": ("otagw.runtime",),
     "otagw.settings": ("otagw.net.allowed_hosts",),
+    "otagw.hosts": (),
     "otagw.seams": ("otagw.call", "otagw.errors", "otagw.access"),
     "otagw.net": LEAVES,
     "otagw.files": LEAVES,
     "otagw.db": LEAVES,
     "otagw.security": (*LEAVES, "otagw.db"),
     "otagw.ota": (*(*LEAVES, "otagw.db", "otagw.security", "otagw.files", "otagw.net", "otagw.ops.metrics"),),
-    "otagw.operation": ("otagw.access",),
+    "otagw.operation": ("otagw.access", "otagw.hosts"),
     "otagw.access": (*LEAVES, "otagw.db", "otagw.security", "otagw.ota"),
     "otagw.gateway": (
         *(*LEAVES, "otagw.db", "otagw.access", "otagw.operation", "otagw.ops.log", "otagw.ota.audit"),
@@ -64,7 +73,8 @@ MAY = {
 # Libraries that a room alone may use, and who else may for a reason.
 ALONE = {
     "gunicorn": ("otagw.server",),
-    "greenlet": ("otagw.db.rounds",),
+    "gevent": ("otagw.server", "otagw.db.hub"),
+    "greenlet": ("otagw.server", "otagw.db.hub"),
     "flask": ("otagw.app",),
     "playhouse": ("otagw.db",),
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
@@ -268,7 +278,7 @@ SQLITE_ALONE = re.compile(
 def test_sql_is_of_no_one_engine():
     """The nonces of one machine are a SQLite file of their own."""
     own = ("otagw.db.database", "otagw.db.rows", "otagw.security.nonce_stores", "otagw.db.other_sessions")
-    own += ("otagw.testing.double",)
+    own += ("otagw.testing.double", "otagw.db.hub", "otagw.db.engines")
     assert broken(lambda p: name(p) not in own and SQLITE_ALONE.findall(p.read_text(encoding="utf-8"))) == {}
 
 

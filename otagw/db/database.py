@@ -8,24 +8,21 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar, copy_context
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import peewee
-from playhouse import db_url
-from playhouse.cockroachdb import CockroachDatabase
 
-from otagw import errors, runtime
-from otagw.db import rounds
+from otagw import errors, hosts, runtime
+from otagw.db import engines
 from otagw.db.write_lock import FileLock
 from otagw.settings import Settings
 
 log = logging.getLogger("otagw.database")
-BUSY_MS: Final = 10_000
 # The errors of an engine that is gone, full or locked: the request may be repeated later.
 TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
 # Locks of rows, from weak to strong: against deletion; against those who hold too; against all who lock. A transaction
@@ -33,17 +30,6 @@ TROUBLE: Final = (peewee.OperationalError, peewee.InterfaceError)
 SHARE: Final = " FOR KEY SHARE"
 HOLD: Final = " FOR NO KEY UPDATE"
 ALONE: Final = " FOR UPDATE"
-# When a database over a network counts as gone, unless its URL says otherwise: how long a connection may take to be
-# made, and how long what was sent may stay unacknowledged (milliseconds).
-REMOTE: Final = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 10_000,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-}
-# CockroachDB is SERIALIZABLE unless told, and would refuse what others may do at once on PostgreSQL.
-COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committed"}
 UNIQUE_VIOLATION: Final = "23505"
 # A statement as `execute` takes it: the SQL, then its values.
 Statement: TypeAlias = tuple[Any, ...]
@@ -51,28 +37,30 @@ Statement: TypeAlias = tuple[Any, ...]
 _later: ContextVar[list[Callable[[], object]] | None] = ContextVar("later", default=None)
 
 
-def sqlite(path: Path, synchronous: str) -> peewee.SqliteDatabase:
-    """Return a SQLite database in WAL mode; nothing is opened until a thread first uses it."""
-    pragmas = {
-        "busy_timeout": BUSY_MS,  # first: the change to WAL needs a lock too
-        "journal_mode": "wal",
-        "synchronous": synchronous,
-        "foreign_keys": 1,
-        "cache_size": -16_000,
-        # Four times SQLite's own: a create writes seven pages, so every 140th made a checkpoint with its two fsyncs
-        # while the others queued behind it, which showed in the p99; pages written often are copied back less often.
-        "wal_autocheckpoint": 4000,
-    }
-    return peewee.SqliteDatabase(str(path), pragmas=pragmas, timeout=BUSY_MS / 1000)
-
-
 @dataclass(frozen=True)
 class Database:
-    """The engine of one gateway; SQLite's has a lock that writers queue for, and requests write together."""
+    """The engine of one gateway; SQLite's has a lock that writers queue for."""
 
     engine: Any
     lock: FileLock | None = None
-    writes: rounds.Section | None = None
+
+    def begin(self) -> AbstractContextManager[object]:
+        """Return a write transaction; it has SQLite's lock from its begin, and so cannot fail for want of it later."""
+        transaction: AbstractContextManager[object] = self.engine.transaction(*["IMMEDIATE"] if self.lock else ())
+        return transaction
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """Make one part of a transaction that several share: what fails in it is undone by itself."""
+        if not self.engine.connection().in_transaction:
+            raise peewee.OperationalError("the transaction has been rolled back")
+        self.engine.execute_sql("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self.engine.execute_sql("ROLLBACK TO part")
+            raise
+        self.engine.execute_sql("RELEASE part")
 
 
 class _Current(peewee.DatabaseProxy):
@@ -96,23 +84,9 @@ def of(settings: Settings) -> Database:
     """Return the database of these settings; creates the data folder, opens no connection."""
     settings.data_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if urlsplit(settings.database).scheme != "sqlite":
-        return Database(_remote(settings.database))
+        return Database(engines.remote(settings.database))
     path = Path(settings.database.removeprefix("sqlite:///"))
-    engine, lock = sqlite(path, settings.sqlite_synchronous), FileLock(path.with_name(path.name + ".lock"))
-
-    @contextlib.contextmanager
-    def alone() -> Iterator[None]:
-        with lock, engine.transaction("IMMEDIATE"):
-            yield
-
-    return Database(engine, lock, rounds.Section(alone, alone, _part))
-
-
-def _remote(url: str) -> Any:
-    """Return the PostgreSQL, or what speaks like it, of a URL; what the URL says of a connection goes first."""
-    ours = {**REMOTE, **(COCKROACH if urlsplit(url).scheme == "cockroachdb" else {})}
-    missing = {name: value for name, value in ours.items() if name not in db_url.parse(url)}
-    return db_url.connect(url, unquote_user=True, unquote_password=True, prefer_psycopg3=True, **missing)
+    return Database(engines.sqlite(path, settings.sqlite_synchronous), FileLock(path.with_name(path.name + ".lock")))
 
 
 def disconnect() -> None:
@@ -146,7 +120,7 @@ def is_postgres() -> bool:
 
 def is_cockroach() -> bool:
     """Tell whether the engine is CockroachDB: PostgreSQL's wire and SQL, without its advisory locks."""
-    return isinstance(db.obj, CockroachDatabase)
+    return isinstance(db.obj, engines.Cockroach)
 
 
 def take_turns(number: int) -> None:
@@ -159,44 +133,30 @@ def take_turns(number: int) -> None:
 def write() -> Iterator[None]:
     """Run one short write transaction; inside another it joins it.
 
-    Whatever reads the network or a file belongs before it: everybody else's writes wait meanwhile.
+    In the server, requests that write at the same time share one: what is inside is undone by itself where it fails,
+    and is durable when this returns. Nothing inside may wait, for the network or a file: everybody else's writes wait
+    meanwhile. Raises what went wrong with the transaction as a whole.
     """
     current = runtime.current().database
     if current.engine.in_transaction():
         yield
-    elif current.writes is None:
-        with rounds.undisturbed(), current.engine.transaction():
-            yield
-    else:
-        with rounds.enter(current.writes):
-            yield
-
-
-@contextlib.contextmanager
-def _part() -> Iterator[None]:
-    """One request's part of a transaction that several share: what fails in it is undone by itself."""
-    if not db.connection().in_transaction:
-        raise peewee.OperationalError("the transaction has been rolled back")
+        return
     later: list[Callable[[], object]] = []
     token = _later.set(later)
-    db.execute_sql("SAVEPOINT part")
     try:
-        yield
-    except BaseException:
-        db.execute_sql("ROLLBACK TO part")
-        raise
+        with hosts.here().write(current):
+            yield
     finally:
         _later.reset(token)
-    db.execute_sql("RELEASE part")
     for what in later:
-        db.after_commit(partial(copy_context().run, what))  # the commit is made outside of every request
+        what()
 
 
 def after_commit(what: Callable[[], object]) -> None:
     """Call something once the transaction at hand is committed, if it is; at once where there is none."""
     later = _later.get()
     if later is None:
-        db.after_commit(what)
+        what()
     else:
         later.append(what)
 
@@ -208,7 +168,7 @@ def read() -> Iterator[None]:
     PostgreSQL would show each of them the newest state inside a transaction too: it is spared two round trips.
     """
     if is_sqlite() and not db.in_transaction():
-        with rounds.undisturbed(), db.transaction():
+        with hosts.here().undisturbed(), db.transaction():
             yield
     else:
         yield
@@ -236,7 +196,11 @@ def together(*statements: Statement) -> list[Any]:
     if is_sqlite():
         return [execute(*statement) for statement in statements]
     # What goes wrong is said at the end, outside of what peewee watches: its own wrapper makes it one of its errors.
-    with peewee.__exception_wrapper__, db.obj.connection().pipeline():  # type: ignore[attr-defined]  # no stub has it
+    with (
+        hosts.here().connected(db.obj),
+        peewee.__exception_wrapper__,  # type: ignore[attr-defined]  # no stub has it
+        db.obj.connection().pipeline(),
+    ):
         return [execute(*statement) for statement in statements]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import peewee
 
+from otagw import hosts
+
 
 class FileLock:
     """Queue the writers of one SQLite file across threads and processes.
@@ -20,6 +22,10 @@ class FileLock:
         self._held = threading.local()
 
     def __enter__(self) -> None:
+        hosts.here().queue(self)
+
+    def take(self, how: int) -> bool:
+        """Take the lock as the flags of ``flock`` say, or return False where it is not free and they do not wait."""
         handle = getattr(self._held, "handle", None)
         if handle is None or self._held.pid != os.getpid():
             # A handle of each thread's own: flock is held by the open file, and a fork would share it.
@@ -28,7 +34,11 @@ class FileLock:
             except OSError as error:  # no descriptor is left, say: trouble like any other of the database
                 raise peewee.OperationalError(f"its lock cannot be opened: {error.strerror}") from error
             self._held.pid = os.getpid()
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, how)
+        except BlockingIOError:
+            return False
+        return True
 
     def __exit__(self, *exc: object) -> None:
         fcntl.flock(self._held.handle, fcntl.LOCK_UN)

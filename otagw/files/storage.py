@@ -1,21 +1,30 @@
-"""The store of the bytes of packages: a folder, or any file system that fsspec opens. No HTTP, no database."""
+"""The store of the bytes of packages: a folder, or any file system that fsspec opens. No HTTP, no database.
+
+Whatever it does is waited for apart (`hosts.apart`): a disk or a store that hangs holds up those who need it alone.
+"""
 
 import contextlib
+import io
 import os
-from collections.abc import Iterator
-from typing import Any, BinaryIO, Final, cast
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import fsspec
 
-from otagw import errors
+from otagw import errors, hosts
 
 PART: Final = ".part"
 # What fsspec may hold in memory for each file being written to an object store; the least that S3 takes as a part.
 BLOCK: Final = 5 * 1024 * 1024
+READ_AT_ONCE: Final = 64 * 1024
 FULL: Final = "the storage cannot take the file"
 GONE: Final = "the storage does not answer"
 # An object store that does not answer is tried twice, while the client still waits; by default it would be a minute.
 PATIENCE: Final[dict[str, Any]] = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 2}}}
+
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -32,27 +41,60 @@ def _trouble(problem: str) -> Iterator[None]:
         raise errors.Unavailable(problem) from error
 
 
+class _Reader(io.RawIOBase):
+    """An open file, read apart."""
+
+    def __init__(self, storage: "Storage", file: BinaryIO) -> None:
+        self._storage, self._file = storage, file
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it can be read from anywhere."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read on."""
+        data = self._storage.apart(GONE, partial(self._file.read, len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go on elsewhere."""
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
 class Writer:
     """One file being written; nothing is there under its name until `commit`, and nothing is left by `discard`."""
 
     def __init__(self, storage: "Storage", path: str) -> None:
         self._storage, self._path = storage, path
-        with _trouble(FULL):
-            self._file = storage.begin(path)
+        self._file = storage.apart(FULL, partial(storage.begin, path))
 
-    def write(self, data: bytes) -> None:
-        """Add bytes; raise `errors.Unavailable` when the storage is full or gone."""
-        with _trouble(FULL):
+    def write(self, data: bytes, also: Callable[[bytes], object] | None = None) -> None:
+        """Add bytes, and give them to ``also``; raise `errors.Unavailable` when the storage is full or gone."""
+
+        def write() -> None:
+            if also:
+                also(data)
             self._file.write(data)
+
+        self._storage.apart(FULL, write)
 
     def commit(self) -> None:
         """Make the file durable under its name."""
-        with _trouble(FULL):
-            self._storage.finish(self._file, self._path)
+        self._storage.apart(FULL, partial(self._storage.finish, self._file, self._path))
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._storage.abandon(self._file, self._path)
+        self._storage.apart(GONE, partial(self._storage.abandon, self._file, self._path))
 
 
 class Storage:
@@ -61,6 +103,12 @@ class Storage:
     def __init__(self, url: str) -> None:
         self._fs, self._root = fsspec.core.url_to_fs(url, **(PATIENCE if url.startswith("s3://") else {}))
         self._is_folder = "file" in self._fs.protocol
+        self._kind = hosts.FILES if self._is_folder else hosts.STORE
+
+    def apart(self, problem: str, task: Callable[[], T]) -> T:
+        """Do something with the storage, without holding up who does not need it; raise what `_trouble` does."""
+        with _trouble(problem):
+            return hosts.apart(task, self._kind)
 
     def create(self, path: str) -> Writer:
         """Begin a new file."""
@@ -68,36 +116,43 @@ class Storage:
 
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`."""
-        with _trouble(GONE):
+
+        def opened() -> BinaryIO:
             try:
                 return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
             except (IsADirectoryError, NotADirectoryError) as error:
                 raise FileNotFoundError(*error.args) from None
 
+        return io.BufferedReader(_Reader(self, self.apart(GONE, opened)), READ_AT_ONCE)
+
     def sign(self, path: str, seconds: int, disposition: str) -> str | None:
         """Return an address from which anybody can read a file for a while; None where there are no such addresses."""
         extra = {"ResponseContentDisposition": disposition} if "s3" in self._fs.protocol else {}
-        with _trouble(GONE):
+
+        def signed() -> str | None:
             try:
                 return cast("str", self._fs.sign(self._at(path), expiration=seconds, **extra))
             except RuntimeError:  # fsspec's default of a file system that cannot
                 return None
 
+        return None if self._is_folder else self.apart(GONE, signed)
+
     def delete(self, path: str) -> None:
         """Delete a file, or all files below a path, finished or not."""
-        with contextlib.suppress(FileNotFoundError), _trouble(GONE):
-            self._fs.rm(self._at(path), recursive=True)
+        with contextlib.suppress(FileNotFoundError):
+            self.apart(GONE, partial(self._fs.rm, self._at(path), recursive=True))
 
     def check(self) -> None:
         """Raise `errors.Unavailable` unless files can be written."""
-        with _trouble(GONE):
+
+        def is_writable() -> bool:
             if self._is_folder:
                 self._fs.makedirs(self._root, exist_ok=True)
-                writable = os.access(self._root, os.W_OK | os.X_OK)
-            else:
-                # The bucket; a prefix is there once used.
-                writable = bool(self._fs.exists(self._root.partition("/")[0]))
-        if not writable:
+                return os.access(self._root, os.W_OK | os.X_OK)
+            # The bucket; a prefix is there once used.
+            return bool(self._fs.exists(self._root.partition("/")[0]))
+
+        if not self.apart(GONE, is_writable):
             raise errors.Unavailable("the storage cannot be written")
 
     def begin(self, path: str) -> BinaryIO:

@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from otagw import __version__, clock
-from otagw.db import database, schema
+from otagw.db import database, engines, schema
 from otagw.files.storage import Storage
 from otagw.settings import Settings
 
@@ -179,7 +179,7 @@ def _dump(chosen: Settings, work: Path) -> list[Any]:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy a database that is in use; its writers go on."""
-    with contextlib.closing(sqlite3.connect(source, timeout=database.BUSY_MS / 1000)) as connection:
+    with contextlib.closing(sqlite3.connect(source, timeout=engines.BUSY_MS / 1000)) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
 
 

@@ -13,11 +13,11 @@ from typing import Final
 
 import peewee
 
-from otagw import clock, errors
-from otagw.db import database, rounds
+from otagw import clock, errors, hosts
+from otagw.db import database, engines
 from otagw.db.write_lock import FileLock
 from otagw.security import nonces
-from otagw.security.nonces import Nonces, Windows
+from otagw.security.nonces import Claim, Nonces, Windows
 from otagw.security.redis_client import Server
 from otagw.settings import Settings
 
@@ -47,17 +47,15 @@ class File(Windows):
 
     def __init__(self, path: Path, skew_ms: int) -> None:
         super().__init__(skew_ms)
-        self._db = database.sqlite(path, "NORMAL")
+        self._db = engines.sqlite(path, "NORMAL")
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._question = rounds.Question(self._spend_all)
 
-    def _spend(self, window: int, digest: bytes) -> bool:
-        return rounds.ask(self._question, (_claim_in_file(window, self._usable), digest))
-
-    def _spend_all(self, claims: Sequence[tuple[str, bytes]]) -> list[bool]:
+    def _spend(self, claims: Sequence[Claim], usable: tuple[int, ...]) -> list[bool]:
         """Run claims, each of which a statement decides by itself; return which are new."""
         with self._lock, self._db.atomic("IMMEDIATE") if len(claims) > 1 else contextlib.nullcontext():
-            return [self._db.execute_sql(statement, (one,)).rowcount == 1 for statement, one in claims]
+            return [
+                self._db.execute_sql(_claim_in_file(window, usable), (one,)).rowcount == 1 for window, one in claims
+            ]
 
     def _make_tables(self, live: range) -> list[int]:
         with self._lock, self._db.atomic("IMMEDIATE"):
@@ -109,21 +107,14 @@ class Tables(Windows):
 
     missing = peewee.ProgrammingError
 
-    def __init__(self, skew_ms: int) -> None:
-        super().__init__(skew_ms)
-        self._question = rounds.Question(self._spend_all)
-
-    def _spend(self, window: int, digest: bytes) -> bool:
-        return rounds.ask(self._question, (window, digest))
-
-    def _spend_all(self, claims: Sequence[tuple[int, bytes]]) -> list[bool]:
+    def _spend(self, claims: Sequence[Claim], usable: tuple[int, ...]) -> list[bool]:
         """Run claims, those of a window in one statement; return which are new, of several alike the first."""
         windows: dict[int, list[bytes]] = {}
         for window, digest in claims:
             windows.setdefault(window, []).append(digest)
         new: set[tuple[int, bytes]] = set()
         for window, digests in windows.items():
-            statement = _claim(window, self._usable, len(digests), database.is_cockroach())
+            statement = _claim(window, usable, len(digests), database.is_cockroach())
             new.update((window, bytes(row[0])) for row in database.execute(statement, *digests).fetchall())
         answers = []
         for claim in claims:
@@ -194,13 +185,13 @@ class Redis(Nonces):
 
     def __init__(self, redis: Server, skew_ms: int) -> None:
         self._redis, self._prefix, self._skew = redis, f"{redis.prefix}nonce:".encode(), skew_ms
-        self._spend = rounds.Question(self._spend_all)
+        self._spend = hosts.Question(self._spend_all, waits=hosts.REDIS)
 
     def claim(self, key_id: str, nonce: str, at: int) -> None:
         """Use up a nonce; see `Nonces`."""
         now = clock.now()
         life = max(at + self._skew - now, 0) + 2 * APART_MS
-        seconds, micros, new = rounds.ask(self._spend, (self._prefix + nonces.digest(key_id, nonce), life))
+        seconds, micros, new = hosts.ask(self._spend, (self._prefix + nonces.digest(key_id, nonce), life))
         if abs(seconds * 1000 + micros // 1000 - now) > APART_MS:
             log.error("the clocks of this node and of Redis are more than five minutes apart: requests are refused")
             raise errors.Unavailable("the clocks of the gateway and of its nonce store differ")
@@ -225,7 +216,7 @@ class Redis(Nonces):
     def ping(self) -> None:
         """Raise `errors.Unavailable` unless Redis answers."""
         try:
-            self._redis.client.ping()
+            hosts.apart(self._redis.client.ping, hosts.REDIS)
         except self._redis.trouble:
             raise errors.Unavailable(GONE) from None
 

@@ -8,14 +8,17 @@ import hashlib
 import logging
 import threading
 from abc import ABC, abstractmethod
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar, Final, TypeAlias
 
-from otagw import clock, errors
+from otagw import clock, errors, hosts
 
 WINDOW_MS: Final = 1800 * 1000
 # Windows kept although over, so that a clock set back by less than that forgets nothing.
 KEPT: Final = 2
 log = logging.getLogger("otagw.nonces")
+# The window of a nonce, and its digest.
+Claim: TypeAlias = tuple[int, bytes]
 
 
 def digest(key_id: str, nonce: str) -> bytes:
@@ -55,28 +58,36 @@ class Windows(Nonces):
         self._live = range(0)
         self._usable: tuple[int, ...] = ()
         self._guard = threading.Lock()
+        self._question = hosts.Question(self._judge)
 
     def claim(self, key_id: str, nonce: str, at: int) -> None:
         """Use up a nonce; see `Nonces`."""
+        new = hosts.ask(self._question, (at // WINDOW_MS, digest(key_id, nonce)))
+        if new is None:
+            raise errors.ExpiredTimestamp
+        if not new:
+            raise errors.ReplayedNonce
+
+    def _judge(self, claims: Sequence[Claim]) -> list[bool | None]:
+        """Return which claims are new, of several alike the first; None for one of a window that is not kept."""
         now = clock.now()
         live = range((now - self._skew) // WINDOW_MS, (now + self._skew) // WINDOW_MS + 1)
         if live != self._live:
             self._open(live)
         try:
-            new = self._insert(at // WINDOW_MS, digest(key_id, nonce))
+            return self._spend_kept(claims)
         except self.missing:  # another process swept a window since we opened it
             self._open(live)
-            new = self._insert(at // WINDOW_MS, digest(key_id, nonce))
-        if not new:
-            raise errors.ReplayedNonce
+            return self._spend_kept(claims)
 
-    def _insert(self, window: int, digest: bytes) -> bool:
-        if window not in self._usable:
-            raise errors.ExpiredTimestamp
-        return self._spend(window, digest)
+    def _spend_kept(self, claims: Sequence[Claim]) -> list[bool | None]:
+        usable = self._usable
+        answers = iter(self._spend(kept, usable) if (kept := [one for one in claims if one[0] in usable]) else ())
+        return [next(answers) if window in usable else None for window, _ in claims]
 
     def _open(self, live: range) -> None:
         """Make the tables of the live windows, and drop those long over."""
+        # Threads wait for each other here. In the server's hub nobody does: it asks the question once at a time.
         with self._guard:
             usable = tuple(self._make_tables(live))
             if len(usable) < len(live):
@@ -85,8 +96,8 @@ class Windows(Nonces):
             self._sweep(self._oldest(live) - KEPT)
 
     @abstractmethod
-    def _spend(self, window: int, digest: bytes) -> bool:
-        """Insert a digest into the table of a window; return whether it is new in all that can be used."""
+    def _spend(self, claims: Sequence[Claim], usable: tuple[int, ...]) -> Sequence[bool]:
+        """Insert digests into the tables of their windows; return which are new in all that can be used."""
 
     @abstractmethod
     def _make_tables(self, live: range) -> list[int]:

@@ -4,9 +4,10 @@ Each is one statement, or one script, so that no two who take at once get the sa
 """
 
 import logging
+from functools import partial
 from typing import Final
 
-from otagw import errors
+from otagw import errors, hosts
 from otagw.db import database
 from otagw.security import rate_limits
 from otagw.security.rate_limits import Buckets
@@ -61,7 +62,8 @@ class Redis(Buckets):
     def wait(self, name: str, now: int, each: int, whole: int) -> int:
         """Take a token; see `rate_limits.Buckets`."""
         try:
-            return int(self._script(keys=[self._prefix + name], args=[now, each, whole, rate_limits.LATE]))
+            take = partial(self._script, keys=[self._prefix + name], args=[now, each, whole, rate_limits.LATE])
+            return int(hosts.apart(take, hosts.REDIS))
         except self._trouble as error:
             log.warning(GONE, extra={"problem": type(error).__name__})
             raise errors.Unavailable(GONE) from None

@@ -1,58 +1,75 @@
-"""Connections at the edge: how requests are read within limits of size and time, and answers written.
+"""A client's connection: how requests are read within limits of size and time, and answers written.
 
-docs/decisions/0007-http-edge.md says why each limit is as it is.
+docs/operations.md has the table of limits, docs/decisions/0030-server.md the reasons.
 """
 
-import contextlib
 import socket
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
-from gunicorn import sock, util  # type: ignore[import-untyped]  # it has no types
-from gunicorn.http import body, message, parser  # type: ignore[import-untyped]
+import gevent
+from gunicorn.http import body, message, parser  # type: ignore[import-untyped]  # it has no types
 from gunicorn.http import errors as broken
-from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
-# Request line and headers together, and the time from their first byte to their last.
+from otagw.files import links
+from otagw.server.crowd import Crowd, Guest
+
+# Request line and headers together, and the time from their first byte to their last; also a TLS handshake in all.
 HEAD_BYTES = 256 * 1024
 HEAD_SECONDS = 30.0
-# A TLS handshake in all; each read of a body.
-STEP_SECONDS = 30.0
+# A body: so much time for each byte that has come, after the first moments; but for an upload, so much in all.
+BODY_GRACE_SECONDS = 30.0
+BODY_BYTES_A_SECOND: Final = 500
+BODY_SECONDS = 300.0
 # Each write of an answer. A reader at 1 kB/s lets on that it reads when it has emptied its own buffer of 128 KiB; we
 # can write on when a third of ours is free, which therefore must not grow by itself, as it would, to 4 MiB.
 WRITE_SECONDS = 300.0
 SEND_BUFFER: Final = 128 * 1024
-# A write in the loop, where all others wait; less than gunicorn lets a loop stand still. What fits into the send
-# buffer, and nearly every answer does, does not wait at all.
-WRITE_HERE_SECONDS: Final = 15.0
-TLS_HANDSHAKE: Final = b"\x16"
+# As much of an answer is kept until it is sent at once, its head with it.
+GATHERED_BYTES: Final = 64 * 1024
+READ, WRITE = 1, 2  # events of gevent's loop
+TLS_HANDSHAKE: Final = 0x16
 
 
 class Late(broken.ParseException):  # type: ignore[misc]  # a base without types, here and below
     """Say that a client took too long over the head of its request."""
 
 
-class Body(body.Body):  # type: ignore[misc]
-    """A request's body; one that breaks off or is ill-formed is an OSError to whoever reads it."""
+class Silent(Exception):
+    """Say that a client has sent nothing for a while, and is owed nothing."""
 
-    def __init__(self, reader: Any, sock: socket.socket) -> None:
+
+class Body(body.Body):  # type: ignore[misc]
+    """A request's body; one that breaks off, is ill-formed or comes too slowly is an OSError to its reader."""
+
+    def __init__(self, reader: Any, connection: "Connection", is_upload: bool) -> None:
         super().__init__(reader)
-        self._sock = sock
+        self._connection, self._is_upload = connection, is_upload
+        self._began, self._size = time.monotonic(), 0
 
     def _read_reader(self, size: int) -> Any:
         announced = min(getattr(self.reader, "length", 0), size)
-        self._sock.settimeout(STEP_SECONDS)
+        limit = BODY_GRACE_SECONDS + self._size / BODY_BYTES_A_SECOND
+        if not self._is_upload:
+            limit = min(limit, BODY_SECONDS)
+        self._connection.settimeout(max(self._began + limit - time.monotonic(), 0.001))
         try:
             data = super()._read_reader(size)
         except broken.ParseException:
             raise broken.NoMoreData from None
-        finally:
-            self._sock.settimeout(WRITE_SECONDS)
         if len(data) < announced:
             self.failed = True
             raise broken.NoMoreData
+        self._size += len(data)
+        self._connection.came(len(data), self._is_upload, is_whole=self.is_whole())
         return data
+
+    def is_whole(self) -> bool:
+        """Tell whether all of it has been read."""
+        left = getattr(self.reader, "length", None)
+        return self.reader.parser is None if left is None else left == 0
 
 
 class Head(message.Request):  # type: ignore[misc]
@@ -61,13 +78,11 @@ class Head(message.Request):  # type: ignore[misc]
     body: Any
 
     def parse(self, unreader: Any) -> Any:
-        """Read the head, and leave the socket ready for the answer; return what was read beyond the head."""
-        self._until = time.monotonic() + HEAD_SECONDS
+        """Read the head; return what was read beyond it."""
+        self._until = time.monotonic() + self.cfg.keepalive
         self._size = 0
         self.max_buffer_headers = HEAD_BYTES
-        rest = super().parse(unreader)
-        unreader.sock.settimeout(WRITE_SECONDS)
-        return rest
+        return super().parse(unreader)
 
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
         """Read on; every byte of the head comes this way."""
@@ -78,15 +93,19 @@ class Head(message.Request):  # type: ignore[misc]
             unreader.sock.settimeout(max(self._until - time.monotonic(), 0.001))
             super().read_into(unreader, buf, stop)
         except TimeoutError:
-            raise Late from None
-        if self._size == 0 and buf.startswith(TLS_HANDSHAKE):
-            raise broken.InvalidRequestLine("TLS")  # its sender waits for our answer and would not end the line
+            raise Late if self._size else Silent from None
+        if self._size == 0:
+            self._until = time.monotonic() + HEAD_SECONDS
+            if buf[0] == TLS_HANDSHAKE:
+                raise broken.InvalidRequestLine("TLS")  # its sender waits for our answer and would not end the line
         self._size += len(buf) - held
 
     def set_body_reader(self) -> None:
         """Choose how the body is read."""
         super().set_body_reader()
-        self.body = Body(self.body.reader, self.unreader.sock)
+        is_upload = self.path.startswith(links.PATH)
+        self.body = Body(self.body.reader, self.unreader.sock, is_upload)
+        self.unreader.sock.came(0, is_upload, is_whole=self.body.is_whole())
 
 
 class Parser(parser.Parser):  # type: ignore[misc]
@@ -95,63 +114,99 @@ class Parser(parser.Parser):  # type: ignore[misc]
     mesg_class = Head
 
 
-class Connection(gthread.TConn):  # type: ignore[misc]
-    """A client's connection: HTTP/1, with or without TLS."""
+class Connection(Guest):
+    """A client's connection as gunicorn uses a socket, one that does not block: HTTP/1, with or without TLS."""
 
-    initialized: bool
-    sock: Any
-    # The request at hand is answered in the loop: it is there as a whole. What is to be sent of its answer.
-    here = False
-    answer = b""
+    def __init__(self, sock: Any, address: Any, crowd: Crowd, idle: float) -> None:
+        super().__init__(address[0] if isinstance(address, tuple) else "")
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self.sock, self.peer, self._crowd = sock, address, crowd
+        self._timeout = idle
+        self._answer: list[bytes] = []
+        self._size = 0
 
-    def init(self) -> None:
-        """Shake hands; called in a thread of the pool, once the first byte is there."""
-        if self.initialized:
-            return
-        self.initialized = True
-        if self.cfg.is_ssl:
-            self.sock = sock.ssl_wrap_socket(self.sock, self.cfg)
-            self.sock.settimeout(STEP_SECONDS)
-            try:
-                self.sock.do_handshake()
-            except TimeoutError:
-                raise broken.NoMoreData from None
-        self.parser = Parser(self.cfg, self.sock, self.client)
+    def shake(self, context: ssl.SSLContext) -> bool:
+        """Shake hands for TLS; return False, and nothing is read, if this client does not."""
+        try:
+            first = self._when_ready(READ, self.sock.recv, 1, socket.MSG_PEEK)
+        except TimeoutError:
+            raise Silent from None
+        if first and first[0] != TLS_HANDSHAKE:
+            return False
+        self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        with gevent.Timeout(HEAD_SECONDS, Silent):
+            self._when_ready(READ, self.sock.do_handshake)
+        return True
 
-    def send(self) -> None:
-        """Send what is left of an answer, all at once."""
-        if self.answer:
-            self.sock.settimeout(WRITE_HERE_SECONDS)
-            self.sock.sendall(self.answer)
-            self.answer = b""
+    def begin(self) -> None:
+        """Wait for another request."""
+        self._crowd.release(self)
+        self.since, self.waits = time.monotonic(), True
 
-    def close(self, graceful: bool = False) -> None:
-        """Close at once; the thread that answered has lingered already."""
-        util.close(self.sock)
+    def came(self, size: int, is_upload: bool, is_whole: bool) -> None:
+        """Note bytes of a body; those of an upload go on to a file, those of others are held until the answer."""
+        if is_upload:
+            self.since = time.monotonic()
+        elif size:
+            self._crowd.hold(self, size)
+        self.waits = not is_whole
 
+    def settimeout(self, seconds: float) -> None:
+        """Limit how long each of the following waits for the client; they raise TimeoutError."""
+        self._timeout = seconds
 
-class _Gathered:
-    """A socket that keeps what is written to it, so that head and body of an answer go out together."""
+    def recv(self, size: int) -> bytes:
+        """Return what has come, or nothing when the client has closed its side."""
+        data: bytes = self._when_ready(READ, self.sock.recv, size)
+        return data
 
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self.kept: list[bytes] = []
+    def send(self, data: bytes | memoryview) -> int:
+        """Send at once what finds room; return how much that was."""
+        sent: int = self._when_ready(WRITE, self.sock.send, data)
+        return sent
 
     def sendall(self, data: bytes) -> None:
-        """Keep what is to be sent."""
-        self.kept.append(data)
+        """Keep what is to be sent, until it is much or the answer is complete."""
+        self.waits = False
+        self._answer.append(data)
+        self._size += len(data)
+        if self._size > GATHERED_BYTES:
+            self.flush()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
+    def flush(self) -> None:
+        """Send what was kept; raise TimeoutError when the client has taken nothing of it for `WRITE_SECONDS`."""
+        data = memoryview(b"".join(self._answer))
+        self._answer, self._size, self._timeout = [], 0, WRITE_SECONDS
+        self.sends = True
+        while data:
+            self.since = time.monotonic()
+            data = data[self.send(data) :]
+        self.sends = False
 
+    def shutdown(self, how: int) -> None:
+        """Say that nothing more will be sent."""
+        self.sock.shutdown(how)
 
-@contextlib.contextmanager
-def gathered(conn: Connection) -> Iterator[None]:
-    """Keep what is written to a connection for its `send`; after an error nothing of it."""
-    sock = conn.sock
-    conn.sock = kept = _Gathered(sock)
-    try:
-        yield
-    finally:
-        conn.sock = sock
-    conn.answer = b"".join(kept.kept)
+    def close(self) -> None:
+        """Close at once; what was kept is dropped."""
+        self._answer = []
+        self.sock.close()
+
+    def _when_ready(self, event: int, do: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something with the socket, as soon as that is possible."""
+        while True:
+            try:
+                return do(*arguments)
+            except ssl.SSLWantReadError:
+                wanted = READ
+            except ssl.SSLWantWriteError:
+                wanted = WRITE
+            except BlockingIOError:
+                wanted = event
+            watcher = gevent.get_hub().loop.io(self.sock.fileno(), wanted)
+            try:
+                with gevent.Timeout(self._timeout, TimeoutError):
+                    gevent.get_hub().wait(watcher)
+            finally:
+                watcher.close()

@@ -4,37 +4,41 @@ Nothing here logs or repeats what was sent: a request line may carry a signature
 why each limit is as it is.
 """
 
-import contextlib
 import gc
 import http
 import logging
 import os
 import queue
-import selectors
 import signal
 import socket
 import ssl
 import sys
 import time
-from functools import partial
-from typing import Any, Final, NamedTuple
+from contextvars import Context
+from typing import Any, Final
 
+import gevent
+from greenlet import getcurrent, greenlet
 from gunicorn import glogging, util  # type: ignore[import-untyped]  # it has no types
 from gunicorn.http import errors as broken  # type: ignore[import-untyped]
-from gunicorn.workers import gthread  # type: ignore[import-untyped]
+from gunicorn.workers import ggevent  # type: ignore[import-untyped]
+from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]
 from werkzeug.wrappers import Request
 
-from otagw import errors, gateway, runtime, settings
+from otagw import errors, hosts, runtime, settings
 from otagw.call import Answer
-from otagw.db import database, rounds
-from otagw.dialects.iotda import wire as iotda
+from otagw.db import database
+from otagw.db.hub import Hub
 from otagw.ops import log as our_log
-from otagw.server import arrived, connection
-from otagw.server.connection import Connection, Head, Late
+from otagw.server import connection
+from otagw.server.connection import READ, Connection, Head, Late, Parser
+from otagw.server.crowd import Crowd
 
-# How many requests are answered together. More would share the cost of a commit better still, but a process would take
-# what another one has time for.
+# How many connections are accepted before those that came with them have a turn.
 ROUND: Final = 8
+LOOK_SECONDS: Final = 0.1
+# How long the rest of a body that nobody wanted is read, so that the connection can be kept.
+STEP_SECONDS: Final = 2.0
 # What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
 # gets from a fast client before it looks whether there is an answer.
 LINGER_BYTES: Final = 1024 * 1024 * 1024
@@ -58,26 +62,16 @@ PROBLEMS: Final[dict[type[Exception], str]] = {
 }
 
 
-class _Done(NamedTuple):
-    """What gunicorn asks of a future, without the locks of one."""
-
-    keep: bool
-
-    def result(self) -> bool:
-        """Return whether the connection may bring another request."""
-        return self.keep
-
-    def cancelled(self) -> bool:
-        """Return that the request was answered."""
-        return False
-
-
-class Worker(gthread.ThreadWorker):  # type: ignore[misc]
-    """A process that answers whole requests in its loop, and those that have to be waited for in a pool of threads."""
+class Worker(ggevent.GeventWorker):  # type: ignore[misc]
+    """A process of many requests at once, each in a greenlet of its own; nothing of Python is patched."""
 
     early_signals: "queue.SimpleQueue[int]"
     _notified = 0.0
-    _round: list[Connection]
+    crowd: Crowd
+    sockets: list[Any]
+
+    def patch(self) -> None:
+        """Patch nothing; gunicorn's own would patch all of Python."""
 
     def notify(self) -> None:
         """Tell the master that this process is well."""
@@ -87,15 +81,10 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        self._round = []  # the connections that have brought what the next round answers
-        super().init_process()
-
-    def run(self) -> None:
-        """Serve; what the application is made of stays, and is never looked over for garbage."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(COLLECT_EVERY)
-        super().run()
+        self._spare: list[greenlet] = []
+        self.crowd = Crowd(self.worker_connections, settings.load().connections_per_address)
+        with hosts.settled(Hub(self.cfg.threads)):
+            super().init_process()
 
     def init_signals(self) -> None:
         """Leave Ctrl-C, which reaches every process of the terminal, to the master.
@@ -113,149 +102,145 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         database.patiently(super().load_wsgi, self._go_on)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """Stop as SIGTERM does: gunicorn would take the pool's lock, which what the signal interrupts may hold."""
+        """Stop as SIGTERM does."""
         self.handle_exit(sig, frame)
 
-    def accept(self, listener: Any) -> None:
-        """Accept connections for as long as each brings a whole request, up to a round of them.
+    def run(self) -> None:
+        """Serve until told to stop; then answer what has been asked, for as long as the options say.
 
-        Whoever else wants this processor goes first: clients, who bring more for the round, and processes on their way
-        to the same connections. docs/decisions/0023-rounds.md says what that gains.
+        What the application is made of stays, and is never looked over for garbage.
         """
-        os.sched_yield()
-        for _ in range(ROUND):
-            if not (self.alive and self.nr_conns < self.worker_connections and self._accept_one(listener)):
-                return
-
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait for clients, and answer together those that have sent a whole request."""
-        os.sched_yield()  # see `accept`
-        super().wait_for_and_dispatch_events(0 if self._round else timeout)
-        while self._round:
-            conns, self._round = self._round[:ROUND], self._round[ROUND:]
-            answered = rounds.run([partial(self._answer, conn) for conn in conns])
-            for conn, keep in zip(conns, answered, strict=True):
-                self._send(conn, keep)
-
-    def murder_keepalived(self, force: bool = False) -> None:
-        """Close connections that have been silent for too long; gunicorn then closes those that never said anything.
-
-        It last looked before the rounds: who has spoken meanwhile would be cut off, with a request on the way.
-        """
-        ends = [conns[0].timeout for conns in (self.keepalived_conns, self.pending_conns) if conns]
-        if ends and min(ends) <= time.monotonic() and not force:
-            super().wait_for_and_dispatch_events(0)
-        super().murder_keepalived(force)
-
-    def _answer(self, conn: Connection) -> bool:
-        """Answer one request of a round, without sending it; return whether its connection may bring another."""
-        self._go_on()
-        try:
-            return bool(self.handle(conn))
-        except Exception:  # gunicorn's own handling of an error has failed
-            return False
-
-    def _send(self, conn: Connection, keep: bool) -> None:
-        """Send an answer, and end or keep its connection.
-
-        All answers of a round leave one after another: each wakes a client, which may take the processor from us.
-        """
-        self._go_on()
-        try:
-            conn.send()
-        except OSError:  # the client has left
-            keep = False
-        self.finish_request(conn, _Done(keep))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECT_EVERY)
+        self._tls = _tls(self.cfg) if self.cfg.is_ssl else None
+        accepting = [self._accepting(sock.sock) for sock in self.sockets]
+        while self._go_on():
+            gevent.sleep(LOOK_SECONDS)
+        for watcher, sock in zip(accepting, self.sockets, strict=True):
+            watcher.close()
+            sock.close()
+        self.crowd.dismiss_idle()
+        until = time.monotonic() + self.cfg.graceful_timeout
+        while self.crowd and time.monotonic() < until:
+            self._go_on()
+            gevent.sleep(LOOK_SECONDS)
+        self.crowd.dismiss_all()
+        gevent.sleep(0)
 
     def _go_on(self) -> bool:
-        """Tell the master now and then that this process is well, in what takes long; return whether it is to go on."""
+        """Tell the master now and then that this process is well; return whether it is to go on."""
         if time.monotonic() - self._notified > 1:
             self.notify()
         return bool(self.alive)
 
-    def _accept_one(self, listener: Any) -> bool:
-        """Accept a connection; return whether it has brought a whole request.
+    def _accepting(self, listener: socket.socket) -> Any:
+        """Accept connections from now on; return the watcher that does so until it is closed."""
+        listener.setblocking(False)
+        watcher = gevent.get_hub().loop.io(listener.fileno(), READ)
+        watcher.start(self._accept, listener, listener.getsockname())
+        return watcher
 
-        If not, the loop waits for its first byte: one that says nothing costs no thread.
-        """
+    def _accept(self, listener: socket.socket, name: Any) -> None:
+        """Accept some connections, each of which gets a greenlet, and goes as far as it can at once."""
+        os.sched_yield()
+        for _ in range(ROUND):
+            try:
+                client, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor is left
+                self.crowd.dismiss()
+                return
+            attendant = self._spare.pop() if self._spare else greenlet(self._attend, gevent.get_hub())
+            attendant.gr_context = Context()
+            attendant.switch(name, client, address)
+
+    def _attend(self, listener: Any, client: Any, address: Any) -> None:
+        """Attend to one connection after another: to make a greenlet takes as long as a tenth of a request."""
+        while True:
+            self.handle(listener, client, address)
+            self._spare.append(getcurrent())
+            listener, client, address = gevent.get_hub().switch()
+
+    def handle(self, listener: Any, client: Any, address: Any) -> None:
+        """Answer the requests of one connection."""
+        conn = Connection(client, address, self.crowd, self.cfg.keepalive)
+        linger = False
         try:
-            client, address = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+            self.crowd.enter(conn)
+            linger = self._converse(listener, conn)
+        except (gevent.GreenletExit, connection.Silent, OSError):
+            pass  # it was told to go, says nothing, or has left
+        except Exception:
+            self.log.exception("a connection crashed")
+        finally:
+            conn.gone = True
+            self.crowd.leave(conn)
+            if linger:
+                util.close_graceful(conn, LINGER_SECONDS, LINGER_BYTES)
+            conn.close()
+
+    def _converse(self, listener: Any, conn: Connection) -> bool:
+        """Answer request after request; return whether the client may still be sending."""
+        head: Head | None = None
+        try:
+            if self._tls and not conn.shake(self._tls):
+                raise Plain
+            parser = Parser(self.cfg, conn, conn.peer)
+            while True:
+                conn.begin()
+                head = None
+                head = next(parser)
+                if not self._answer(listener, head, conn) or not parser.finish_body(time.monotonic() + STEP_SECONDS):
+                    return not head.body.is_whole()
+        except (StopIteration, broken.NoMoreData):  # it has left
             return False
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, connection.SEND_BUFFER)
-        conn = Connection(self.cfg, client, address, listener.getsockname())
-        conn.set_timeout()
-        self.nr_conns += 1
-        if self._joins(conn):
+        except (gevent.GreenletExit, connection.Silent, ssl.SSLError, ConnectionError):
+            raise
+        except Exception as error:
+            self.handle_error(head, conn, conn.peer, error)
             return True
-        self.pending_conns.append(conn)
-        ready = partial(self.on_pending_socket_readable, conn)
-        self.poller.register(client, selectors.EVENT_READ, ready)
-        return False
 
-    def enqueue_req(self, conn: Connection) -> None:
-        """Answer a request in the next round if it is at hand, else let a thread wait for it."""
-        if not self._joins(conn):
-            super().enqueue_req(conn)
-
-    def _joins(self, conn: Connection) -> bool:
-        """Answer a request in the next round if nobody has to be waited for; return whether it is so.
-
-        A thread costs more than the rest of a short request: it takes turns with the loop at the interpreter, each time
-        that the database is asked.
-        """
-        conn.here = self._is_at_hand(conn)
-        if conn.here:
-            conn.data_ready = True
-            self._round.append(conn)
-        return conn.here
-
-    def _is_at_hand(self, conn: Connection) -> bool:
-        """Tell whether a request can be answered without waiting for its client, or for files."""
-        if self.cfg.is_ssl or self.wsgi.config["WAITS_FOR_FILES"]:
-            return False
-        ready = not conn.initialized or (not conn.parser.unreader.buf.getvalue() and arrived.has_read(conn.sock))
-        return ready and arrived.is_whole(conn.sock)
-
-    def handle(self, conn: Connection) -> Any:
-        """Answer one request; return whether the connection may bring another."""
-        keep = super().handle(conn)
-        if not keep and not conn.here:
-            # gunicorn lingers in the loop that accepts, where one client that does not hang up holds up all others.
-            util.close_graceful(conn.sock, LINGER_SECONDS, LINGER_BYTES)
-        return keep
-
-    def handle_request(self, req: Head, conn: Connection) -> Any:
-        """Run the application; a client that stops reading its answer has left."""
+    def _answer(self, listener: Any, head: Head, conn: Connection) -> bool:
+        """Run the application, and send its answer; return whether the connection may bring another request."""
+        keep = True
         try:
-            if not conn.here:
-                return super().handle_request(req, conn)
-            with connection.gathered(conn):
-                return super().handle_request(req, conn)
-        except TimeoutError:
-            raise broken.NoMoreData from None
+            AsyncWorker.handle_request(self, listener, head, conn, conn.peer)
+        except StopIteration:
+            keep = False
+        conn.waits = False
+        gevent.sleep(0)
+        conn.flush()
+        return keep
 
     def handle_error(self, req: Head | None, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn could not read, or could not do, in the envelope of the gateway."""
-        if isinstance(exc, ssl.SSLError) and exc.reason != "HTTP_REQUEST":
-            return  # whoever cannot shake hands cannot read either
-        if not isinstance(exc, broken.ParseException | ssl.SSLError):
+        if not isinstance(exc, broken.ParseException | Plain):
             self.log.exception("a request crashed outside the application")
-        name = "iotda" if req is not None and iotda.is_ours(req.path or "") else "actions"
         ours = self.wsgi.extensions["otagw"]
         environ = {"REMOTE_ADDR": addr[0] if isinstance(addr, tuple) else ""}
         with runtime.entered(ours["runtime"]):
-            answer = gateway.refuse(ours[name], Request(environ), _fault(exc))
-        with contextlib.suppress(OSError):
-            # Past the TLS layer: it has not come up, if this client spoke plain http to it.
-            send = partial(socket.socket.sendall, client) if isinstance(exc, ssl.SSLError) else client.sendall
-            send(_bytes(answer))
+            answer = ours["refusal"](Request(environ), getattr(req, "path", None) or "", _fault(exc))
+        client.sendall(_bytes(answer))
+        client.flush()
+
+
+class Plain(Exception):
+    """Say that a client speaks http where https is expected."""
+
+
+def _tls(cfg: Any) -> Any:
+    """Return what TLS is served with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cfg.certfile, cfg.keyfile)
+    return context
 
 
 def _fault(exc: BaseException) -> errors.Fault:
     """Return what went wrong, in words of ours alone."""
     match exc:
-        case ssl.SSLError():
+        case Plain():
             return errors.Unreadable("it is plain http, and this port expects https")
         case Late():
             return errors.Unreadable(f"its head did not arrive within {connection.HEAD_SECONDS:g} seconds")

@@ -49,7 +49,7 @@ def options(chosen: Settings) -> dict[str, Any]:
         "forwarded_allow_ips": "",
         # Also how long a new connection may say nothing. Half the file descriptors that Linux grants by default.
         "keepalive": 5,
-        "worker_connections": 500,
+        "worker_connections": 1000,
         "graceful_timeout": GRACEFUL_SECONDS,
         # How long one request may stop all others of a process. A database over a network is given up sooner, unless
         # it acknowledges and never answers.

@@ -4,6 +4,6 @@ from otagw import settings
 from otagw.server import connection, supervisor
 
 globals().update(supervisor.options(settings.load()))
-connection.HEAD_SECONDS = connection.STEP_SECONDS = 1.0
+connection.HEAD_SECONDS = connection.BODY_GRACE_SECONDS = 1.0
 connection.WRITE_SECONDS = 2.0
 keepalive = 1

@@ -4,4 +4,5 @@ from otagw import settings
 from otagw.server import connection, supervisor
 
 globals().update(supervisor.options(settings.load()))
-connection.HEAD_SECONDS = connection.STEP_SECONDS = connection.WRITE_SECONDS = keepalive = 3600
+connection.HEAD_SECONDS = connection.BODY_GRACE_SECONDS = connection.BODY_SECONDS = connection.WRITE_SECONDS = 3600
+keepalive = 3600

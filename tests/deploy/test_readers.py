@@ -1,16 +1,19 @@
 """Readers of downloads that are slow, or stop: no limit on the whole, only on standing still."""
 
+import contextlib
 import hashlib
+import os
 import random
 import socket
 import threading
 import urllib.parse
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.deploy import servers
-from tests.patience import HANG_SECONDS
+from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("bytes")]
 MIB = 1024 * 1024
@@ -47,6 +50,16 @@ def ask(store, url):
     return connection
 
 
+def is_open(store):
+    """Tell whether the gateway has a file of the store open."""
+    (process,) = servers.children(store.gateway.process.pid)
+    for handle in Path("/proc", str(process), "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if Path(os.readlink(handle)) in store.stored():
+                return True
+    return False
+
+
 def test_a_slow_reader_has_as_long_as_it_takes(hurried, firmware):
     assert SIZE // PIECE * PAUSE >= 3 * WRITE_SECONDS
     found = b""
@@ -61,6 +74,6 @@ def test_a_reader_that_stops_is_cut_off(hurried, firmware):
     link = hurried.upload(firmware)
     with ask(hurried, link) as connection:
         assert connection.recv(9) == b"HTTP/1.1 "
-        # The one thread there is for files has left it.
         assert requests.get(link, headers={"Range": "bytes=0-0"}, timeout=HANG_SECONDS).status_code == 206
+        eventually(lambda: not is_open(hurried))
         assert len(servers.read(connection)) < SIZE

@@ -34,7 +34,8 @@ class Recorder:
     def __init__(self):
         self.data, self.discarded = b"", False
 
-    def write(self, data):
+    def write(self, data, also):
+        also(data)
         self.data += data
 
     def discard(self):

@@ -13,7 +13,7 @@ from otagw.dialects import http
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import ActionCall
-from otagw.operation import Handler, Operation, Table
+from otagw.operation import Handler, Operation, Table, Work
 
 _HINT_EVERY_MS: Final = 100
 # Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.
@@ -32,14 +32,19 @@ actions: Final[Table[AliyunSchema]] = Table()
 
 
 def operation(
-    schema: type[AliyunSchema], *, needs: str, origin: str = ALIBABA, codes: tuple[str, ...] = ()
+    schema: type[AliyunSchema],
+    *,
+    needs: str,
+    origin: str = ALIBABA,
+    codes: tuple[str, ...] = (),
+    work: Work = Work.SHORT,
 ) -> Callable[[Handler], Handler]:
     """Make the decorated handler the Action that the schema is named after."""
 
     def add(handler: Handler) -> Handler:
         name = schema.__name__
         rate = 0 if origin == OWN else RATES.get(name, USUAL_RATE)
-        actions.add(Operation(name, schema(), needs, handler, origin, codes, rate))
+        actions.add(Operation(name, schema(), needs, handler, origin, codes, rate, work))
         return handler
 
     return add

@@ -15,7 +15,7 @@ from otagw.dialects import http
 from otagw.dialects.iotda import render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import RestCall
-from otagw.operation import Handler, Operation, Table
+from otagw.operation import Handler, Operation, Table, Work
 from otagw.ota import projects
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -44,6 +44,7 @@ def operation(
     status: int = 200,
     codes: tuple[str, ...] = (),
     longest: int = wire.MAX_BODY,
+    work: Work = Work.SHORT,
 ) -> Callable[[Handler], Handler]:
     """Make the decorated handler the operation that the schema is named after.
 
@@ -57,7 +58,7 @@ def operation(
         name = schema.__name__
         route = Route(
             *(name, schema(), f"ota:{name}", handler),
-            codes=codes, method=method, path=path, status=status, longest=longest,
+            codes=codes, work=work, method=method, path=path, status=status, longest=longest,
         )  # fmt: skip
         routes.add(route)
         return handler

@@ -171,10 +171,9 @@ def _file(events: Iterator[multipart.Event], writer: Writer, longest: int) -> Fa
     """Write the file's bytes as they come, and return what they come to."""
     measure = Measure()
     for data in _data(events):
-        measure.update(data)
-        if measure.size > longest:
+        if measure.size + len(data) > longest:
             raise errors.RequestTooLarge(f"{longest} bytes")
-        writer.write(data)
+        writer.write(data, also=measure.update)
     return measure.facts()
 
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import Range
 
 from otagw import clock
 
-BLOCK: Final = 16 * 1024  # small enough for a client at 1 kB/s to take within the edge's limit on a write
+BLOCK: Final = 64 * 1024
 MOST: Final = 100
 KIND: Final = "application/octet-stream"
 _PLAIN: Final = re.compile(r"bytes=[0-9]{0,18}-[0-9]{0,18}(, ?[0-9]{0,18}-[0-9]{0,18})*")

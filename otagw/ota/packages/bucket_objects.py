@@ -5,7 +5,7 @@ Why they are copied: docs/decisions/0018-iotda.md.
 
 from typing import BinaryIO, Final
 
-from otagw import errors, runtime
+from otagw import errors, hosts, runtime
 from otagw.files.storage import Storage
 from otagw.ota.accounts import Account
 from otagw.ota.packages import stored_files
@@ -54,7 +54,7 @@ def _open(url: str, key: str) -> BinaryIO:
     if any(part in ("", ".", "..") for part in key.split("/")):  # in a folder it would lead elsewhere
         raise errors.NotFound(kind="object", key=key)
     try:
-        return Storage(url).open(key)
+        return hosts.apart(lambda: Storage(url), hosts.STORE).open(key)
     except FileNotFoundError:
         raise errors.NotFound(kind="object", key=key) from None
 

@@ -8,6 +8,7 @@ docs/decisions/0009-fetching.md.
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final
@@ -15,7 +16,7 @@ from urllib.parse import urljoin
 
 from urllib3 import HTTPResponse
 
-from otagw import errors
+from otagw import errors, hosts
 from otagw.net import outgoing
 from otagw.net.allowed_hosts import Hosts
 from otagw.net.outgoing import Deadline, Endpoint, Target, Timeouts
@@ -53,7 +54,7 @@ class Fetcher:
         if target is None or not self._hosts.lists(target.host, target.port):
             return None
         try:
-            return self._follow(target)
+            return hosts.apart(partial(self._follow, target), hosts.FETCH)
         except _Problem as found:
             problem = str(found)
         # Raised out here, it does not hold on to the errors before it, and with them to the connection.

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from otagw import clock, errors
-from otagw.db import database, rounds
+from otagw import clock, errors, hosts
+from otagw.db import database
 from otagw.db.models import AuditEvent, Package
 from otagw.db.models.base import Model
 from otagw.ota import audit, idempotency, listing, states
@@ -102,7 +102,7 @@ def at_once(account: Account, draft: PackageDraft, verified: bool) -> dict[str, 
         return None
     row = (identity, *values(account, draft, draft.module, verified, now))
     new = _New(row, account.id, packages.scopes(draft.product_key, draft.version, draft.module, draft.kind), event)
-    return {"id": identity, "created": now} if rounds.ask(_MAKE, new) else None
+    return {"id": identity, "created": now} if hosts.ask(_MAKE, new) else None
 
 
 def _insert(account: Account, draft: PackageDraft, verified: bool) -> dict[str, Any]:
@@ -213,4 +213,4 @@ WITH given AS (
 )
 SELECT id FROM made
 """
-_MAKE: Final = rounds.Question(_make)
+_MAKE: Final = hosts.Question(_make)

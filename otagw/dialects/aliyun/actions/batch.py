@@ -11,6 +11,7 @@ from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.actions.device import NO_PRODUCT, summary
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.schema import MISSING, wrong
+from otagw.operation import Work
 from otagw.ota.devices import batch_registration
 from otagw.ota.devices.batch_registration import Refused
 from otagw.ota.devices.devices import DeviceDraft
@@ -49,7 +50,7 @@ class BatchCheckDeviceNames(AliyunSchema):
             raise wrong(MISSING, "device_name", 1)
 
 
-@operation(BatchCheckDeviceNames, needs="ota:BatchCheckDeviceNames", codes=(NO_PRODUCT,))
+@operation(BatchCheckDeviceNames, needs="ota:BatchCheckDeviceNames", codes=(NO_PRODUCT,), work=Work.MANY)
 def batch_check_device_names(
     caller: Caller,
     product_key: str,
@@ -90,7 +91,7 @@ class BatchRegisterDevice(AliyunSchema):
     client_token = fields.client_token()
 
 
-@operation(BatchRegisterDevice, needs="ota:BatchRegisterDevice", codes=(NO_PRODUCT,))
+@operation(BatchRegisterDevice, needs="ota:BatchRegisterDevice", codes=(NO_PRODUCT,), work=Work.MANY)
 def batch_register_device(caller: Caller, product_key: str, count: int, client_token: str | None) -> dict[str, Any]:
     """Register up to 10,000 devices under names that the gateway makes up; all are there when the answer comes."""
     return {"data": {"apply_id": batch_registration.make(caller.account, product_key, count, client_token)}}
@@ -111,6 +112,7 @@ class BatchRegisterDeviceWithApplyId(Application):
     BatchRegisterDeviceWithApplyId,
     needs="ota:BatchRegisterDeviceWithApplyId",
     codes=(NO_BATCH, "iot.device.ApplyManyDevicesFailed"),
+    work=Work.MANY,
 )
 def batch_register_device_with_apply_id(caller: Caller, product_key: str, apply_id: int) -> dict[str, Any]:
     """Register the names of a check, all or none; asked twice, register them once.

@@ -9,6 +9,7 @@ from otagw.dialects.aliyun.action import operation
 from otagw.dialects.aliyun.actions.device import reference
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.operation import Work
 from otagw.ota.devices import groups
 from otagw.ota.devices.groups import Group, GroupDraft
 
@@ -46,7 +47,7 @@ class DeleteDeviceGroup(GroupId):
     """The parameters of a deletion."""
 
 
-@operation(DeleteDeviceGroup, needs="ota:DeleteDeviceGroup", codes=(_ABSENT, "iot.group.GroupInUse"))
+@operation(DeleteDeviceGroup, needs="ota:DeleteDeviceGroup", codes=(_ABSENT, "iot.group.GroupInUse"), work=Work.MANY)
 def delete_device_group(caller: Caller, group_id: str) -> None:
     """Delete a group that no other is within; its devices stay."""
     groups.delete(caller.account, group_id)
@@ -102,7 +103,7 @@ class BatchAddDeviceGroupRelations(GroupId):
     device = fields.Objects(Member(), 200)
 
 
-@operation(BatchAddDeviceGroupRelations, needs="ota:BatchAddDeviceGroupRelations", codes=(_ABSENT,))
+@operation(BatchAddDeviceGroupRelations, needs="ota:BatchAddDeviceGroupRelations", codes=(_ABSENT,), work=Work.MANY)
 def batch_add_device_group_relations(caller: Caller, group_id: str, device: _Members) -> dict[str, Any]:
     """Put up to 200 devices into a group.
 
@@ -123,7 +124,9 @@ class BatchDeleteDeviceGroupRelations(GroupId):
     device = fields.Objects(Member(), 200)
 
 
-@operation(BatchDeleteDeviceGroupRelations, needs="ota:BatchDeleteDeviceGroupRelations", codes=(_ABSENT,))
+@operation(
+    BatchDeleteDeviceGroupRelations, needs="ota:BatchDeleteDeviceGroupRelations", codes=(_ABSENT,), work=Work.MANY
+)
 def batch_delete_device_group_relations(caller: Caller, group_id: str, device: _Members) -> dict[str, Any]:
     """Take up to 200 devices out of a group; those that are not in it are passed over, and counted."""
     removed = groups.remove(caller.account, group_id, _pairs(device))

@@ -10,6 +10,7 @@ from otagw.dialects.aliyun.actions.device import NO_DEVICE, NO_PRODUCT
 from otagw.dialects.aliyun.actions.rollout import NO_FIRMWARE, Tag
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
+from otagw.operation import Work
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
@@ -112,7 +113,7 @@ class CancelOTAStrategyByJob(JobId):
     """The parameters of the end of a dynamic job."""
 
 
-@operation(CancelOTAStrategyByJob, needs="ota:CancelOTAStrategyByJob", codes=(NO_JOB, WRONG_JOB))
+@operation(CancelOTAStrategyByJob, needs="ota:CancelOTAStrategyByJob", codes=(NO_JOB, WRONG_JOB), work=Work.MANY)
 def cancel_ota_strategy_by_job(caller: Caller, job_id: str) -> None:
     """Stop a dynamic job: it takes no more devices and is CANCELED; those that it has go on."""
     job_control.stop(caller.account, job_id)

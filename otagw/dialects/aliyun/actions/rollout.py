@@ -13,6 +13,7 @@ from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.schema import MISSING, wrong
 from otagw.files import links
+from otagw.operation import Work
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
@@ -173,7 +174,7 @@ def _check_times(values: Mapping[str, Any]) -> None:
         raise wrong("milliseconds since 1970, from 1 hour to 30 days after the job begins", "schedule_finish_time")
 
 
-@operation(CreateOTAVerifyJob, needs="ota:CreateOTAVerifyJob", origin=BOTH, codes=(*_CREATE, NO_DEVICE))
+@operation(CreateOTAVerifyJob, needs="ota:CreateOTAVerifyJob", origin=BOTH, codes=(*_CREATE, NO_DEVICE), work=Work.MANY)
 def create_ota_verify_job(caller: Caller, target_device_name: tuple[str, ...], **params: Any) -> dict[str, Any]:
     """Try a firmware on up to ten devices; it is verified once all of them have it.
 
@@ -189,6 +190,7 @@ def create_ota_verify_job(caller: Caller, target_device_name: tuple[str, ...], *
     needs="ota:CreateOTAStaticUpgradeJob",
     origin=BOTH,
     codes=(*_CREATE, NO_DEVICE, "iot.group.NotExistedGroup", "iot.ota.FileNotFound"),
+    work=Work.MANY,
 )
 def create_ota_static_upgrade_job(
     caller: Caller,
@@ -222,6 +224,7 @@ def create_ota_static_upgrade_job(
     CreateOTADynamicUpgradeJob,
     needs="ota:CreateOTADynamicUpgradeJob",
     codes=(*_CREATE, "iot.group.NotExistedGroup", "iot.ota.DynamicJobExists"),
+    work=Work.MANY,
 )
 def create_ota_dynamic_upgrade_job(caller: Caller, dynamic_mode: int, **params: Any) -> dict[str, Any]:
     """Roll a firmware out to each device that reports one of some versions, or is in a group.

@@ -12,6 +12,7 @@ from otagw.dialects.aliyun.actions.rollout import NO_FIRMWARE
 from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.schema import MISSING, wrong
+from otagw.operation import Work
 from otagw.ota import ids, states
 from otagw.ota.devices import timeline
 from otagw.ota.products import products
@@ -115,7 +116,7 @@ class CancelOTATaskByJob(JobId):
             raise wrong(MISSING, "cancel_queued_task")
 
 
-@operation(CancelOTATaskByJob, needs="ota:CancelOTATaskByJob", origin=BOTH, codes=(NO_JOB,))
+@operation(CancelOTATaskByJob, needs="ota:CancelOTATaskByJob", origin=BOTH, codes=(NO_JOB,), work=Work.MANY)
 def cancel_ota_task_by_job(
     caller: Caller,
     job_id: str,
@@ -157,6 +158,7 @@ class CancelOTATaskByDevice(AliyunSchema):
     needs="ota:CancelOTATaskByDevice",
     origin=BOTH,
     codes=(NO_FIRMWARE, NO_PRODUCT, NO_DEVICE, NO_JOB),
+    work=Work.MANY,
 )
 def cancel_ota_task_by_device(
     caller: Caller, firmware_id: str, product_key: str, device_name: tuple[str, ...], job_id: str | None
@@ -183,7 +185,7 @@ class ReupgradeOTATask(JobId):
     task_id = fields.List(fields.Id(), 10, required=True)
 
 
-@operation(ReupgradeOTATask, needs="ota:ReupgradeOTATask", codes=(NO_JOB, NO_TASK, WRONG_TASK))
+@operation(ReupgradeOTATask, needs="ota:ReupgradeOTATask", codes=(NO_JOB, NO_TASK, WRONG_TASK), work=Work.MANY)
 def reupgrade_ota_task(caller: Caller, job_id: str, task_id: tuple[str, ...]) -> None:
     """Restart up to ten tasks of a job that failed or were canceled, all or none; the job is IN_PROGRESS again."""
     job_control.restart(caller.account, job_id, task_id)

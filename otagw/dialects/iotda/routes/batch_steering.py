@@ -10,6 +10,7 @@ from otagw.dialects.iotda import codes
 from otagw.dialects.iotda.render import known
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import Id, IotdaSchema, Text, Texts
+from otagw.operation import Work
 from otagw.ota.accounts import Account
 from otagw.ota.devices import external_ids
 from otagw.ota.rollouts import bulk_control, job_progress
@@ -34,7 +35,7 @@ class StopBatchTask(BatchTargets):
     """What names the batch task to stop."""
 
 
-@operation(StopBatchTask, "POST /batchtasks/{task_id}/stop", codes=_CODES)
+@operation(StopBatchTask, "POST /batchtasks/{task_id}/stop", codes=_CODES, work=Work.MANY)
 def stop_batch_task(caller: Caller, task_id: str, targets: list[str] | None) -> dict[str, Any]:
     """Stop a batch task that has not ended, for some of its devices or for all that have not ended.
 
@@ -47,7 +48,7 @@ class RetryBatchTask(BatchTargets):
     """What names the batch task to run again."""
 
 
-@operation(RetryBatchTask, "POST /batchtasks/{task_id}/retry", codes=_CODES)
+@operation(RetryBatchTask, "POST /batchtasks/{task_id}/retry", codes=_CODES, work=Work.MANY)
 def retry_batch_task(caller: Caller, task_id: str, targets: list[str] | None) -> dict[str, Any]:
     """Let devices of a batch task try again that failed or were stopped, or wait for their next try.
 
@@ -60,7 +61,7 @@ class ConfirmBatchTask(BatchTargets):
     """What names the batch task to confirm."""
 
 
-@operation(ConfirmBatchTask, "POST /batchtasks/{task_id}/confirm", codes=_CODES)
+@operation(ConfirmBatchTask, "POST /batchtasks/{task_id}/confirm", codes=_CODES, work=Work.MANY)
 def confirm_batch_task(caller: Caller, task_id: str, targets: list[str] | None) -> dict[str, Any]:
     """Let devices begin that wait for it, as `need_confirm` has it; a scheduled task has to begin first."""
     return _each(caller, task_id, targets, _confirm)
@@ -72,7 +73,7 @@ class DeleteBatchTask(IotdaSchema):
     task_id = Id(required=True)
 
 
-@operation(DeleteBatchTask, "DELETE /batchtasks/{task_id}", status=204, codes=_CODES)
+@operation(DeleteBatchTask, "DELETE /batchtasks/{task_id}", status=204, codes=_CODES, work=Work.MANY)
 def delete_batch_task(caller: Caller, task_id: str) -> None:
     """Delete a batch task that has ended, with its subtasks."""
     bulk_control.forget(caller.account, task_id)

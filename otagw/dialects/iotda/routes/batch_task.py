@@ -12,6 +12,7 @@ from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.routes.package import KINDS
 from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Json, Object, Text, Texts, Time
 from otagw.dialects.schema import MISSING
+from otagw.operation import Work
 from otagw.ota import spaces, states
 from otagw.ota.devices import external_ids, groups
 from otagw.ota.packages import packages
@@ -84,6 +85,7 @@ class CreateBatchTask(IotdaSchema):
     "POST /batchtasks",
     status=201,
     codes=("IOTDA.901001", "IOTDA.900002", "IOTDA.900003", "IOTDA.903001", "IOTDA.906001", "IOTDA.907001"),
+    work=Work.MANY,
 )
 def create_batch_task(
     caller: Caller,

@@ -3,12 +3,14 @@
 import contextlib
 from functools import partial
 
+import gevent
 import peewee
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otagw.db import database, rounds
+from otagw import hosts
+from otagw.db import database
 from tests import door
 from tests.conftest import KEY, Client
 from tests.signer import query, v1
@@ -19,14 +21,19 @@ class Wrong(Exception):
 
 
 class Ledger:
-    """A section whose entries count only once it is closed, like a transaction."""
+    """Transactions whose parts count only once they are closed, as of one SQLite file."""
+
+    engine = None
 
     def __init__(self, fails=None):
         self.fails, self.kept, self.draft, self.opened = fails, [], None, 0
-        self.section = rounds.Section(self.open, self.open, self.part)
+        self.lock = contextlib.nullcontext()
+
+    def write(self):
+        return hosts.here().write(self)
 
     @contextlib.contextmanager
-    def open(self):
+    def begin(self):
         assert self.draft is None, "it is open already"
         if self.fails == "open":
             raise Wrong(self.fails)
@@ -55,7 +62,7 @@ def walk(ledgers, name, steps):
     for number, (which, fails) in enumerate(steps):
         ledger = ledgers[which]
         try:
-            with rounds.enter(ledger.section):
+            with ledger.write():
                 ledger.draft.append((name, number))
                 if fails:
                     raise Wrong("mine")
@@ -112,54 +119,69 @@ def test_a_question_is_asked_once_for_all_and_answered_to_each():
         asked.append(list(values))
         return [2 * value for value in values]
 
-    question = rounds.Question(double)
-    assert door.together([partial(rounds.ask, question, value) for value in (3, 1, 3)]) == [6, 2, 6]
-    assert rounds.ask(question, 4) == 8
+    question = hosts.Question(double)
+    assert door.together([partial(hosts.ask, question, value) for value in (3, 1, 3)]) == [6, 2, 6]
+    assert hosts.ask(question, 4) == 8
     assert asked == [[3, 1, 3], [4]]
 
 
 @pytest.mark.parametrize("answer", [lambda values: 1 / 0, lambda values: values[1:]])
 def test_a_question_that_fails_fails_for_all(answer):
-    question = rounds.Question(answer)
+    question = hosts.Question(answer)
 
     def ask(value):
         try:
-            return rounds.ask(question, value)
+            return hosts.ask(question, value)
         except (ArithmeticError, ValueError):
             return "failed"
 
     assert door.together([partial(ask, 1), lambda: "apart", partial(ask, 2)]) == ["failed", "apart", "failed"]
 
 
-def test_a_section_within_a_section_is_entered_alone():
-    outer, inner = Ledger(), Ledger()
+def test_nothing_waits_inside_a_transaction(app):
+    """Everybody else would wait meanwhile: that is an error of ours, and said."""
+    ledger, question = Ledger(), hosts.Question(lambda values: values)
+    waits = [
+        lambda: hosts.here().pause(0),
+        lambda: hosts.apart(len, hosts.FILES),
+        lambda: Ledger().write().__enter__(),
+    ]
 
-    def both(name):
-        with rounds.enter(outer.section):
-            outer.draft.append(name)
-            with rounds.enter(inner.section):
-                inner.draft.append(name)
-            assert name in inner.kept
+    def attempt(wait):
+        with ledger.write():
+            assert hosts.ask(question, 1) == 1  # it is asked alone
+            wait()
 
-    door.together([partial(both, name) for name in range(3)])
-    assert (outer.kept, outer.opened, inner.kept, inner.opened) == ([0, 1, 2], 1, [0, 1, 2], 3)
+    def inside(wait):
+        with pytest.raises(AssertionError):
+            attempt(wait)
+
+    for wait in waits:
+        door.together([partial(inside, wait), lambda: None])
+    assert ledger.kept == []
 
 
-def test_nobody_comes_between_what_is_undisturbed():
-    ledger, order = Ledger(), []
-    question = rounds.Question(lambda values: values)
+def test_one_who_is_ended_while_it_waits_takes_no_part():
+    ledger, done = Ledger(), []
 
-    def first():
-        with rounds.undisturbed():
-            order.append("first begins")
-            rounds.ask(question, 1)
-            with rounds.enter(ledger.section):
-                ledger.draft.append("first")
-            order.append("first ends")
-        rounds.ask(question, 1)
+    @contextlib.contextmanager
+    def taken():
+        hosts.here().pause(0.01)
+        yield
 
-    door.together([first, lambda: order.append("second"), first])
-    assert order == ["first begins", "first ends", "second", "first begins", "first ends"]
+    ledger.lock = taken()
+
+    def write(name):
+        with ledger.write():
+            ledger.draft.append(name)
+        done.append(name)
+
+    def ended():
+        with pytest.raises(Wrong), gevent.Timeout(0, Wrong):
+            write("ended")
+
+    door.together([ended, partial(write, "stays"), ended])
+    assert ledger.kept == done == ["stays"]
 
 
 STATE = "INSERT INTO fact (name, value) VALUES (?, ?)"
@@ -229,11 +251,11 @@ class TestWrites:
 @pytest.mark.parametrize("open_", [database.read, database.write])
 def test_what_one_reads_or_writes_at_a_time_is_no_part_of_another(app, open_):
     """Whoever asks something inside a transaction does not wait for others, who would run inside it too."""
-    question = rounds.Question(lambda values: values)
+    question = hosts.Question(lambda values: values)
 
     def first():
         with open_():
-            return rounds.ask(question, database.db.obj.transaction_depth())
+            return hosts.ask(question, database.db.obj.transaction_depth())
 
     def second():
         return database.db.obj.transaction_depth()

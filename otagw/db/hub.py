@@ -1,0 +1,344 @@
+"""The server's hub: many requests in one thread, each in a greenlet of its own, written as if it were alone.
+
+It runs in gevent's loop, and nothing of Python is patched: a request waits where it says so, and nowhere else. Requests
+that reach a question or a write while others wait for the same are served with them. docs/decisions/0030-server.md.
+"""
+
+import contextlib
+import copy
+import fcntl
+import math
+import select
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
+from typing import Any, Final, TypeVar, cast
+
+import gevent
+import peewee
+from gevent import lock, threadpool
+from greenlet import getcurrent, greenlet
+
+from otagw.hosts import DATABASE, KINDS, ROWS, Lock, Question, Transactions
+
+T = TypeVar("T")
+V = TypeVar("V")
+# How often a lock that another process holds is tried again, and for how long.
+LOOK_SECONDS: Final = 0.0005
+PATIENCE_SECONDS: Final = 10.0
+# How long reading may hold up everybody else before it is begun anew in a thread.
+BRIEF_SECONDS: Final = 0.02
+# How long SQLite itself waits for a foreign program's lock while all others wait too (milliseconds).
+BUSY_MS: Final = 20
+# Steps of SQLite's machine between two looks at the clock: about a quarter of a millisecond.
+STEPS: Final = 5_000
+# Connections to a database server, and how long a request waits for one of them.
+CONNECTIONS: Final = 10
+CONNECTION_SECONDS: Final = 5.0
+# How long the answer of a database server is waited for in place: a short one comes sooner than others have had a turn.
+IN_PLACE_SECONDS: Final = 0.001
+# How long a request waits for a row that another holds, and for any statement: others may need the connection.
+LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '15s'"
+IDLE: Final = 0
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+class _Undone(Exception):
+    """Say that nobody's part of a transaction has succeeded."""
+
+
+class _Member:
+    """A request that waits for something to be done for it."""
+
+    __slots__ = ("alone", "answer", "failed", "greenlet", "left", "trouble", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.greenlet: greenlet = getcurrent()
+        self.value, self.answer = value, None
+        self.trouble: Exception | None = None
+        # It has been ended meanwhile; what it did in a write has failed; nobody shares its write.
+        self.left = self.failed = self.alone = False
+
+
+class _Gathering:
+    """Those who wait for one thing: a greenlet of its own serves all of them at once, time and again."""
+
+    def __init__(self, hub: "Hub", serve: Callable[[list[_Member]], None]) -> None:
+        self._hub, self._serve = hub, serve
+        self._waiting: list[_Member] = []
+        self._idle = True
+        self.greenlet = greenlet(self._run, hub.loop)
+
+    def join(self, value: Any = None) -> _Member:
+        """Wait until it is done for this request too; raise what befell all."""
+        member = _Member(value)
+        self._waiting.append(member)
+        if self._idle:
+            self._idle = False
+            self._hub.loop.loop.run_callback(self.greenlet.switch)
+        return self.wait(member)
+
+    def wait(self, member: _Member) -> _Member:
+        """Let others go on until a member is waked."""
+        try:
+            self._hub.give_way()
+        except BaseException:  # it is ended, by its own deadline say
+            member.left = True
+            raise
+        if member.trouble:
+            raise copy.copy(member.trouble)
+        return member
+
+    def _run(self) -> None:
+        while True:
+            while self._waiting:
+                members, self._waiting = self._waiting, []
+                try:
+                    self._serve([member for member in members if not member.left])
+                except Exception as error:
+                    for member in members:
+                        member.trouble = error
+                for member in members:
+                    self._hub.loop.loop.run_callback(_wake, member)
+            self._idle = True
+            self._hub.loop.switch()
+
+
+def _is_sound(connection: Any) -> bool:
+    """Tell whether a connection to a server can be used again."""
+    return not connection.closed and connection.pgconn.transaction_status == IDLE
+
+
+def _wake(member: _Member) -> None:
+    if not member.left:
+        member.greenlet.switch()
+
+
+class _Commits(_Gathering):
+    """The writers of one SQLite file: one transaction for all who wait."""
+
+    def __init__(self, hub: "Hub", database: Transactions) -> None:
+        super().__init__(hub, self._commit)
+        self._database = database
+
+    def end(self, member: _Member) -> None:
+        """Give the turn back once a part is done, and return when it is durable; raise what befell all."""
+        self._hub.inside = False
+        self.greenlet.switch()
+        if member.trouble:
+            raise copy.copy(member.trouble)
+
+    def _commit(self, members: list[_Member]) -> None:
+        with contextlib.suppress(_Undone), contextlib.ExitStack() as stack:
+            stack.enter_context(self._database.lock or contextlib.nullcontext())
+            self._hub.patiently(lambda: stack.enter_context(self._database.begin()))
+            members = [member for member in members if not member.left]
+            for member in members:
+                member.alone = len(members) == 1
+                self._hub.inside = True
+                member.greenlet.switch()
+            if all(member.failed for member in members):
+                raise _Undone
+
+
+class Hub:
+    """The host of a thread that runs gevent's loop; ``threads`` is how many wait for each of `hosts.KINDS` at most."""
+
+    def __init__(self, threads: int = 4) -> None:
+        self.loop = gevent.get_hub()
+        # A request is in a transaction, or uses what the thread has once: nobody else may run.
+        self.inside = False
+        self._questions: dict[Question[Any, Any], _Gathering] = {}
+        self._commits: dict[int, _Commits] = {}
+        self._threads = {kind: threadpool.ThreadPool(threads, self.loop) for kind in KINDS}
+        self._states: weakref.WeakKeyDictionary[greenlet, Any] = weakref.WeakKeyDictionary()
+        self._free: list[Any] = []
+        self._connections = lock.BoundedSemaphore(CONNECTIONS)
+
+    def close(self) -> None:
+        """End the threads, and close the connections that nobody uses."""
+        for pool in self._threads.values():
+            pool.kill()
+        for connection in self._free:
+            connection.close()
+        self._free.clear()
+
+    def give_way(self) -> Any:
+        """Let others go on until somebody wakes this greenlet."""
+        if self.inside:
+            raise AssertionError("a request waits inside a transaction, which everybody else waits for")
+        return self.loop.switch()
+
+    @contextlib.contextmanager
+    def write(self, database: Transactions) -> Iterator[None]:
+        """Take part in the next transaction of all who want one; see `database.write`."""
+        if database.lock is None:  # a server of many writers
+            with self.connected(database.engine), database.begin():
+                yield
+            return
+        commits = self._commits.get(id(database)) or self._commits.setdefault(id(database), _Commits(self, database))
+        member = commits.join()
+        try:
+            with contextlib.nullcontext() if member.alone else database.part():
+                yield
+        except BaseException:
+            member.failed = True
+            with contextlib.suppress(Exception):
+                commits.end(member)
+            raise
+        commits.end(member)
+
+    def ask(self, question: Question[V, T], value: V) -> T:
+        """Ask together with all who wait for the same."""
+        if self.inside:
+            return question.answer([value])[0]
+        gathering = self._questions.get(question)
+        if gathering is None:
+            gathering = self._questions[question] = _Gathering(self, lambda members: self._answer(question, members))
+        return cast("T", gathering.join(value).answer)
+
+    def _answer(self, question: Question[V, T], members: list[_Member]) -> None:
+        if not members:
+            return
+        values = [member.value for member in members]
+        context = (members[0].greenlet.gr_context or copy_context()).copy()  # the gateway that the members run for
+
+        def answer() -> Any:
+            return context.run(question.answer, values)
+
+        answers = self.apart(answer, question.waits) if question.waits else answer()
+        for member, found in zip(members, answers, strict=True):
+            member.answer = found
+
+    def apart(self, task: Callable[[], T], kind: str) -> T:
+        """Wait for a thread, and for what it does."""
+        if self.inside:
+            raise AssertionError(f"a request waits for {kind} inside a transaction, which everybody else waits for")
+        return cast("T", self._threads[kind].spawn(copy_context().run, task).get())
+
+    def briefly(self, task: Callable[[], T]) -> T:
+        """Read here for `BRIEF_SECONDS`, and then in a thread from the start."""
+        until = time.perf_counter() + BRIEF_SECONDS
+        token = _until.set(until)
+        try:
+            return task()
+        except peewee.OperationalError:
+            if self.inside or time.perf_counter() < until:
+                raise
+        finally:
+            _until.reset(token)
+        return self.apart(task, ROWS)
+
+    def pause(self, seconds: float) -> None:
+        """Let others go on."""
+        if self.inside:
+            raise AssertionError("a request pauses inside a transaction, which everybody else waits for")
+        gevent.sleep(seconds)
+
+    def queue(self, lock: Lock) -> None:
+        """Look time and again whether a lock is free."""
+        began = time.monotonic()
+        while not lock.take(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            waited = time.monotonic() - began
+            if waited < 0.02:
+                time.sleep(0.0002)
+            elif waited < PATIENCE_SECONDS:
+                self.pause(LOOK_SECONDS)
+            else:
+                raise peewee.OperationalError("another process has held the lock of writers for too long")
+
+    def patiently(self, begin: Callable[[], object]) -> None:
+        """Begin a transaction; again for a while where a foreign program holds SQLite's own lock."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                begin()
+                return
+            except peewee.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+            self.pause(BUSY_MS / 1000)
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """See to it that nothing inside waits."""
+        outer, self.inside = self.inside, True
+        try:
+            yield
+        finally:
+            self.inside = outer
+
+    def opened(self, connection: Any) -> None:
+        """Prepare the connection to SQLite that all requests share."""
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.set_progress_handler(lambda: time.perf_counter() > _until.get(), STEPS)
+
+    def state(self, engine: Any, own: Any) -> Any:
+        """Return what peewee knows of the connection that this greenlet has to a server."""
+        me = getcurrent()
+        found = self._states.get(me)
+        if found is None:
+            found = self._states[me] = peewee._ConnectionState()
+        return found
+
+    @contextlib.contextmanager
+    def connected(self, engine: Any) -> Iterator[None]:
+        """Have one of the connections to a database server for a statement, or for a transaction."""
+        state = self.state(engine, None)
+        if not state.closed:
+            yield
+            return
+        if not self._connections.acquire(timeout=CONNECTION_SECONDS):
+            raise peewee.OperationalError("all connections to the database are in use")
+        try:
+            state.set_connection(self._free.pop() if self._free else self._connect(engine))
+            yield
+        except peewee.PeeweeException:
+            self._free.clear()  # what broke one may have broken all
+            raise
+        finally:
+            connection = state.conn
+            state.reset()
+            if connection is not None and _is_sound(connection):
+                self._free.append(connection)
+            elif connection is not None:
+                connection.close()
+            self._connections.release()
+
+    def _connect(self, engine: Any) -> Any:
+        """Return a new connection, which waits as this hub does, and not for ever."""
+
+        def connect() -> Any:
+            engine.connect(reuse_if_open=True)
+            made = engine.connection()
+            engine.dispose()  # it is not this thread's
+            made.execute(LIMITS)
+            return made
+
+        connection = self.apart(connect, DATABASE)
+        connection.wait = lambda generator, *_, **__: self._wait(generator, connection.pgconn.socket)
+        return connection
+
+    def _wait(self, generator: Any, socket: int) -> Any:
+        """Wait for a database server as psycopg says it has to."""
+        try:
+            wanted = next(generator)
+            while True:
+                wanted = generator.send(self._ready(socket, wanted))
+        except StopIteration as done:
+            return done.value
+
+    def _ready(self, socket: int, wanted: int) -> int:
+        """Return which of reading (1) and writing (2) is possible."""
+        poll = select.poll()
+        poll.register(socket, (select.POLLIN if wanted & 1 else 0) | (select.POLLOUT if wanted & 2 else 0))
+        found = poll.poll(IN_PLACE_SECONDS * 1000)
+        if not found:
+            if self.inside:
+                raise AssertionError("a request waits for the database where nobody else may run")
+            self.loop.wait(self.loop.loop.io(socket, wanted))
+            found = poll.poll(0)
+        event = found[0][1] if found else 0
+        broken = event & (select.POLLERR | select.POLLHUP)
+        return (1 if event & select.POLLIN or broken else 0) | (2 if event & select.POLLOUT or broken else 0)
