@@ -19,7 +19,7 @@ from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
 from otagw.ota import idempotency
 from otagw.ota.packages import stored_files
-from otagw.ota.rollouts import due_work
+from otagw.ota.rollouts import due_work, jobs
 from otagw.ota.webhooks import outbox
 from otagw.server import supervisor
 from otagw.settings import Settings
@@ -34,6 +34,7 @@ Steps: TypeAlias = Mapping[str, Callable[[], int]]
 STEPS: Final[Steps] = {
     "ota.sweep.end_tasks": due_work.end_tasks,
     "ota.sweep.advance_jobs": due_work.advance_jobs,
+    "ota.sweep.deleted_jobs": jobs.delete_tasks,
     "ota.outbox.deliver_due": outbox.deliver_due,
     "ota.files.purge": stored_files.purge,
     "ota.idempotency.sweep": idempotency.sweep,
@@ -46,6 +47,7 @@ STEPS: Final[Steps] = {
 NEXT_DUE: Final[Mapping[str, Callable[[], int | None]]] = {
     "ota.sweep.end_tasks": due_work.next_task,
     "ota.sweep.advance_jobs": due_work.next_job,
+    "ota.sweep.deleted_jobs": jobs.next_deleted,
     "ota.outbox.deliver_due": outbox.next_delivery,
     "ota.files.purge": stored_files.next_purge,
     "ota.idempotency.sweep": idempotency.next_expiry,

@@ -118,15 +118,16 @@ def _is_over() -> Any:
 
 
 def _step_jobs(oldest: int) -> int:
-    first = _ended(oldest).order_by(models.Job.ended).first()
+    gone = jobs.delete_tasks(AT_ONCE)
+    first = None if gone else _ended(oldest).order_by(models.Job.ended).first()
     if first is None:
-        return 0
+        return gone
     with database.write():
         job = jobs.find(first.id, database.HOLD)
         if job is None or not _ended(oldest).where(models.Job.id == job.id).exists():
             return 0  # restarted, or gone
-        gone = jobs.delete_some(job, AT_ONCE)
-        return gone + (gone < AT_ONCE)
+        jobs.delete(job)
+        return 1
 
 
 def _first_job() -> int | None:

@@ -15,7 +15,7 @@ import requests
 from otagw import clock, settings
 from otagw.db import database, schema
 from otagw.ota import accounts, states
-from otagw.ota.rollouts import jobs, planning, tasks
+from otagw.ota.rollouts import bulk_control, jobs, planning, tasks
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from tests import door
@@ -115,7 +115,7 @@ def outcome():
     query = "SELECT job_id, device_id, module, state, COALESCE(note, ''), COALESCE(source_version, '') FROM task"
     found = sorted(database.execute(query).fetchall())
     assert len(found) == len({row[:3] for row in found})
-    about = ("state", "filling", "cursor", "position", "population", "cancel", "due", "paused")
+    about = ("state", "filling", "cursor", "position", "population", "cancel", "bulk", "due", "paused")
     facts = {key: [job[name] for name in about] for key, job in rollouts.rows("job").items()}
     assert rollouts.counted() == rollouts.there()
     return found, facts
@@ -226,6 +226,47 @@ def test_two_workers_end_each_task_once(environ):
     for worker in workers:
         worker.end()
     ended(job)
+
+
+def failed(job):
+    """Make every task one of a device that has failed, and ask for another try of all."""
+    with database.write():
+        database.execute("UPDATE task SET state = 'failed', due = NULL, progress = 9, note = 'x'")
+        database.execute("DELETE FROM counter WHERE scope LIKE 'task/%'")
+        tasks.count_moves(job.account_id, job.id, {states.FAILED: TIMEOUTS})
+        jobs.settle(job.id)
+    bulk_control.retry(accounts.ensure("main"), str(job.id), None)
+
+
+def again(job):
+    found, facts = outcome()
+    assert [row[3:5] for row in found] == [(states.QUEUED, "")] * TIMEOUTS
+    assert facts[job.id][0] == states.IN_PROGRESS
+    (noted,) = database.execute("SELECT COUNT(*) FROM device_event WHERE detail = 'queued'").fetchone()
+    assert noted == TIMEOUTS
+
+
+def test_a_worker_that_is_killed_while_it_retries_a_job_leaves_what_the_next_one_ends(environ):
+    job = late()
+    failed(job)
+    draw = random.Random(2)
+    for _ in range(3):
+        Worker(environ).kill_after(1, draw.random())
+    worker = Worker(environ)
+    worker.begin()
+    assert worker.end() > 0
+    again(job)
+
+
+def test_two_workers_retry_each_task_once(environ):
+    job = late()
+    failed(job)
+    workers = [Worker(environ) for _ in range(2)]
+    for worker in workers:
+        worker.begin()
+    for worker in workers:
+        worker.end()
+    again(job)
 
 
 def test_a_server_that_is_killed_while_it_makes_a_job_has_made_it_once(make_live):

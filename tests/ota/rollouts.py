@@ -9,12 +9,22 @@ from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.packages import insertion
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
-from otagw.ota.rollouts import due_work, planning, selection
+from otagw.ota.rollouts import due_work, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 
 URL = "https://files.test/x.bin"
 TABLES = (
-    *("device_event", "task", "job", "device_group_member", "device_group", "device_version", "device", "package"),
+    *(
+        "device_event",
+        "task",
+        "job",
+        "deleted_job",
+        "device_group_member",
+        "device_group",
+        "device_version",
+        "device",
+        "package",
+    ),
     *("module", "product", "counter", "answer"),
 )
 
@@ -72,7 +82,7 @@ def there():
 
 def state_of(job, counts):
     """Return the state of a job, from its row and how many of its tasks are in each state."""
-    is_open = job["filling"] or job["cancel"] or any(counts.get(state) for state in states.OPEN)
+    is_open = job["filling"] or job["cancel"] or job["bulk"] or any(counts.get(state) for state in states.OPEN)
     if job["started"] is None and is_open:
         return "planned"
     if job["selection"] == "dynamic":
@@ -85,7 +95,7 @@ def state_of(job, counts):
 def sweep_all(limit=400):
     """Sweep until nothing is due, which must come soon."""
     for _ in range(limit):
-        if due_work.advance_jobs() + due_work.end_tasks() == 0:
+        if due_work.advance_jobs() + due_work.end_tasks() + jobs.delete_tasks() == 0:
             return
     raise AssertionError("the sweep finds no end")
 

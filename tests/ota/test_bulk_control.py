@@ -9,7 +9,7 @@ from otagw.db import database, schema
 from otagw.ota import accounts, spaces, states
 from otagw.ota.devices import devices, external_ids, groups
 from otagw.ota.devices.devices import DeviceDraft
-from otagw.ota.rollouts import bulk_control, device_lists, job_control, job_progress, jobs, planning, selection, tasks
+from otagw.ota.rollouts import bulk_control, device_lists, job_progress, jobs, planning, tasks
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates.updates import asked, finished, reported_version
 from tests.conftest import NOW
@@ -91,21 +91,6 @@ def test_all_devices_are_stopped(account, fleet):
             act(account, key, None)
 
 
-def test_a_stop_that_takes_long_is_told_and_cannot_be_repeated(account, fleet, monkeypatch):
-    monkeypatch.setattr(job_control, "CANCELED_AT_ONCE", 1)
-    monkeypatch.setattr(selection, "REQUEST_SECONDS", -1)
-    key = make(account, fleet, "a", "b")
-    bulk_control.stop(account, key, None)
-    assert found(account, key) == ({"a": "canceled", "b": "queued"}, job_progress.STOPPING)
-    assert asked(device("b")) is None
-    for act in (bulk_control.stop, bulk_control.retry):
-        with pytest.raises(errors.WrongState):
-            act(account, key, None)
-    while job_control.cancel_step(int(key)):
-        pass
-    assert found(account, key) == ({"a": "canceled", "b": "canceled"}, job_progress.STOPPED)
-
-
 def test_a_device_that_is_busy_or_gone_is_not_retried(account, fleet):
     key = make(account, fleet, "a", "b", "e")
     bulk_control.stop(account, key, ["a", "b"])
@@ -120,21 +105,6 @@ def test_confirmation_of_all(account, fleet):
     assert found(account, key)[0] == {"a": "confirm", "b": "confirm"}
     bulk_control.confirm(account, key, None)
     assert found(account, key)[0] == {"a": "queued", "b": "queued"}
-
-
-def test_more_tasks_than_a_step_takes(account, fleet, monkeypatch):
-    monkeypatch.setattr(bulk_control, "AT_ONCE", 2)
-    monkeypatch.setattr(bulk_control, "FORGOTTEN_AT_ONCE", 2)
-    key = make(account, fleet, need_confirm=True)
-    bulk_control.confirm(account, key, None)
-    assert found(account, key)[0]["e"] == "queued"
-    bulk_control.stop(account, key, ["a", "b", "e"])
-    bulk_control.retry(account, key, None)
-    assert found(account, key)[0] == {**dict.fromkeys("abde", "confirm"), "c": "succeeded"}
-    bulk_control.stop(account, key, None)
-    bulk_control.forget(account, key)
-    assert rollouts.rows("job") == rollouts.rows("task") == {}
-    assert database.execute("SELECT COUNT(*) FROM counter WHERE scope LIKE 'task/%'").fetchone() == (0,)
 
 
 def test_a_job_that_runs_is_not_forgotten(account, fleet):

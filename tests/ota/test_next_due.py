@@ -10,7 +10,7 @@ from otagw.ota import audit, idempotency
 from otagw.ota.audit import Actor
 from otagw.ota.devices import devices, timeline
 from otagw.ota.packages import stored_files
-from otagw.ota.rollouts import job_control, jobs
+from otagw.ota.rollouts import bulk_control, job_control, jobs
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from otagw.ota.webhooks import webhooks
@@ -76,8 +76,16 @@ def ended_job(account):
     database.execute("DELETE FROM device_event")
 
 
+def deleted_job(account):
+    key = str(job(account, rules=Rules(inclusive=True)))
+    bulk_control.stop(account, key, None)
+    with database.write():
+        jobs.delete(jobs.get(account, key))
+
+
 CASES = {
     "ota.sweep.advance_jobs": scheduled_job,
+    "ota.sweep.deleted_jobs": deleted_job,
     "ota.sweep.end_tasks": timed_task,
     "ota.outbox.deliver_due": delivery,
     "ota.files.purge": idle_file,

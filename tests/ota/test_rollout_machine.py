@@ -21,7 +21,7 @@ from otagw.ota import accounts, states
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
 from otagw.ota.products import modules
-from otagw.ota.rollouts import due_work, job_control, jobs, planning, selection
+from otagw.ota.rollouts import bulk_control, due_work, job_control, job_steps, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
@@ -173,7 +173,8 @@ class Rollouts(RuleBasedStateMachine):
         try:
             job_control.confirm(self.account, [str(task["id"])])
         except errors.WrongState:
-            assert rollouts.rows("job")[task["job_id"]]["state"] == "planned"
+            job = rollouts.rows("job")[task["job_id"]]
+            assert job["state"] == "planned" or {"confirm", "queued"} & set(job["cancel"].split())
         else:
             assert rollouts.rows("task")[task["id"]]["state"] == "queued"
 
@@ -184,6 +185,24 @@ class Rollouts(RuleBasedStateMachine):
         job_control.cancel_states(self.account, str(job["id"]), sorted(wanted))
         if not rollouts.rows("job")[job["id"]]["filling"]:
             assert not [t for t in self.open_tasks() if t["job_id"] == job["id"] and t["state"] in wanted]
+
+    @precondition(lambda self: rollouts.rows("job"))
+    @rule(data=st.data())
+    def retry_job(self, data):
+        """Restart what can be of a static job, as `restart` does with one task."""
+        job, before = self.draw_job(data), rollouts.rows("task")
+        try:
+            bulk_control.retry(self.account, str(job["id"]), None)
+        except (errors.WrongState, errors.NotFound):
+            assert rollouts.rows("task") == before
+            return
+        after = rollouts.rows("task")
+        again = {key for key, task in before.items() if task["state"] != after[key]["state"]}
+        assert all(before[key]["job_id"] == job["id"] for key in again)
+        assert {before[key]["state"] for key in again} <= {"failed", "canceled"}
+        for key in again:
+            del self.closed[key]
+        self.ended.discard(job["id"])
 
     @rule(data=st.data(), package=st.sampled_from(sorted(PACKAGES)))
     def cancel_device(self, data, package):
@@ -209,7 +228,8 @@ class Rollouts(RuleBasedStateMachine):
                 "package"
             )
             verified = job["kind"] == jobs.VERIFY and is_ended(job)
-            assert busy or gone or verified or task["state"] == "succeeded"
+            canceled = {"confirm", "queued"} & set(job["cancel"].split())
+            assert busy or gone or verified or canceled or task["state"] == "succeeded"
         else:
             assert not busy
             del self.closed[task["id"]]
@@ -273,11 +293,15 @@ class Rollouts(RuleBasedStateMachine):
     def say(self, name, version, module):
         """Report a version; what comes of it follows from what the device was told and said before."""
         task, before = self.task_of(name, module), self.runs[name].get(module.lower())
+        is_canceled = bool(task) and self.is_canceled(task)
         updates.reported_version(self.device(name), version, module)
         self.runs[name][module.lower()] = version
         if task is None:
             return
         after = rollouts.rows("task")[task["id"]]
+        if is_canceled:
+            assert after["state"] == "canceled"
+            return
         is_foreign = task["state"] == "in_progress" and before and version not in (task["source_version"], before)
         if self.is_over(task):
             assert (after["state"], after["note"]) == ("failed", "timeout")
@@ -287,6 +311,10 @@ class Rollouts(RuleBasedStateMachine):
             assert after["state"] == "failed" or after["attempts"] == task["attempts"] + 1
         else:
             assert after == task
+
+    def is_canceled(self, task):
+        """Tell whether a task is canceled with all of its job, though its turn may not have come."""
+        return task["state"] in rollouts.rows("job")[task["job_id"]]["cancel"].split()
 
     def is_over(self, task):
         """Tell whether a task's time is over, which whoever looks at it next makes a failure."""
@@ -332,10 +360,13 @@ class Rollouts(RuleBasedStateMachine):
     def progress(self, data, percent, module):
         name = data.draw(st.sampled_from(sorted(self.runs)))
         task = self.task_of(name, module)
+        is_canceled = bool(task) and self.is_canceled(task)
         updates.progress(self.device(name), percent, "", module)
         if task:
             after = rollouts.rows("task")[task["id"]]
-            if task["state"] == "confirm":
+            if is_canceled:
+                assert after["state"] == "canceled"
+            elif task["state"] == "confirm":
                 assert after == task
             elif self.is_over(task):
                 assert (after["state"], after["note"]) == ("failed", "timeout")
@@ -352,6 +383,7 @@ class Rollouts(RuleBasedStateMachine):
     def finish(self, data, how, module):
         name = data.draw(st.sampled_from(sorted(self.runs)))
         task = self.task_of(name, module)
+        is_canceled = bool(task) and self.is_canceled(task)
         if isinstance(how, bool):
             updates.finished(self.device(name), how, "", module)
         else:
@@ -359,7 +391,9 @@ class Rollouts(RuleBasedStateMachine):
         if task and task["state"] != "confirm":
             after, by = rollouts.rows("task")[task["id"]], rollouts.rows("job")[task["job_id"]]["rules"]
             retried = by["retry_interval"] and task["attempts"] < by["retry_count"]
-            if self.is_over(task):
+            if is_canceled:
+                assert after["state"] == "canceled"
+            elif self.is_over(task):
                 assert (after["state"], after["note"]) == ("failed", "timeout")
             elif how is True:
                 assert after["state"] == "succeeded"
@@ -381,7 +415,7 @@ class Rollouts(RuleBasedStateMachine):
     def the_worker_sweeps(self, steps, at_once):
         with (
             mock.patch.object(selection, "AT_ONCE", at_once),
-            mock.patch.object(job_control, "CANCELED_AT_ONCE", at_once),
+            mock.patch.object(job_steps, "AT_ONCE", at_once),
         ):
             for _ in range(steps):
                 if due_work.advance_jobs() + due_work.end_tasks() == 0:

@@ -6,7 +6,7 @@ from otagw import clock, errors
 from otagw.ota import states
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages
-from otagw.ota.rollouts import due_work, dynamic_jobs, job_control, jobs, planning, selection
+from otagw.ota.rollouts import due_work, dynamic_jobs, job_control, job_steps, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
@@ -58,7 +58,7 @@ def test_a_job_whose_time_is_over_before_a_worker_sees_it_ends(account, held, de
     job = planning.create(account, draft).id
     held.now += 3 * MINUTE
     rollouts.sweep_all()
-    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", job_control.TIME_IS_OVER)
+    assert (task_of(job)["state"], task_of(job)["note"]) == ("canceled", job_steps.TIME_IS_OVER)
     assert (job_of(job)["state"], job_of(job)["due"]) == ("canceled", None)
 
 
@@ -132,7 +132,7 @@ def test_a_task_whose_package_is_gone_is_not_restarted(account, device, package)
     packages.delete(account, package)
     with pytest.raises(errors.WrongState) as refused:
         restart(account, job)
-    assert refused.value.state == job_control.NO_PACKAGE
+    assert refused.value.state == job_steps.NO_PACKAGE
 
 
 def test_a_task_whose_device_is_gone_is_canceled_and_not_restarted(account, device, package):

@@ -23,6 +23,7 @@ from otagw.db.models.packages import StoredFile as StoredFile
 from otagw.db.models.releases import MinimumVersion as MinimumVersion
 from otagw.db.models.releases import PackageSignature as PackageSignature
 from otagw.db.models.releases import SigningKey as SigningKey
+from otagw.db.models.rollouts import DeletedJob as DeletedJob
 from otagw.db.models.rollouts import Job as Job
 from otagw.db.models.rollouts import Task as Task
 from otagw.db.models.webhooks import Webhook as Webhook
@@ -32,7 +33,7 @@ TABLES = (
     *(Account, AccessKey, Project, Space, Counter, Answer, Fact, Bucket),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
     *(DeviceOrigin, Package, StoredFile),
-    *(Job, Task),
+    *(Job, DeletedJob, Task),
     *(Webhook, WebhookDelivery),
     *(SigningKey, PackageSignature, MinimumVersion),
     AuditEvent,

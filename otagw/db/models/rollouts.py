@@ -38,6 +38,9 @@ class Job(Model):
     rate_used = IntegerField()
     package_kind = CharField(16, default="firmware")
     front_data = JsonField(dict, null=True, column_name="origin")
+    bulk = CharField(16, default="")
+    bulk_at = BigIntegerField(default=0)
+    bulk_reached = BigIntegerField(default=0)
 
     class Meta:
         indexes = (
@@ -45,6 +48,13 @@ class Job(Model):
             (("package_id", "id"), False),
             (("product_key", "module", "selection", "state"), False),
         )
+
+
+class DeletedJob(Model):
+    """A job that was deleted, while tasks of it are still to follow."""
+
+    id = BigIntegerField(primary_key=True)
+    due = BigIntegerField(index=True)
 
 
 class Task(Model):

@@ -3,6 +3,8 @@
 Devices cause events often, so this module uses SQL statements, not peewee.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from otagw import clock
@@ -40,6 +42,18 @@ def note(device_id: int, kind: str, detail: str, job_id: int | None = None, task
         "INSERT INTO device_event (device_id, at, kind, job_id, task_id, detail) VALUES (?, ?, ?, ?, ?, ?)",
         *(device_id, clock.now(), kind, job_id, task_id, detail[:_LONGEST]),
     )
+
+
+def note_many(kind: str, detail: str, about: Sequence[tuple[int, int, int]]) -> None:
+    """Note one thing of many tasks, each a device, a job and a task; inside the write that makes it true."""
+    if about:
+        marks = ",".join(["(?,?,?)"] * len(about))
+        database.execute(
+            "INSERT INTO device_event (device_id, job_id, task_id, at, kind, detail) "
+            f"SELECT column1, column2, column3, ?, ?, ? FROM (VALUES {marks}) AS noted",
+            *(clock.now(), kind, detail[:_LONGEST]),
+            *chain.from_iterable(about),
+        )
 
 
 def note_link(device_id: int, job_id: int, task_id: int) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from otagw import clock
 from otagw.db import database
 from otagw.ota import states
-from otagw.ota.rollouts import job_control, jobs, selection
+from otagw.ota.rollouts import job_steps, jobs, selection
 from otagw.ota.updates import updates
 
 JOBS_AT_ONCE: Final = 20
@@ -68,12 +68,12 @@ def _advance(job_id: int) -> None:
     now = clock.now()
     if job.filling:
         selection.step(job.id)
-    elif job.cancel:
-        job_control.cancel_step(job.id)
+    elif job.is_steered:
+        job_steps.step(job.id)
     elif job.state == states.PLANNED and (job.schedule_at or 0) <= now:
         updates.started(job)
     elif job.finish_at and job.finish_at <= now and job.state in states.RUNNING:
-        job_control.finish(job.id)
+        job_steps.finish(job.id)
     else:
         with database.write():
             current = jobs.find(job.id, database.HOLD)

@@ -6,24 +6,18 @@ from typing import Any, Final
 
 import peewee
 
-from otagw import clock, errors
+from otagw import errors
 from otagw.db import database
 from otagw.ota import audit, states
 from otagw.ota.accounts import Account
 from otagw.ota.devices import devices
 from otagw.ota.packages import packages
-from otagw.ota.products import minimum_versions
-from otagw.ota.rollouts import jobs, selection, tasks
+from otagw.ota.rollouts import job_steps, jobs, selection, tasks
 from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.webhooks import events
 
-CANCELED_AT_ONCE: Final = 2000
-BY_HAND: Final = "canceled by the operator"
-TIME_IS_OVER: Final = "the job's time is over"
 DELETED: Final = "the device was deleted"
 NO_DEVICE: Final = "its device is not there any more"
-NO_PACKAGE: Final = "its package is not there any more"
-ANOTHER: Final = "its package is verified, or another job is verifying it"
 
 
 def confirm(account: Account, keys: Sequence[str]) -> None:
@@ -32,14 +26,14 @@ def confirm(account: Account, keys: Sequence[str]) -> None:
     Raises `errors.NotFound`, and `errors.WrongState` for one that does not wait for it, or whose job has not begun.
     """
     with database.write():
-        wanted = [tasks.get(account, key) for key in keys]
-        jobs.hold(task.job_id for task in wanted)
+        wanted = _held(account, keys)
         for task in wanted:
             job = _job(task.job_id)
             if job.state == states.PLANNED:
                 raise errors.WrongState(kind=jobs.KIND, key=str(job.id), state=job.state)
-            if tasks.move(task, "confirm") is None:
-                raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=task.state)
+            problem = job_steps.CANCELED_NOW if states.QUEUED in job.cancel.split() else None
+            if problem or tasks.move(task, "confirm") is None:
+                raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=problem or task.state)
         audit.note(account.id, tasks.KIND, *(task.id for task in wanted))
 
 
@@ -49,86 +43,40 @@ def restart(account: Account, job_key: str, keys: Sequence[str]) -> None:
     Raises `errors.NotFound`, and `errors.WrongState` for one that has not ended so, or whose device is busy or gone.
     """
     with database.write():
-        wanted = [tasks.get(account, key) for key in keys]
+        wanted = _held(account, keys)
         there = devices.hold([task.device_id for task in wanted])
         job = _lock(account, job_key)
         for task in wanted:
             if task.job_id != job.id:
                 raise errors.NotFound(kind=tasks.KIND, key=str(task.id))
-            problem = NO_DEVICE if task.device_id not in there else obstacle(account, job)
+            problem = obstacle(job) if task.device_id in there else NO_DEVICE
             if problem or not restarted(task, job):
                 raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=problem or task.state)
         if wanted:
-            runs_again(job)
+            job_steps.runs_again(job)
             audit.note(account.id, tasks.KIND, *(task.id for task in wanted))
 
 
-def runs_again(job: Job) -> None:
-    """Let a job go on of which tasks were restarted, inside the write that did so."""
-    over = job.finish_at and job.finish_at <= clock.now()
-    jobs.set_(job, finish_at=None if over else job.finish_at, stopped=job.stopped and job.selection == jobs.DYNAMIC)
-    if job.kind == jobs.VERIFY:
-        packages.set_status(job.package_id, states.VERIFYING)
-    jobs.settle(job.id)
-
-
-def obstacle(account: Account, job: Job) -> str | None:
-    """Return why no task of a job can be restarted, if so; the package is held, so that it stays."""
-    try:
-        packages.hold(account, str(job.package_id))
-    except errors.NotFound:
-        return NO_PACKAGE
-    below = minimum_versions.hindrance(job.product_key, job.module, job.version)
-    if below:
-        return below
-    verifies = job.kind == jobs.VERIFY and job.state not in states.RUNNING
-    return ANOTHER if verifies and packages.status(job.package_id) not in states.VERIFIABLE else None
+def obstacle(job: Job) -> str | None:
+    """Return why no task of a job can be restarted now, if so."""
+    is_canceled = job.first_state in job.cancel.split()  # and the task would be too, by the next step
+    return job_steps.CANCELED_NOW if is_canceled else job_steps.obstacle(job)
 
 
 def restarted(task: Task, job: Job) -> bool:
     """Restart a task, inside a write that holds its device; tell whether it had failed or was canceled."""
-    event = "restart to confirm" if job.rules.need_confirm else "restart"
     try:
-        return tasks.move(task, event, "", progress=0, attempts=0, started=None) is not None
+        return job_steps.restarted(task, job) is not None
     except peewee.IntegrityError:  # the device has another open task
         raise errors.WrongState(kind=tasks.KIND, key=str(task.id), state=selection.BUSY) from None
 
 
 def cancel_states(account: Account, job_key: str, wanted: Sequence[str]) -> None:
-    """Cancel a job's tasks in some states; what a request has no time for is left to a worker, and offered no more."""
+    """Cancel a job's tasks in some states: as many as a step takes at once, the others by a worker."""
     with database.write():
         job = _lock(account, job_key)
-        pending = [state for state in states.OPEN if state in wanted or state in job.cancel.split()]
-        is_all = job.selection == jobs.STATIC and job.state in states.RUNNING and pending == list(states.OPEN)
-        jobs.set_(job, cancel=" ".join(pending), due=clock.now(), stopped=job.stopped or is_all)
-        audit.note(account.id, jobs.KIND, job.id)
-    until = clock.elapsed() + selection.REQUEST_SECONDS
-    while cancel_step(job.id) and clock.elapsed() <= until:
-        clock.pause(selection.PAUSE_SECONDS)
-
-
-def finish(job_id: int) -> None:
-    """End a job whose time is over: what no device is at work on is canceled, step by step."""
-    with database.write():
-        job = _job(job_id)
-        if job.state in states.RUNNING and job.finish_at and job.finish_at <= clock.now():
-            jobs.set_(job, cancel=" ".join(states.WAITING), due=clock.now())
-
-
-def cancel_step(job_id: int) -> bool:
-    """Cancel some tasks of a job that are to be canceled; return whether there are more."""
-    with database.write():
-        job = jobs.find(job_id, database.HOLD)
-        if job is None or not job.cancel or job.filling:
-            return False
-        for state in job.cancel.split():
-            note = TIME_IS_OVER if job.finish_at and job.finish_at <= clock.now() else BY_HAND
-            if tasks.cancel_some(job.account_id, job.id, state, note, CANCELED_AT_ONCE) == CANCELED_AT_ONCE:
-                return True
-        job = jobs.set_(job, cancel="")
-        jobs.set_(job, due=jobs.due(job))
-        jobs.settle(job.id)
-        return False
+        job_steps.cancel(job, wanted)
+    job_steps.step(job.id)
 
 
 def cancel_devices(
@@ -142,13 +90,14 @@ def cancel_devices(
         raise errors.NotFound(kind=devices.KIND, key=min(missing))
     with database.write():
         wanted = jobs.get(account, job_key).id if job_key else None
+        devices.hold([device.id for device in found])
         fits = [
             task
             for device in found
-            for task in tasks.open_of(device.id)
+            for task in job_steps.open_of(device.id)
             if task.package_id == package.id and wanted in (None, task.job_id)
         ]
-        _cancel(fits, BY_HAND, states.WAITING)
+        _cancel(fits, job_steps.BY_HAND, states.WAITING)
         audit.note(account.id, devices.KIND, *(f"{product_key}/{device.name}" for device in found))
 
 
@@ -212,6 +161,14 @@ def change(account: Account, key: str, **rules: Any) -> None:
             raise errors.WrongState(kind=jobs.KIND, key=key, state=job.state)
         jobs.set_(job, rules=replace(job.rules, **rules))
         audit.note(account.id, jobs.KIND, job.id)
+
+
+def _held(account: Account, keys: Sequence[str]) -> list[Task]:
+    """Return tasks brought up to date, with their devices and jobs held; inside a write."""
+    wanted = [tasks.get(account, key) for key in keys]
+    devices.hold([task.device_id for task in wanted])
+    jobs.hold(task.job_id for task in wanted)
+    return [job_steps.reach(task) for task in wanted]
 
 
 def _lock(account: Account, key: str) -> Job:

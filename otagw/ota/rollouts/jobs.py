@@ -3,7 +3,6 @@
 A job's state follows from its tasks: whoever ends one calls `settle`.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -28,6 +27,7 @@ ALL, SPECIFIC, GRAY, GROUP = "all", "specific", "gray", "group"
 MINUTE_MS: Final = 60_000
 # A dynamic job's second mode: only devices that report a version after it began.
 LATER: Final = 2
+DELETED_AT_ONCE: Final = 500
 
 
 def _rules(kept: Mapping[str, Any]) -> Rules:
@@ -128,20 +128,33 @@ def set_(job: Job, **columns: Any) -> Job:
     return job._replace(**changes)
 
 
-def delete_some(job: Job, limit: int) -> int:
-    """Delete some tasks of a job that has ended, inside a write that holds it, and the job with the last of them.
+def delete(job: Job) -> None:
+    """Delete a job that has ended, inside a write that holds it; its tasks follow by `delete_tasks`."""
+    tasks.forget_counts(job.account_id, job.id)
+    listing.count(job.account_id, [of_package_scope(job.package_id)], -1)
+    models.Job.delete().where(models.Job.id == job.id).execute()
+    models.DeletedJob.insert(id=job.id, due=clock.now()).execute()
 
-    Return how many tasks; if they are fewer than the limit, the job is gone.
-    """
-    some = "SELECT id FROM task WHERE job_id = ? ORDER BY id LIMIT ?"
-    query = f"DELETE FROM task WHERE id IN ({some}) RETURNING state"
-    gone = Counter(state for (state,) in database.execute(query, job.id, limit).fetchall())
-    tasks.count_moves(job.account_id, job.id, {state: -count for state, count in gone.items()})
-    if gone.total() < limit:
-        tasks.forget_counts(job.account_id, job.id)
-        listing.count(job.account_id, [of_package_scope(job.package_id)], -1)
-        models.Job.delete().where(models.Job.id == job.id).execute()
-    return gone.total()
+
+def delete_tasks(limit: int = DELETED_AT_ONCE) -> int:
+    """Delete some tasks of a job that was deleted; return how many rows."""
+    found = database.smallest("SELECT id FROM deleted_job WHERE due <= ? ORDER BY due, id LIMIT 1", clock.now())
+    if found is None:
+        return 0  # without a write transaction, for which others would wait
+    with database.write():
+        held = f"SELECT id FROM deleted_job WHERE id = ?{database.lock(database.ALONE)}"
+        if database.smallest(held, found) is None:  # another worker has deleted the last of them
+            return 0
+        some = "SELECT id FROM task WHERE job_id = ? ORDER BY id LIMIT ?"
+        gone = int(database.execute(f"DELETE FROM task WHERE id IN ({some})", found, limit).rowcount)
+        if gone < limit:
+            gone += int(models.DeletedJob.delete().where(models.DeletedJob.id == found).execute())
+        return gone
+
+
+def next_deleted() -> int | None:
+    """Return since when tasks of a deleted job are to follow it (milliseconds), or None."""
+    return database.smallest("SELECT MIN(due) FROM deleted_job")
 
 
 def offers(job: Job) -> bool:
@@ -157,7 +170,7 @@ def settle(job_id: int) -> None:
     counts = tasks.counts(job.account_id, job.id)
     facts = states.Facts(
         is_planned=job.started is None,
-        is_filling=job.filling or bool(job.cancel),
+        is_filling=job.filling or job.is_steered,
         is_dynamic=job.selection == DYNAMIC,
         is_stopped=job.stopped,
         counts=counts,
@@ -175,9 +188,9 @@ def settle(job_id: int) -> None:
 
 
 def _guard(job: Job, counts: Mapping[str, int]) -> None:
-    """Pause a job of which too many devices have failed."""
+    """Pause a job of which too many devices have failed; not before all that are retried have been."""
     reason = excess(job, counts)
-    if reason and not job.paused and job.state in states.RUNNING:
+    if reason and not job.paused and not job.bulk and job.state in states.RUNNING:
         events.job_changed(set_(job, paused=reason), "paused")
 
 
@@ -196,7 +209,7 @@ def excess(job: Job, counts: Mapping[str, int]) -> str | None:
 
 def due(job: Job) -> int | None:
     """Return when a worker has to look at a job next: to fill it, to begin it, or to end it."""
-    if job.filling or job.cancel:
+    if job.filling or job.is_steered:
         return clock.now()
     if job.state not in states.RUNNING:
         return None

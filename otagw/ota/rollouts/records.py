@@ -42,8 +42,9 @@ class Job(NamedTuple):
     """A job as it is kept.
 
     ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
-    are being canceled. ``filling`` with ``cursor``, ``position`` and ``population`` is how far the selection has come,
-    ``upto`` the id of the last device that was there when the job was made.
+    are being canceled. ``bulk`` is what else is being done to all of them (`job_steps`), ``bulk_at`` since when, and
+    ``bulk_reached`` the last task that it has come to. ``filling`` with ``cursor``, ``position`` and ``population`` is
+    how far the selection has come, ``upto`` the id of the last device that was there when the job was made.
     """
 
     id: int
@@ -76,6 +77,14 @@ class Job(NamedTuple):
     rate_used: int
     package_kind: str
     front_data: Mapping[str, Any]
+    bulk: str = ""
+    bulk_at: int = 0
+    bulk_reached: int = 0
+
+    @property
+    def is_steered(self) -> bool:
+        """Tell whether something is being done to all of its tasks."""
+        return bool(self.cancel or self.bulk)
 
     @property
     def first_state(self) -> str:

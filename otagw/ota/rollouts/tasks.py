@@ -20,15 +20,26 @@ from otagw.ota.webhooks import events
 
 KIND: Final = "task"
 COUNTER: Final = "otagw_tasks_total"
+# What a device knows of the end of a task that it was shown: nothing yet, or it goes on nevertheless.
+PENDING, REFUSED = "pending", "refused"
 # Devices read and move tasks: in SQL, which is put together once.
 COLUMNS: Final = models.Task.columns()
 _ROWS: Final = Rows(Task, models.Task)
 _SELECT: Final = f"SELECT {_ROWS.selected} FROM task"
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
+_IS_STEERED: Final = "EXISTS (SELECT 1 FROM job WHERE job.id = task.job_id AND (job.cancel <> '' OR job.bulk <> ''))"
+_STEERED: Final = f"SELECT {_ROWS.selected}, {_IS_STEERED} FROM task"
+# Closed tasks of jobs that are being retried: by the index of those jobs, of which there are few or none.
+_RETRIED: Final = (
+    f"SELECT {_ROWS.selected}, TRUE FROM job CROSS JOIN task WHERE job.bulk <> '' AND task.job_id = job.id "
+    "AND task.state IN ('failed', 'canceled') AND (task.recall IS NULL OR task.recall <> 'pending')"
+)
 # What becomes of a task's number. Who was shown it is to be told that it is canceled; who does not know yet, when it is
 # restarted, goes on by the same number, and everybody else gets another.
 _CANCELED: Final = ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
 _RESTARTED: Final = ", action = CASE WHEN recall IS NULL THEN NULL ELSE action END, recall = NULL"
+# What a task has lost that begins once more.
+RESTARTED: Final[Mapping[str, Any]] = {"progress": 0, "attempts": 0, "started": None}
 _NUMBER: Final = {states.CANCELED: _CANCELED, states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
 
 
@@ -55,14 +66,19 @@ def open_of(device_id: int, module: str | None = None) -> list[Task]:
     return [Task(*row) for row in rows.fetchall()]
 
 
-def at_hand(device_id: int) -> list[Task]:
-    """Return the open tasks of a device, and those of whose cancellation it is to be told."""
+def at_hand(device_id: int, module: str | None = None) -> list[tuple[Task, bool]]:
+    """Return a device's open tasks, those of whose cancellation it is to be told, and those of jobs that are retried.
+
+    With each: whether something is being done to all tasks of its job, which may not have reached this one.
+    """
+    where, values = ("", ()) if module is None else (" AND task.module = ?", (module.lower(),))
     rows = database.execute(
-        f"{_SELECT} WHERE device_id = ? AND state IN {_OPEN} UNION ALL "
-        f"{_SELECT} WHERE device_id = ? AND recall = 'pending' ORDER BY 1",
-        *(device_id, device_id),
+        f"{_STEERED} WHERE device_id = ? AND state IN {_OPEN}{where} UNION ALL "
+        f"{_STEERED} WHERE device_id = ? AND recall = 'pending'{where} UNION ALL "
+        f"{_RETRIED} AND task.device_id = ?{where} ORDER BY 1",
+        *(device_id, *values) * 3,
     )
-    return [Task(*row) for row in rows.fetchall()]
+    return [(Task(*row[:-1]), bool(row[-1])) for row in rows.fetchall()]
 
 
 def by_action(device_id: int, action: int) -> Task | None:
@@ -192,25 +208,46 @@ def set_(task: Task, **columns: Any) -> Task:
     return task._replace(**changes)
 
 
-def cancel_some(account_id: int, job_id: int, state: str, note: str, limit: int) -> int:
-    """Cancel up to so many tasks of a job that are in a state; return how many there were."""
-    where = "id IN (SELECT id FROM task WHERE job_id = ? AND state = ? ORDER BY id LIMIT ?)"
-    return cancel_where(account_id, where, (job_id, state, limit), note)
-
-
 def cancel_where(account_id: int, where: str, values: Sequence[Any], note: str) -> int:
     """Cancel open tasks in one statement, inside a write whose jobs are locked; return how many there were."""
+    return len(_move_where(account_id, "cancel", where, values, note=note, due=None, retry_at=None))
+
+
+def confirm_where(account_id: int, where: str, values: Sequence[Any]) -> int:
+    """Confirm tasks in one statement, as `cancel_where` cancels them."""
+    return _noted(_move_where(account_id, "confirm", where, values))
+
+
+def restart_where(account_id: int, event: str, where: str, values: Sequence[Any]) -> int:
+    """Restart tasks in one statement, inside a write whose devices and jobs are locked; return how many there were."""
+    return _noted(_move_where(account_id, event, where, values, note="", **RESTARTED))
+
+
+def _move_where(account_id: int, event: str, where: str, values: Sequence[Any], **columns: Any) -> list[Task]:
+    """Move tasks in one statement, as `move` moves one but for the timeline; return them as they are then."""
+    step = states.MOVES[event]
+    where, values = f"{where} AND state IN ({','.join('?' * len(step.sources))})", (*values, *step.sources)
     rows = database.execute(f"SELECT id, job_id, state FROM task WHERE {where}", *values).fetchall()
-    canceled = database.execute(
-        f"UPDATE task SET state = ?, note = ?, modified = ?, due = NULL, retry_at = NULL{_CANCELED} "
+    changes = {"state": step.target, "modified": clock.now(), **columns}
+    found = database.execute(
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{_NUMBER.get(step.target, '')} "
         f"WHERE {where} RETURNING {_ROWS.selected}",
-        *(states.CANCELED, note, clock.now(), *values),
+        *(*changes.values(), *values),
     ).fetchall()
-    moved = {row[0] for row in canceled}
+    moved = {row[0] for row in found}
     for (job_id, state), count in sorted(Counter((job, state) for key, job, state in rows if key in moved).items()):
-        count_moves(account_id, job_id, {state: -count, states.CANCELED: count})
-    events.tasks_changed(account_id, states.CANCELED, (Task(*row) for row in canceled))
-    return len(canceled)
+        count_moves(account_id, job_id, {state: -count, step.target: count})
+    changed = [Task(*row) for row in found]
+    events.tasks_changed(account_id, step.target, changed)
+    return changed
+
+
+def _noted(moved: Sequence[Task]) -> int:
+    """Note in the timeline that tasks are in the one state that they were moved to; return how many there are."""
+    if moved:
+        about = [(task.device_id, task.job_id, task.id) for task in moved]
+        timeline.note_many(timeline.DECIDED, moved[0].state, about)
+    return len(moved)
 
 
 def made(account_id: int, first: int, count: int) -> None:

@@ -15,14 +15,14 @@ from otagw.ota import states
 from otagw.ota.devices import presence, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
-from otagw.ota.rollouts import jobs, tasks
+from otagw.ota.rollouts import job_steps, jobs, tasks
 from otagw.ota.rollouts.records import Task
 from otagw.ota.updates import updates
 from otagw.ota.updates.updates import Offer
 
 KIND: Final = "action"
 LARGEST: Final = 2**31 - 1
-PENDING, REFUSED = "pending", "refused"
+PENDING, REFUSED = tasks.PENDING, tasks.REFUSED
 FAILED: Final = "the device says that it failed"
 # Which of several open tasks comes first: what a device has begun, it is to end.
 _ORDER: Final = (states.IN_PROGRESS, states.NOTIFIED, states.QUEUED, states.CONFIRM)
@@ -44,7 +44,7 @@ def shown(device: Device, address: str | None) -> Shown:
 
 
 def _shown(device: Device) -> Shown:
-    found = tasks.at_hand(device.id)
+    found = job_steps.at_hand(device.id)
     for task in found:
         if task.recall == PENDING:
             return Shown(recalled=task)
@@ -83,10 +83,12 @@ def fetch(device: Device, number: str) -> Offer:
 def find(device: Device, number: str) -> Task:
     """Return the task of a device's action; raise `errors.NotFound`."""
     is_number = number.isascii() and number.isdecimal() and len(number) <= len(str(LARGEST)) and int(number) <= LARGEST
-    task = tasks.by_action(device.id, int(number)) if is_number else None
-    if task is None:
-        raise errors.NotFound(kind=KIND, key=number)
-    return task
+    if is_number:
+        at_hand = (task for task in job_steps.at_hand(device.id) if task.action == int(number))
+        found = next(at_hand, None) or tasks.by_action(device.id, int(number))
+        if found:
+            return found
+    raise errors.NotFound(kind=KIND, key=number)
 
 
 def expected(device: Device, number: str) -> Task:

@@ -17,7 +17,7 @@ from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
 from otagw.ota.products import minimum_versions, modules
-from otagw.ota.rollouts import dynamic_jobs, jobs, tasks
+from otagw.ota.rollouts import dynamic_jobs, job_steps, jobs, tasks
 from otagw.ota.rollouts.records import Job, Task
 from otagw.ota.updates import reasons
 
@@ -63,7 +63,7 @@ def asked(device: Device, module: str | None = None, address: str | None = None)
     found = None
     if device.enabled:
         presence.heard(device, address)
-        offers = (take(offer) for offer in ready(device, tasks.open_of(device.id, module), module))
+        offers = (take(offer) for offer in ready(device, job_steps.open_of(device.id, module), module))
         found = next(filter(None, offers), None)
     polled(found)
     return found
@@ -257,7 +257,7 @@ def _end(task: Task, event: str, note: str, **columns: Any) -> Task | None:
 
 
 def _open(device: Device, module: str) -> Task | None:
-    found = tasks.open_of(device.id, module)
+    found = job_steps.open_of(device.id, module)
     return found[0] if found else None
 
 

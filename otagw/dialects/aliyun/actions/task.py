@@ -129,7 +129,7 @@ def cancel_ota_task_by_job(
     """Cancel the tasks of a job that are in the states of the flags.
 
     CancelUnconfirmedTask follows CancelQueuedTask where it is left out; CancelScheduledTask is for all tasks of a job
-    whose time has not come.
+    whose time has not come. None of them is offered from the answer on; more than 500 move to CANCELED by and by.
     """
     unconfirmed = cancel_queued_task if cancel_unconfirmed_task is None else cancel_unconfirmed_task
     flags = {

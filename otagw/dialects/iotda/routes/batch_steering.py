@@ -39,7 +39,8 @@ class StopBatchTask(BatchTargets):
 def stop_batch_task(caller: Caller, task_id: str, targets: list[str] | None) -> dict[str, Any]:
     """Stop a batch task that has not ended, for some of its devices or for all that have not ended.
 
-    The answer says of each device that was named whether it was stopped; of all it says nothing.
+    The answer says of each device that was named whether it was stopped; of all it says nothing, and subtasks of a
+    large task follow. Nothing is offered to their devices from the answer on.
     """
     return _each(caller, task_id, targets, _stop)
 
@@ -52,7 +53,8 @@ class RetryBatchTask(BatchTargets):
 def retry_batch_task(caller: Caller, task_id: str, targets: list[str] | None) -> dict[str, Any]:
     """Let devices of a batch task try again that failed or were stopped, or wait for their next try.
 
-    It is refused for a task that succeeded, was stopped, or has not begun.
+    It is refused for a task that succeeded, was stopped, or has not begun, and where no device could begin. Subtasks of
+    a large task follow; their devices are offered the update at once.
     """
     return _each(caller, task_id, targets, _retry)
 
@@ -75,7 +77,7 @@ class DeleteBatchTask(IotdaSchema):
 
 @operation(DeleteBatchTask, "DELETE /batchtasks/{task_id}", status=204, codes=_CODES, work=Work.MANY)
 def delete_batch_task(caller: Caller, task_id: str) -> None:
-    """Delete a batch task that has ended, with its subtasks."""
+    """Delete a batch task that has ended, with its subtasks: it is not found from the answer on."""
     bulk_control.forget(caller.account, task_id)
 
 
