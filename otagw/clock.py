@@ -125,3 +125,9 @@ def random_hex(count: int) -> str:
 def random_text(length: int) -> str:
     """Return random letters and digits."""
     return "".join(chance().choices(LETTERS_AND_DIGITS, k=length))
+
+
+def random_texts(count: int, length: int) -> list[str]:
+    """Return many texts as `random_text` does, from one seed and so ten times as fast: for names, not for secrets."""
+    source = random.Random(chance().getrandbits(128))  # noqa: S311 - names are no secrets
+    return ["".join(source.choices(LETTERS_AND_DIGITS, k=length)) for _ in range(count)]

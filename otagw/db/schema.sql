@@ -8,7 +8,7 @@ CREATE TABLE "bucket" ("name" VARCHAR(256) NOT NULL PRIMARY KEY, "full_at" INTEG
 CREATE TABLE "counter" ("account_id" INTEGER NOT NULL, "scope" VARCHAR(600) NOT NULL, "total" INTEGER NOT NULL, PRIMARY KEY ("account_id", "scope"));
 CREATE TABLE "deleted_job" ("id" INTEGER NOT NULL PRIMARY KEY, "due" INTEGER NOT NULL);
 CREATE TABLE "device" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "name" VARCHAR(256) NOT NULL, "nickname" VARCHAR(64), "secret" TEXT, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "modified" INTEGER NOT NULL, "activated" INTEGER, "seen" INTEGER, "address" VARCHAR(64), "batch_id" INTEGER, "token" TEXT, "attributes" TEXT, FOREIGN KEY ("product_key") REFERENCES "product" ("key") ON DELETE RESTRICT);
-CREATE TABLE "device_batch" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "state" VARCHAR(16) NOT NULL, "names" TEXT NOT NULL, "refused" TEXT NOT NULL, "created" INTEGER NOT NULL, FOREIGN KEY ("product_key") REFERENCES "product" ("key") ON DELETE CASCADE);
+CREATE TABLE "device_batch" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "state" VARCHAR(16) NOT NULL, "names" TEXT NOT NULL, "refused" TEXT NOT NULL, "created" INTEGER NOT NULL, "due" INTEGER, "reached" INTEGER NOT NULL, FOREIGN KEY ("product_key") REFERENCES "product" ("key") ON DELETE CASCADE);
 CREATE TABLE "device_event" ("id" INTEGER NOT NULL PRIMARY KEY, "device_id" INTEGER NOT NULL, "at" INTEGER NOT NULL, "kind" VARCHAR(16) NOT NULL, "job_id" INTEGER, "task_id" INTEGER, "detail" VARCHAR(1024) NOT NULL);
 CREATE TABLE "device_group" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(256) NOT NULL, "description" VARCHAR(1024), "parent_id" INTEGER, "created" INTEGER NOT NULL, FOREIGN KEY ("parent_id") REFERENCES "device_group" ("id") ON DELETE RESTRICT);
 CREATE TABLE "device_group_member" ("group_id" INTEGER NOT NULL, "device_id" INTEGER NOT NULL, PRIMARY KEY ("group_id", "device_id"), FOREIGN KEY ("group_id") REFERENCES "device_group" ("id") ON DELETE CASCADE, FOREIGN KEY ("device_id") REFERENCES "device" ("id") ON DELETE CASCADE);
@@ -38,6 +38,7 @@ INSERT INTO "schema_migration" VALUES(12,'0012_batch_tasks','2020-01-01 00:00:00
 INSERT INTO "schema_migration" VALUES(13,'0013_buckets','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(14,'0014_bulk_steps','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(15,'0015_finite_numbers','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(16,'0016_batch_steps','2020-01-01 00:00:00');
 CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));
@@ -62,8 +63,6 @@ CREATE INDEX "product_account_id_edition_id" ON "product" ("account_id", "editio
 CREATE UNIQUE INDEX "device_product_key_name" ON "device" ("product_key", "name");
 CREATE INDEX "device_product_key_id" ON "device" ("product_key", "id");
 CREATE INDEX "device_batch_id_id" ON "device" ("batch_id", "id");
-CREATE INDEX "device_batch_product_key" ON "device_batch" ("product_key");
-CREATE INDEX "device_batch_created" ON "device_batch" ("created");
 CREATE INDEX "device_group_parent_id" ON "device_group" ("parent_id");
 CREATE UNIQUE INDEX "device_group_account_id_name" ON "device_group" ("account_id", "name");
 CREATE INDEX "device_group_account_id_id" ON "device_group" ("account_id", "id");
@@ -99,4 +98,7 @@ CREATE INDEX "job_package_id_id" ON "job" ("package_id", "id");
 CREATE INDEX "job_product_key_module_selection_state" ON "job" ("product_key", "module", "selection", "state");
 CREATE INDEX job_bulk ON job (id) WHERE bulk <> '';
 CREATE INDEX "deleted_job_due" ON "deleted_job" ("due");
+CREATE INDEX "device_batch_created" ON "device_batch" ("created");
+CREATE INDEX "device_batch_product_key" ON "device_batch" ("product_key");
+CREATE INDEX device_batch_due ON device_batch (due) WHERE due IS NOT NULL;
 COMMIT;

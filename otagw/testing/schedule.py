@@ -14,7 +14,10 @@ from otagw.testing.times import shown
 
 DELIVER: Final = "ota.outbox.deliver_due"
 # Kinds of work that keep the gateway from being idle.
-_GOING: Final = ("ota.sweep.end_tasks", "ota.sweep.advance_jobs", "ota.sweep.deleted_jobs", DELIVER)
+_GOING: Final = (
+    *("ota.sweep.end_tasks", "ota.sweep.advance_jobs", "ota.sweep.deleted_jobs", "ota.devices.register_due"),
+    DELIVER,
+)
 # Kinds that are looked up at each step. The others are due a day after they are made at the earliest, and are looked up
 # once a day.
 _SOON: Final = (*_GOING, "ota.files.purge")

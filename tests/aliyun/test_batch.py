@@ -2,6 +2,8 @@
 
 import pytest
 
+from otagw import runtime, worker
+from otagw.ota.devices import batch_registration
 from tests import signer
 from tests.conftest import KEY, OTHER, Client
 
@@ -14,6 +16,13 @@ def numbered(prefix, values):
 
 def check(client, *names, **params):
     return client.ok("BatchCheckDeviceNames", **P, **numbered("DeviceName", names), **params)["Data"]
+
+
+def go_on(client):
+    """Let the worker register what is left of batches."""
+    with runtime.entered(client.app.extensions["otagw"]["runtime"]):
+        while worker.STEPS["ota.devices.register_due"]():
+            pass
 
 
 def status(client, apply_id):
@@ -118,6 +127,8 @@ def test_ten_thousand_names_with_nicknames_pass_in_one_form(client):
     body = client.http.post("/", data=signer.query(params), content_type=form).json
     assert body["Success"] is True
     client.ok("BatchRegisterDeviceWithApplyId", ApplyId=body["Data"]["ApplyId"], **P)
+    assert status(client, body["Data"]["ApplyId"])["Status"] == "CREATE"
+    go_on(client)
     assert client.ok("QueryDevice", **P)["Total"] == 10_000
 
 
@@ -136,10 +147,48 @@ def test_names_are_given_in_one_way(client):
 
 def test_the_gateway_makes_up_as_many_names_as_are_asked_for(client):
     apply_id = client.ok("BatchRegisterDevice", Count=10_000, **P)["Data"]["ApplyId"]
+    assert status(client, apply_id)["Status"] == "CREATE"
+    assert client.ok("QueryPageByApplyId", ApplyId=apply_id)["Total"] == client.ok("QueryDevice", **P)["Total"] == 500
+    go_on(client)
     found = status(client, apply_id)
     assert (found["Status"], len(set(found["ValidList"]["Name"]))) == ("CREATE_SUCCESS", 10_000)
     assert client.ok("QueryPageByApplyId", ApplyId=apply_id)["Total"] == 10_000
     assert client.ok("QueryProduct", **P)["Data"]["DeviceCount"] == 10_000
+
+
+def test_five_hundred_devices_are_there_when_the_answer_comes(client):
+    apply_id = client.ok("BatchRegisterDevice", Count=500, **P)["Data"]["ApplyId"]
+    assert status(client, apply_id)["Status"] == "CREATE_SUCCESS"
+    assert client.ok("QueryDevice", **P)["Total"] == 500
+
+
+def test_nobody_else_gets_a_name_of_a_batch_that_is_being_registered(client, monkeypatch):
+    monkeypatch.setattr(batch_registration, "AT_ONCE", 1)
+    apply_id = check(client, "dev1", "dev2")["ApplyId"]
+    late = check(client, "dev2", "dev3")["ApplyId"]
+    client.ok("BatchRegisterDeviceWithApplyId", ApplyId=apply_id, **P)
+    assert (status(client, apply_id)["Status"], names(client)) == ("CREATE", ["dev1"])
+    for name in ("dev1", "dev2"):
+        assert client.refused("RegisterDevice", DeviceName=name, **P)[1] == "iot.device.AlreadyExistedDeviceName"
+    details = check(client, "dev2", "dev4")["InvalidDetailList"]["InvalidDetailList"]
+    assert [each["DeviceName"] for each in details] == ["dev2"]
+    client.ok("BatchRegisterDeviceWithApplyId", ApplyId=late, **P)
+    assert (status(client, late)["Status"], status(client, late)["InvalidList"]) == (
+        "CREATE_FAILED",
+        {"Name": ["dev2"]},
+    )
+    client.ok("RegisterDevice", DeviceName="dev5", **P)
+    client.ok("BatchRegisterDeviceWithApplyId", ApplyId=apply_id, **P)
+    go_on(client)
+    assert (status(client, apply_id)["Status"], names(client)) == ("CREATE_SUCCESS", ["dev1", "dev2", "dev5"])
+
+
+def test_a_product_of_another_key_is_not_barred_by_a_batch(client, monkeypatch):
+    monkeypatch.setattr(batch_registration, "AT_ONCE", 1)
+    client.ok("BatchRegisterDeviceWithApplyId", ApplyId=check(client, "dev1", "dev2")["ApplyId"], **P)
+    client.ok("RegisterDevice", DeviceName="dev2", ProductKey="q")
+    go_on(client)
+    assert names(client) == ["dev1", "dev2"]
 
 
 def test_a_token_makes_one_batch(client):

@@ -8,8 +8,9 @@ from otagw import clock, worker
 from otagw.db import database
 from otagw.ota import audit, idempotency
 from otagw.ota.audit import Actor
-from otagw.ota.devices import devices, timeline
+from otagw.ota.devices import batch_registration, devices, timeline
 from otagw.ota.packages import stored_files
+from otagw.ota.products import products
 from otagw.ota.rollouts import bulk_control, job_control, jobs
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
@@ -83,7 +84,15 @@ def deleted_job(account):
         jobs.delete(jobs.get(account, key))
 
 
+def batch(account):
+    with database.write():
+        products.require(account, "p")
+    made = batch_registration.check(account, "p", [devices.DeviceDraft(f"dev{n}") for n in range(3)])
+    database.execute("UPDATE device_batch SET state = 'registering', due = ? WHERE id = ?", clock.now(), made.id)
+
+
 CASES = {
+    "ota.devices.register_due": batch,
     "ota.sweep.advance_jobs": scheduled_job,
     "ota.sweep.deleted_jobs": deleted_job,
     "ota.sweep.end_tasks": timed_task,

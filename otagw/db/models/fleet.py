@@ -67,6 +67,8 @@ class DeviceBatch(Model):
     names = JsonField(list)
     refused = JsonField(list)
     created = BigIntegerField(index=True)
+    due = BigIntegerField(null=True)
+    reached = IntegerField(default=0)
 
 
 class Device(Model):

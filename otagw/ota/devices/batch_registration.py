@@ -1,25 +1,29 @@
 """Devices registered many at a time: all of a batch or none of it.
 
 Names of the caller's choice are checked first and registered by the id of that check; or the gateway makes up names.
+A request marks the batch, which claims its names, and registers the first devices; the worker registers the others.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors
-from otagw.db import database, models, rows
+from otagw.db import database, models
 from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, listing
 from otagw.ota.accounts import Account
-from otagw.ota.devices import devices
+from otagw.ota.devices import claimed_names, devices
 from otagw.ota.devices.devices import Device, DeviceDraft
 from otagw.ota.listing import Page
 from otagw.ota.products import products
 
 KIND: Final = "device batch"
-CHECKED, REFUSED, REGISTERED, FAILED = "checked", "refused", "registered", "failed"
+CHECKED, REFUSED = "checked", "refused"
+REGISTERING, REGISTERED, FAILED = "registering", "registered", "failed"
 KEPT_MS: Final = 24 * 3600 * 1000
 SWEPT_AT_ONCE: Final = 10
+# How many devices a step registers: it holds up every other writer, for some 20 ms.
+AT_ONCE: Final = 500
 Name = tuple[str, str | None]
 TAKEN: Final = "the product has a device of this name"
 TWICE: Final = "the name comes twice"
@@ -34,13 +38,15 @@ class Refused(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch as it is kept: names with nicknames, in the order they came."""
+    """A batch as it is kept: names with nicknames, in the order they came, of which ``reached`` are registered."""
 
     id: int
+    account_id: int
     product_key: str
     state: str
     names: list[Name]
     refused: list[Refused]
+    reached: int = 0
 
 
 _ROWS: Final = Rows(
@@ -58,9 +64,9 @@ def check(account: Account, product_key: str, drafts: Sequence[DeviceDraft], ref
         if draft.name in first:
             problems.append(Refused(draft.name, draft.nickname, TWICE))
         first.setdefault(draft.name, draft)
+    taken = claimed_names.taken(product_key, list(first))  # `register` looks again, and then nobody takes one
     with database.write():
         products.require(account, product_key)
-        taken = _taken(product_key, list(first))
         problems += [Refused(name, first[name].nickname, TAKEN) for name in taken]
         names = [(draft.name, draft.nickname) for name, draft in first.items() if name not in taken]
         return _insert(account, product_key, REFUSED if problems else CHECKED, names, problems)
@@ -70,24 +76,22 @@ def register(account: Account, batch: Batch) -> Batch:
     """Register the devices of a batch that was checked; asked again, do nothing.
 
     Raises `errors.WrongState` when some of its names were refused. If a name was taken since the check, the batch has
-    failed, and shows which.
+    failed, and shows which. From then on nobody else gets one of its names.
     """
     with database.write():
         batch = get(account, batch.id, batch.product_key, database.HOLD)
-        if batch.state == REGISTERED:
+        if batch.state in (REGISTERING, REGISTERED):
             return batch
         if batch.state != CHECKED:
             raise errors.WrongState(kind=KIND, key=str(batch.id), state=batch.state)
         products.owner_of(batch.product_key, database.ALONE)  # nobody takes a name meanwhile
-        names = [name for name, _ in batch.names]
-        taken = _taken(batch.product_key, names)
+        taken = claimed_names.taken(batch.product_key, [name for name, _ in batch.names])
         refused = [Refused(name, nickname, TAKEN) for name, nickname in batch.names if name in taken]
-        if not refused:
-            devices.add(account, batch.product_key, [DeviceDraft(*pair) for pair in batch.names], batch.id)
-        state = FAILED if refused else REGISTERED
-        models.DeviceBatch.update(state=state, refused=refused).where(models.DeviceBatch.id == batch.id).execute()
+        state, due = (FAILED, None) if refused else (REGISTERING, clock.now())
+        _set(batch, state=state, refused=refused, due=due)
         audit.note(account.id, KIND, batch.id)
-        return batch._replace(state=state, refused=refused)
+    step(batch.id)
+    return get(account, batch.id, batch.product_key)
 
 
 def make(account: Account, product_key: str, count: int, token: str | None = None) -> int:
@@ -95,12 +99,39 @@ def make(account: Account, product_key: str, count: int, token: str | None = Non
 
     def work() -> dict[str, Any]:
         products.require(account, product_key)
-        names: list[Name] = [(devices.new_name(), None) for _ in range(count)]
-        batch = _insert(account, product_key, REGISTERED, names, [])
-        devices.add(account, product_key, [DeviceDraft(name) for name, _ in names], batch.id)
-        return {"id": batch.id}
+        return {"id": _insert(account, product_key, REGISTERING, names, []).id}
 
-    return int(idempotency.run(account, "device.make", token, lambda: [product_key, count], work)["id"])
+    names: list[Name] = [(name, None) for name in devices.new_names(count)]
+
+    made = int(idempotency.run(account, "device.make", token, lambda: [product_key, count], work)["id"])
+    step(made)
+    return made
+
+
+def step(identity: int) -> int:
+    """Register some devices of a batch that is being registered; return how many."""
+    with database.write():
+        batch = _ROWS.find(models.DeviceBatch.id == identity, lock=database.HOLD)
+        if batch is None or batch.state != REGISTERING:
+            return 0
+        some = [DeviceDraft(*pair) for pair in batch.names[batch.reached : batch.reached + AT_ONCE]]
+        devices.add(Account(batch.account_id, ""), batch.product_key, some, batch.id)
+        reached = batch.reached + len(some)
+        is_done = reached == len(batch.names)
+        _set(batch, reached=reached, **({"state": REGISTERED, "due": None} if is_done else {"due": clock.now()}))
+        return len(some)
+
+
+def register_due() -> int:
+    """Take a step of the batch that waits longest; return how many devices it has registered."""
+    query = "SELECT id FROM device_batch WHERE due <= ? ORDER BY due, id LIMIT 1"
+    found = database.smallest(query, clock.now())
+    return 0 if found is None else step(found)
+
+
+def next_due() -> int | None:
+    """Return when the next devices of a batch are to be registered (milliseconds), or None."""
+    return database.smallest("SELECT MIN(due) FROM device_batch WHERE due IS NOT NULL")
 
 
 def get(account: Account, identity: int, product_key: str, lock: str = "") -> Batch:
@@ -128,24 +159,25 @@ def _insert(account: Account, product_key: str, state: str, names: list[Name], r
     now = clock.now()
     _sweep(now - KEPT_MS)
     identity = models.DeviceBatch.insert(
-        account_id=account.id, product=product_key, state=state, names=names, refused=refused, created=now
+        account_id=account.id,
+        product=product_key,
+        state=state,
+        names=names,
+        refused=refused,
+        created=now,
+        due=now if state == REGISTERING else None,
     ).execute()
     audit.note(account.id, KIND, identity)
-    return Batch(identity, product_key, state, names, refused)
+    return Batch(identity, account.id, product_key, state, names, refused)
 
 
-def _taken(product_key: str, names: list[str]) -> set[str]:
-    """Return which of the names the product has already."""
-    found: set[str] = set()
-    row = models.Device
-    for start in range(0, len(names), 1000):
-        some = names[start : start + 1000]
-        found.update(rows.values(row.select(row.name).where(row.product == product_key, row.name.in_(some))))
-    return found
+def _set(batch: Batch, **columns: Any) -> None:
+    models.DeviceBatch.update(columns).where(models.DeviceBatch.id == batch.id).execute()
 
 
 def _sweep(oldest: int) -> None:
     """Forget a few batches that were checked a day ago and never registered."""
     row = models.DeviceBatch
-    old = row.select(row.id).where(row.created < oldest, row.state != REGISTERED).order_by(row.created)
+    done = (REGISTERING, REGISTERED)
+    old = row.select(row.id).where(row.created < oldest, row.state.not_in(done)).order_by(row.created)
     row.delete().where(row.id.in_(old.limit(SWEPT_AT_ONCE))).execute()

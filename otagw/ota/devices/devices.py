@@ -14,6 +14,7 @@ from otagw.db import database, models, rows
 from otagw.db.rows import Rows
 from otagw.ota import audit, idempotency, ids, listing
 from otagw.ota.accounts import Account
+from otagw.ota.devices import claimed_names
 from otagw.ota.listing import Page
 from otagw.ota.products import modules, products
 from otagw.security import derived_secrets
@@ -149,9 +150,16 @@ def new_name() -> str:
     return clock.random_text(_NAME_LENGTH)
 
 
+def new_names(count: int) -> list[str]:
+    """Return so many names that no device has."""
+    return clock.random_texts(count, _NAME_LENGTH)
+
+
 def add(account: Account, product_key: str, drafts: Sequence[DeviceDraft], batch_id: int | None = None) -> set[str]:
     """Register devices of a product that is there, inside a write; return the names that were free until now."""
     added: set[str] = set()
+    claimed = claimed_names.claimed(product_key, {draft.name for draft in drafts}, batch_id)
+    drafts = [draft for draft in drafts if draft.name not in claimed] if claimed else drafts
     now = clock.now()
     identity = ids.free(KIND, len(drafts))
     remaining = iter(drafts)

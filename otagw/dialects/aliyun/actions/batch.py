@@ -21,6 +21,7 @@ NO_BATCH: Final = "iot.device.DeviceApplyIsNotFound"
 STATES: Final[Mapping[str, str]] = {
     batch_registration.CHECKED: "CHECK_SUCCESS",
     batch_registration.REFUSED: "CHECK_FAILED",
+    batch_registration.REGISTERING: "CREATE",
     batch_registration.REGISTERED: "CREATE_SUCCESS",
     batch_registration.FAILED: "CREATE_FAILED",
 }
@@ -93,7 +94,10 @@ class BatchRegisterDevice(AliyunSchema):
 
 @operation(BatchRegisterDevice, needs="ota:BatchRegisterDevice", codes=(NO_PRODUCT,), work=Work.MANY)
 def batch_register_device(caller: Caller, product_key: str, count: int, client_token: str | None) -> dict[str, Any]:
-    """Register up to 10,000 devices under names that the gateway makes up; all are there when the answer comes."""
+    """Register up to 10,000 devices under names that the gateway makes up.
+
+    Up to 500 are there when the answer comes; QueryBatchRegisterDeviceStatus says CREATE until all are.
+    """
     return {"data": {"apply_id": batch_registration.make(caller.account, product_key, count, client_token)}}
 
 
@@ -117,6 +121,8 @@ class BatchRegisterDeviceWithApplyId(Application):
 def batch_register_device_with_apply_id(caller: Caller, product_key: str, apply_id: int) -> dict[str, Any]:
     """Register the names of a check, all or none; asked twice, register them once.
 
+    Up to 500 devices are there when the answer comes; QueryBatchRegisterDeviceStatus says CREATE until all are. Nobody
+    else gets one of the names meanwhile.
     If one of them was taken since, none is registered, and QueryBatchRegisterDeviceStatus says CREATE_FAILED.
     """
     batch = batch_registration.get(caller.account, apply_id, product_key)
@@ -129,7 +135,10 @@ class QueryBatchRegisterDeviceStatus(Application):
 
 @operation(QueryBatchRegisterDeviceStatus, needs="ota:QueryBatchRegisterDeviceStatus", codes=(NO_BATCH,))
 def query_batch_register_device_status(caller: Caller, product_key: str, apply_id: int) -> dict[str, Any]:
-    """Show what came of a check or a registration: CHECK_SUCCESS, CHECK_FAILED, CREATE_SUCCESS or CREATE_FAILED."""
+    """Show what came of a check or a registration.
+
+    CHECK_SUCCESS, CHECK_FAILED, CREATE while devices are still being registered, CREATE_SUCCESS or CREATE_FAILED.
+    """
     batch = batch_registration.get(caller.account, apply_id, product_key)
     invalid = {refused.name for refused in batch.refused}
     return {
