@@ -107,6 +107,11 @@ def new_id(at: int | None = None) -> int:
     return runtime.current().clock.new_id(now() if at is None else at)
 
 
+def time_of(number: int) -> int:
+    """Return when an id was made (milliseconds), as nearly as it says."""
+    return (number >> RANDOM_BITS) + EPOCH_MS
+
+
 def chance() -> random.Random:
     """Return the source of chance; in production it is the operating system's."""
     return runtime.current().chance

@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 from otagw import clock
 from otagw.db import database, models
 from otagw.db.rows import Rows
-from otagw.ota import listing
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
 COLUMNS: Final = models.AuditEvent.columns()
+# How many events a listing looks at: 20 ms where each has to be read.
+LOOKED_AT: Final = 10_000
 _INTO: Final = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES "
 _MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT: Final = f"{_INTO}{_MARKS} ON CONFLICT DO NOTHING"
@@ -49,12 +50,17 @@ class Event(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which events are asked for; None is any. Times are milliseconds, ``until`` is not within."""
+    """Which events are asked for; None is any. Times are milliseconds, ``until`` is not within.
+
+    ``before`` is the id of an event: those that are listed after it.
+    """
 
     since: int | None = None
     until: int | None = None
     key_id: str | None = None
     operation: str | None = None
+    before: int | None = None
+    oldest_first: bool = False
 
 
 _ROWS: Final = Rows(Event, models.AuditEvent, account=models.Account.name)
@@ -113,23 +119,51 @@ def refused(account_id: int, actor: Actor, code: str) -> None:
         _insert(account_id, actor, "", "", code)
 
 
-def page(account: Account | None, number: int, size: int, among: Filter) -> Page[Event]:
-    """Return a page of events, newest first: an account's, or everybody's.
+def page(account: Account | None, number: int, size: int, among: Filter) -> tuple[Page[Event], int | None]:
+    """Return a page of events, newest first, of an account or of everybody; and the event to go on ``before``.
 
-    They are counted, not kept count of: a counter would be one row more that every change has to wait for.
+    However many there are, it looks at `LOOKED_AT` of them, and counts what fits among those. The second is None where
+    there are no more. A counter of all would be one row more that every change has to wait for.
     """
+    owned = ("WHERE account_id = ?", [account.id]) if account else ("WHERE 1 = 1", [])
+    where, values = _where(*owned, among)
+    order = "ASC" if among.oldest_first else "DESC"
+    named = ", key_id, operation" if among.key_id or among.operation else ""  # else an index has all that is needed
+    query = f"SELECT id{named} FROM audit_event {where} ORDER BY at {order}, id {order} LIMIT {LOOKED_AT + 1}"
+    with database.read():
+        looked_at = database.execute(query, *values).fetchall()
+        fitting = [row[0] for row in looked_at[:LOOKED_AT] if not named or _fits(among, *row[1:])]
+        shown = fitting[(number - 1) * size : number * size]
+        found = {event.id: event for event in _ROWS.run(_of_ids(shown))} if shown else {}
+    go_on = looked_at[LOOKED_AT - 1][0] if len(looked_at) > LOOKED_AT else None
+    return Page([found[key] for key in shown], number, size, len(fitting)), go_on
+
+
+def _where(owned: str, owner: Sequence[int], among: Filter) -> tuple[str, list[int]]:
+    """Return the condition for the events that a listing looks at, which an index answers in order."""
+    given: list[tuple[str, list[int]]] = [(owned, list(owner))]
+    if among.since is not None:
+        given.append(("at >= ?", [among.since]))
+    if among.until is not None:
+        given.append(("at < ?", [among.until]))
+    if among.before is not None:
+        given.append((f"(at, id) {'>' if among.oldest_first else '<'} (?, ?)", [_time_of(among.before), among.before]))
+    return " AND ".join(condition for condition, _ in given), list(chain.from_iterable(values for _, values in given))
+
+
+def _time_of(event_id: int) -> int:
+    """Return the time of an event; of one that is gone, what its id says."""
+    at = database.smallest("SELECT at FROM audit_event WHERE id = ?", event_id)
+    return clock.time_of(event_id) if at is None else at
+
+
+def _fits(among: Filter, key_id: str, operation: str) -> bool:
+    return among.key_id in (None, "", key_id) and among.operation in (None, "", operation)
+
+
+def _of_ids(wanted: Sequence[int]) -> Any:
     row, owner = models.AuditEvent, models.Account
-    query = _ROWS.select().join(owner, on=owner.id == row.account_id)
-    given = (
-        (account and account.id, account and row.account_id == account.id),
-        (among.since, row.at >= among.since),
-        (among.until, row.at < among.until),
-        (among.key_id, row.key_id == among.key_id),
-        (among.operation, row.operation == among.operation),
-    )
-    for value, condition in given:
-        query = query if value is None else query.where(condition)
-    return listing.page(_ROWS, query, [row.at.desc(), row.id.desc()], number, size)
+    return _ROWS.select().join(owner, on=owner.id == row.account_id).where(row.id.in_(wanted))
 
 
 def _insert(account_id: int, actor: Actor, kind: str, text: str, code: str) -> None:

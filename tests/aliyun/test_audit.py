@@ -2,6 +2,7 @@
 
 import re
 
+from otagw.ota import audit
 from tests.conftest import KEY, OTHER, Client
 
 
@@ -72,6 +73,19 @@ def test_pages_filters_and_refusals(app, client):
     assert events(client, Since=9 * 10**12) == []
     assert len(events(client, Until=9 * 10**12)) == 4
     assert client.refused("ListAuditEvents", Since="yesterday")[1] == "InvalidParameter"
+
+
+def test_more_events_than_a_listing_looks_at(client, monkeypatch):
+    monkeypatch.setattr(audit, "LOOKED_AT", 2)
+    made = [client.make(name) for name in "abc"]
+    said = client.ok("ListAuditEvents")
+    assert (said["Total"], [event["ObjectId"] for event in said["Data"]["AuditEvent"]]) == (2, made[:0:-1])
+    rest = client.ok("ListAuditEvents", Before=said["NextBefore"])
+    assert ([event["ObjectId"] for event in rest["Data"]["AuditEvent"]], "NextBefore" in rest) == (made[:1], False)
+    oldest = client.ok("ListAuditEvents", OldestFirst="true", PageSize=1)
+    assert [event["ObjectId"] for event in oldest["Data"]["AuditEvent"]] == made[:1]
+    for before in ("0", "x", "-1", "9" * 19):
+        assert client.refused("ListAuditEvents", Before=before)[1] == "InvalidParameter"
 
 
 def test_a_replayed_or_forged_request_leaves_no_trace(client):

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from otagw.ota import audit
+
 
 def test_the_command_line_is_somebody_too(otagw):
     secret = "a-secret-of-mine"
@@ -40,6 +42,18 @@ def test_it_is_read_by_people_and_filtered(otagw):
     assert otagw("audit", "--until", "1h") == "Page 1 of 1, 0 in all.\n"
     assert otagw("audit", "--until", "2020-01-01T12:00") == "Page 1 of 1, 0 in all.\n"
     assert otagw("audit", "--account", "other") == "Page 1 of 1, 0 in all.\n"
+
+
+def test_more_events_than_a_listing_looks_at(otagw, monkeypatch):
+    monkeypatch.setattr(audit, "LOOKED_AT", 2)
+    for key in ("one", "two", "three"):
+        otagw("products", "create", key, "--key", key)
+    said = otagw("audit")
+    assert re.search(r"Page 1 of 1, 2 in all\.\nThere are more: go on with --before (\d+)\.\n$", said)
+    rest = otagw("audit", "--before", said.split()[-1].rstrip("."))
+    assert ("product one" in rest, "product two" in rest, "There are more" in rest) == (True, False, False)
+    assert "product one" in otagw("audit", "--oldest-first").splitlines()[0]
+    otagw("audit", "--before", "0", status=2)
 
 
 @pytest.mark.parametrize("since", ["yesterday", "7", "7y", "-1d", "2026-13-01", ""])

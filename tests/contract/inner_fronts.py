@@ -50,7 +50,20 @@ class Commands:
     }
     PLAIN = {"interval": "00:05:00", "signature": "AAAA", "url": "https://hooks.test/", "token": "12345678"}
     LEFT_OUT = (
-        *("as_json", "auto", "clear", "description", "events", "failed", "force", "gateway", "not_before", "offline"),
+        *(
+            "as_json",
+            "auto",
+            "before",
+            "clear",
+            "description",
+            "events",
+            "failed",
+            "force",
+            "gateway",
+            "not_before",
+            "offline",
+            "oldest_first",
+        ),
         *("operation", "page", "secret", "since", "skipped", "until", "account"),
     )
     ACCEPTED = {

@@ -15,7 +15,7 @@ ANN = Actor("ann", "Do", "192.0.2.1", "r1")
 
 
 def page(account=None, number=1, size=50, **among):
-    return audit.page(account, number, size, Filter(**among))
+    return audit.page(account, number, size, Filter(**among))[0]
 
 
 def modify_two(account, first, second):
@@ -69,6 +69,36 @@ def test_pages_and_filters(account):
     assert shown(account, operation="Op2") == ["2"]
     assert (page(account).total, page(other).total, page().total) == (5, 5, 10)
     assert {event.account for event in page().items} == {"main", "other"}
+
+
+def test_a_listing_looks_at_so_many_and_says_where_to_go_on(account, monkeypatch):
+    monkeypatch.setattr(audit, "LOOKED_AT", 3)
+    for number in range(7):
+        with audit.acting(Actor(f"key{number % 2}", "Op", "", "")), database.write():
+            audit.note(account.id, "thing", number)
+        clock.hold(lambda at=number // 2: NOW * 1000 + at)
+
+    def chain(**among):
+        before = None
+        while True:
+            found, before = audit.page(account, 1, 50, Filter(before=before, **among))
+            yield [event.object for event in found.items], found.total
+            if before is None:
+                return
+
+    every = [thing for things, _ in chain() for thing in things]
+    assert sorted(every) == list("0123456")
+    assert [total for _, total in chain()] == [3, 3, 1]
+    assert [thing for things, _ in chain(oldest_first=True) for thing in things] == every[::-1]
+    assert sorted(thing for things, _ in chain(key_id="key1") for thing in things) == list("135")
+    assert [total for _, total in chain(operation="None")] == [0, 0, 0]
+    assert page(account, 2, 2).total == 3
+    assert len(page(account, 2, 2).items) == 1
+    assert page(account, 3, 2).items == []
+    (gone,) = audit.page(account, 1, 3, Filter())[1:]
+    database.execute("DELETE FROM audit_event WHERE id = ?", gone)
+    left = {event.object for event in page(account, before=gone).items}
+    assert left <= set(every[3:])
 
 
 def test_long_texts_are_cut_and_break_nothing(account):

@@ -94,7 +94,7 @@ def test_both_ways_leave_the_same(account, draft):
 
 def test_what_happened_is_noted_of_the_package_itself(account):
     identity = make(account, "n", **PLAIN)
-    (event,) = audit.page(account, 1, 10, audit.Filter()).items
+    (event,) = audit.page(account, 1, 10, audit.Filter())[0].items
     assert (event.kind, event.object, event.key_id, event.operation) == (
         *("package", str(identity)),
         *("key", "CreateOTAFirmware"),
@@ -148,7 +148,7 @@ def test_an_event_whose_id_is_taken_is_noted_under_another(account, monkeypatch)
     make(account, "n", **PLAIN)
     make(account, "m", **PLAIN)
     monkeypatch.undo()
-    listed = {event.object for event in audit.page(account, 1, 10, audit.Filter()).items}
+    listed = {event.object for event in audit.page(account, 1, 10, audit.Filter())[0].items}
     assert listed == {str(package.id) for package in packages.page(account, 1, 9, product_key=None, version=None).items}
     assert len(listed) == 2
 
@@ -168,7 +168,7 @@ def test_those_who_race_for_names_have_one_winner_each(account):
     assert (len(won), len(lost)) == (5, 35)
     page = packages.page(account, 1, 10, product_key="p", version=None)
     assert (page.total, {package.id for package in page.items}) == (5, set(won))
-    assert audit.page(account, 1, 10, audit.Filter()).total == 5
+    assert audit.page(account, 1, 10, audit.Filter())[0].total == 5
 
 
 def together(account, *drafts):
@@ -188,7 +188,7 @@ def together(account, *drafts):
 def counted(account):
     """Return how many packages there are: by the rows, by their counter, by what was noted."""
     page = packages.page(account, 1, 100, product_key=None, version=None)
-    return len(rows("package")), page.total, audit.page(account, 1, 1, audit.Filter()).total
+    return len(rows("package")), page.total, audit.page(account, 1, 1, audit.Filter())[0].total
 
 
 def test_those_of_a_round_are_each_made_or_refused(account):

@@ -19,6 +19,8 @@ class ListAuditEvents(AliyunSchema):
     until = fields.Integer(10**12, 10**13 - 1)
     key_id = fields.Text(128)
     operation = fields.Text(64)
+    before = fields.Text(18, "[1-9][0-9]*", expected="the NextBefore of an answer")
+    oldest_first = fields.Boolean(default=False)
 
 
 @operation(ListAuditEvents, needs="ota:ListAuditEvents", origin=OWN)
@@ -30,18 +32,24 @@ def list_audit_events(
     until: int | None,
     key_id: str | None,
     operation: str | None,
+    before: str | None,
+    oldest_first: bool,
 ) -> dict[str, Any]:
     """List who changed what in the account, newest first: all, or of a time (milliseconds), a key or an operation.
 
     `KeyId` is `cli` for what was done at the command line. An event with a `ResultCode` was refused.
+
+    A listing looks at 10,000 events at most, and `Total` counts what fits among those. Where there are more,
+    `NextBefore` of the answer, given as `Before`, goes on with them. `OldestFirst` begins at the other end.
     """
-    among = audit.Filter(since, until, key_id, operation)
-    page = audit.page(caller.account, current_page, page_size, among)
+    among = audit.Filter(since, until, key_id, operation, int(before) if before else None, oldest_first)
+    page, go_on = audit.page(caller.account, current_page, page_size, among)
     return {
         "current_page": page.number,
         "page_size": page.size,
         "page_count": page.count,
         "total": page.total,
+        "next_before": str(go_on) if go_on else None,
         "data": {
             "audit_event": [
                 {
