@@ -205,7 +205,7 @@ PURE = {
     "otagw.dialects.aliyun.spelling": 3,
     "otagw.ops.log": 1,  # a second, as text
     "otagw.ota.packages.packages": 1,  # names of counters
-    "otagw.ota.rollouts.selection": 1,  # a file of one storage: files never change
+    "otagw.ota.rollouts.device_lists": 1,  # a file of one storage: files never change
     "otagw.security.nonce_stores": 2,  # statements
 }
 # Chance that nobody may hold: secrets at rest, names of temporary files; and clients, who draw for themselves.

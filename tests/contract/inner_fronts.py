@@ -11,7 +11,7 @@ from otagw.ota import accounts, audit
 from otagw.ota.devices import devices, external_ids, groups, timeline
 from otagw.ota.packages import insertion, packages, stored_files
 from otagw.ota.packages.records import PackageDraft
-from otagw.ota.rollouts import jobs, selection, tasks
+from otagw.ota.rollouts import device_lists, jobs, tasks
 from tests.contract.isolation import FOREIGN, OWN, Answer, Question
 
 
@@ -138,7 +138,7 @@ class Core:
 
     table = (
         *("devices.enable", "devices.set_token", "devices.delete", "timeline.page", "groups.find", "groups.count"),
-        *("files.claim", "files.release", "files.get", "selection.names_of", "tasks.counts", "jobs.of_device"),
+        *("files.claim", "files.release", "files.get", "device_lists.listed", "tasks.counts", "jobs.of_device"),
         *("tasks.forget_counts", "origins.names", "packages.hold", "insertion.at_once"),
     )
 
@@ -182,8 +182,8 @@ class Core:
                 return stored_files.release(account, [has["used_file_key"]])
             case "files.get":
                 return stored_files.get(account, has["file_key"])
-            case "selection.names_of":
-                return selection.names_of(account.id, has["list_key"])
+            case "device_lists.listed":
+                return device_lists.listed(account, has["list_key"])
             case "tasks.counts":
                 return tasks.counts(account.id, int(has["job"]))
             case "insertion.at_once":  # the short way; another account's keys that sign by themselves do not bar it

@@ -234,10 +234,10 @@ def test_a_job_whose_step_goes_wrong_does_not_keep_the_others_waiting(account, h
     other = planning.create(account, JobDraft(package=package, product_key="p")).id
     whole = selection._window
 
-    def window(job):
+    def window(job, pages):
         if job.id == broken:
             raise OSError("the storage is gone")
-        return whole(job)
+        return whole(job, pages)
 
     monkeypatch.setattr(selection, "_window", window)
     rollouts.sweep_all()

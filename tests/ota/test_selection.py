@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from otagw import clock, runtime
 from otagw.db import database
+from otagw.files.storage import Storage
 from otagw.ota import states
 from otagw.ota.devices import groups
 from otagw.ota.devices.devices import named
@@ -20,6 +21,7 @@ from otagw.ota.rollouts import dry_run, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
+from tests import door
 from tests.conftest import NOW
 from tests.ota import rollouts
 
@@ -233,6 +235,37 @@ def test_a_list_of_five_thousand_names_is_taken_in_steps(store, account, ticking
     assert taken == 5
     assert set(selected(job.id)) == {f"d{n}" for n in range(0, 5000, 2)}
     rollouts.check()
+
+
+class Watched(Storage):
+    """The gateway's storage, which notes what is opened, and whether others wait for the transaction meanwhile."""
+
+    def open(self, path):
+        self.opened.append((path, database.db.in_transaction()))
+        return super().open(path)
+
+
+def test_lists_of_jobs_that_take_turns_are_read_once_each_and_outside_of_transactions(store, account, ticking):
+    rollouts.register(account, {f"d{n}": {"default": "1.0"} for n in range(6000)})
+    storage = Watched(door.here().settings.storage)
+    storage.opened = []
+    door.replace(storage=storage)
+    made = []
+    for first in (0, 3000):
+        key = listed(account, store, "\n".join(f"d{n}" for n in range(first, first + 3000)).encode())
+        draft = JobDraft(
+            package=rollouts.package(account, f"p{first}"),
+            product_key="p",
+            target=jobs.SPECIFIC,
+            rules=Rules(list_key=key),
+        )
+        assert dry_run.run(account, draft)["selected"] == 3000
+        made.append(planning.create(account, draft).id)
+    while any([selection.step(job) for job in made]):  # noqa: C419 - each of them takes its step
+        pass
+    assert [len(selected(job)) for job in made] == [3000, 3000]
+    assert len({path for path, _ in storage.opened}) == len(storage.opened) == 2
+    assert not any(is_inside for _, is_inside in storage.opened)
 
 
 def test_a_job_that_overwrites_takes_nothing_from_a_newer_one(account, ticking, monkeypatch):

@@ -6,7 +6,7 @@ from typing import Any, Final
 from otagw.db import database
 from otagw.ota.accounts import Account
 from otagw.ota.packages.records import Package
-from otagw.ota.rollouts import planning, selection
+from otagw.ota.rollouts import device_lists, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Job
 
@@ -27,12 +27,13 @@ def run(account: Account, asked: JobDraft) -> dict[str, Any]:
     job, package = planning.draft(account, asked)
     skipped: dict[str, Skipped] = {}
     selected = 0
+    pages = device_lists.pages(job)
     with database.read():
         job = selection.counted(job, package)
-        for window in selection.everyone(job):
+        for window in selection.everyone(job, pages):
             _unfit(skipped, job, package, *window)
             selected += _fit(skipped, job, package, *window)
-        absent = selection.absent_names(job)
+        absent = selection.absent_names(job, pages)
     if absent:
         skipped[ABSENT] = Skipped(len(absent), absent[:EXAMPLES])
     shown = [{"reason": why, "count": found.count, "examples": found.names} for why, found in skipped.items()]

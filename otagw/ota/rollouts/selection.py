@@ -4,26 +4,23 @@ Each step is one transaction: it makes the tasks of some devices and moves the j
 next request or worker continues from there.
 """
 
-import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otagw import clock, runtime
+from otagw import clock
 from otagw.db import database
-from otagw.files.storage import Storage
 from otagw.ota import ids
 from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.records import Package
-from otagw.ota.rollouts import jobs, tasks
+from otagw.ota.rollouts import device_lists, jobs, tasks
 from otagw.ota.rollouts.records import Job
 
 # How many devices a step looks at: it holds up every other writer, for some 10 ms; after it those who wait come first.
 AT_ONCE: Final = 500
 PAUSE_SECONDS: Final = 0.005
-NAMES_AT_ONCE: Final = 1000
 # How long a request goes on before it leaves the rest to a worker.
 REQUEST_SECONDS: Final = 1.0
 BUSY: Final = "the device has another update under way"
@@ -52,31 +49,32 @@ def begin(job: Job) -> Job:
 
 def step(job_id: int) -> bool:
     """Take one step; return whether there is another."""
+    before = jobs.find(job_id)
+    if before is None or not before.filling:
+        return False
+    pages = device_lists.pages(before)  # which may read a file
     with database.write():
-        before = jobs.find(job_id)
-        if before is None or not before.filling:
-            return False
-        _keep_still(before)
+        _keep_still(before, pages)
         job = jobs.find(job_id, database.HOLD)
         if job is None or job.cursor != before.cursor:  # somebody else has taken this step
             return bool(job and job.filling)
-        return job.filling and _step(job)
+        return job.filling and _step(job, pages)
 
 
-def _keep_still(job: Job) -> None:
+def _keep_still(job: Job, pages: Sequence[str]) -> None:
     """Hold the devices of the next step: whoever gives one a task holds it, and holds it before a job."""
-    window = _window(job)
+    window = _window(job, pages)
     if window.where and not database.is_sqlite():
         database.execute(f"SELECT d.id FROM device d WHERE {window.where} ORDER BY d.id{database.HOLD}", *window.values)
 
 
-def _step(job: Job) -> bool:
+def _step(job: Job, pages: Sequence[str]) -> bool:
     package = packages.find(job.package_id)
     if package is None:
         raise RuntimeError("a job's package is there as long as it runs")
     if job.population is None and job.target == jobs.GRAY:
         job = jobs.set_(job, population=_population(job, package))
-    window = _window(job)
+    window = _window(job, pages)
     passed = _insert(job, package, window) if window.where else 0
     job = jobs.set_(job, cursor=window.cursor, position=job.position + passed, filling=not window.is_last)
     job = jobs.set_(job, due=jobs.due(job))
@@ -87,14 +85,14 @@ def _step(job: Job) -> bool:
     return not window.is_last
 
 
-def _window(job: Job) -> Window:
-    """Return the devices that the next step looks at."""
+def _window(job: Job, pages: Sequence[str]) -> Window:
+    """Return the devices that the next step looks at; ``pages`` are those of `device_lists`."""
     if job.target == jobs.SPECIFIC:
-        names = _names(job)
-        some = names[job.cursor : job.cursor + NAMES_AT_ONCE]
+        number = job.cursor // device_lists.PAGE
+        some = device_lists.names_on(pages[number]) if number < len(pages) else []
         where = f"d.product_key = ? AND d.name IN ({','.join('?' * len(some))})" if some else ""
         reached = job.cursor + len(some)
-        return Window(where, (job.product_key, *some), reached, reached >= len(names))
+        return Window(where, (job.product_key, *some), reached, number + 1 >= len(pages))
     column, table, key = ("id", "device", "product_key")
     value: Any = job.product_key
     if job.target == jobs.GROUP:
@@ -190,12 +188,11 @@ def busy(job: Job) -> str:
     return f"EXISTS (SELECT 1 FROM task o WHERE o.device_id = c.id AND o.module = ? AND o.state IN {_OPEN}{started})"
 
 
-def everyone(job: Job) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def everyone(job: Job, pages: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield conditions, on ``d``, that together are for all the devices that a job may be for."""
     if job.target == jobs.SPECIFIC:
-        names = _names(job)
-        for start in range(0, len(names), NAMES_AT_ONCE):
-            some = names[start : start + NAMES_AT_ONCE]
+        for page in pages:
+            some = device_lists.names_on(page)
             yield f"d.product_key = ? AND d.name IN ({','.join('?' * len(some))})", (job.product_key, *some)
         return
     where = "d.product_key = ? AND d.id < ?"
@@ -211,16 +208,16 @@ def counted(job: Job, package: Package) -> Job:
     return job._replace(population=_population(job, package)) if job.target == jobs.GRAY else job
 
 
-def absent_names(job: Job) -> list[str]:
+def absent_names(job: Job, pages: Sequence[str]) -> list[str]:
     """Return those names of a job that no device of its product has."""
-    found: set[str] = set()
-    names = _names(job) if job.target == jobs.SPECIFIC else ()
-    for start in range(0, len(names), NAMES_AT_ONCE):
-        some = names[start : start + NAMES_AT_ONCE]
+    absent: list[str] = []
+    for page in pages:
+        some = device_lists.names_on(page)
         marks = ",".join("?" * len(some))
         query = f"SELECT name FROM device WHERE product_key = ? AND name IN ({marks})"
-        found |= {name for (name,) in database.execute(query, job.product_key, *some).fetchall()}
-    return [name for name in names if name not in found]
+        found = {name for (name,) in database.execute(query, job.product_key, *some).fetchall()}
+        absent += [name for name in some if name not in found]
+    return absent
 
 
 def share(job: Job) -> int:
@@ -259,22 +256,3 @@ def sources_of(job: Job, package: Package) -> tuple[str, ...]:
 def _ceiling(job: Job) -> int:
     """Return the id from which on devices were registered after the job was made."""
     return job.upto + 1
-
-
-def _names(job: Job) -> tuple[str, ...]:
-    if not job.rules.list_key:
-        return job.rules.names
-    return names_of(job.account_id, job.rules.list_key)
-
-
-def names_of(account_id: int, key: str) -> tuple[str, ...]:
-    """Return the names of an uploaded list, separated by commas or ends of line, each once."""
-    return _names_in(runtime.current().storage, stored_files.get(Account(account_id, ""), key).path)
-
-
-@functools.lru_cache(1)  # a job reads its list at every step, and no file ever changes
-def _names_in(storage: Storage, path: str) -> tuple[str, ...]:
-    with storage.open(path) as file:
-        text = file.read().decode("utf-8-sig", "replace")
-    names = (name.strip() for line in text.splitlines() for name in line.split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
