@@ -168,7 +168,10 @@ class NotGranted(Fault):
 
 @dataclass(eq=False)
 class Throttled(Fault):
-    """Say that a key asks too often, all in all or (kind ``operation``) for one thing; ``wait`` is in milliseconds."""
+    """Say that a key asks too often, all in all or (kind ``operation``) for one thing, or that a device does.
+
+    ``wait`` is in milliseconds.
+    """
 
     kind: str
     wait: int

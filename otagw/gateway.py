@@ -70,6 +70,7 @@ def serve(front: Front[C, S], request: Request) -> Answer:
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", call.request_id)
         _authorize(front, call, operation, caller, actor)
         arguments = front.validate(operation, call)
+        runtime.current().limits.charge(caller.key_id, operation.cost(arguments))
         with audit.acting(actor):
             data = operation.work.run(partial(operation.handle, caller, **arguments))
             return front.render(call, data or {})

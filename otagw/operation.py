@@ -37,6 +37,13 @@ class Work(Enum):
 # A handler takes the caller and the validated fields, and returns plain data under snake_case names.
 Handler = Callable[..., Mapping[str, Any] | None]
 
+# How many rows cost as much as another request: the least of what a request costs is its signature and its commit.
+ROWS_A_REQUEST: Final = 20
+# A request that changes all devices of a job, say, takes one step of these itself.
+_MANY_ROWS: Final = 500
+# Arguments that say how many rows are made or shown.
+_COUNTS: Final = ("count", "limit", "page_size")
+
 # What asks and changes nothing; whatever is called otherwise counts as a change.
 _QUESTION: Final = re.compile(r"(?:Batch)?(?:Query|List|Show|Get)[A-Z]")
 
@@ -67,6 +74,12 @@ class Operation(Generic[Schema]):
     def changes(self) -> bool:
         """Tell whether it changes something, and so leaves a trace in the audit."""
         return not _QUESTION.match(self.name)
+
+    def cost(self, arguments: Mapping[str, Any]) -> int:
+        """Return how many requests more than one a call costs, by the rows that it names, makes or shows."""
+        rows = sum(arguments.get(name) or 0 for name in _COUNTS)
+        rows += sum(len(value) for value in arguments.values() if isinstance(value, list | tuple | dict))
+        return max(rows, _MANY_ROWS if self.work is Work.MANY else 0) // ROWS_A_REQUEST
 
     @property
     def doc(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import clock, errors, gateway
+from otagw import clock, errors, gateway, runtime
 from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
 from otagw.ota.devices.devices import Device
@@ -80,6 +80,7 @@ class DeviceFront(AddressedFront):
                 raise errors.MethodNotAllowed(operation.methods)
             body = http.body(request, self.longest)
             found = self.authenticate(request, product, device, body)
+            runtime.current().limits.check_device(found.id)
             address = (request.remote_addr or "")[:_ADDRESS] or None
             call.body = body
             call.parameters = arguments = self.arguments(operation, request, body, names)
@@ -124,6 +125,8 @@ def headers(status: int, fault: errors.Fault) -> dict[str, str]:
         found["Allow"] = ", ".join(sorted({*fault.allowed} - {"HEAD"}))
     if isinstance(fault, errors.TooEarly):
         found["Retry-After"] = str(fault.seconds)
+    if isinstance(fault, errors.Throttled):
+        found["Retry-After"] = str(-(-fault.wait // 1000))
     if status == 503:
         found["Retry-After"] = str(RETRY_SECONDS + clock.chance().randint(0, RETRY_SECONDS))
     return found

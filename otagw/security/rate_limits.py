@@ -1,8 +1,9 @@
-"""How often a key may ask: a bucket of tokens for each key, or for each of its operations.
+"""How often a key or a device may ask: a bucket of tokens for each, or for each operation of a key.
 
 The vendors' own rates hold for a gateway as a whole, so these buckets are where all of its processes see them:
 `rate_limit_stores`. The generous profile only keeps one script from shutting out all others; its buckets are each
-process's own and cost nothing. docs/operations.md has the profiles, docs/decisions/0021-operations.md the reasons.
+process's own and cost nothing. A request for many rows takes further tokens of it. docs/operations.md has the profiles,
+docs/decisions/0021-operations.md the reasons.
 """
 
 import threading
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from otagw import clock, errors
 
 OFF, GENEROUS, VENDOR = "off", "generous", "vendor"
-KEY, OPERATION = "key", "operation"
+KEY, OPERATION, DEVICE = "key", "operation", "device"
 # Buckets that are full again are dropped when there are more than this.
 MANY: Final = 10_000
 # How far behind the newest clock that has taken from a bucket another one may be, in microseconds: it is another node's
@@ -51,6 +52,10 @@ class Buckets(ABC):
 GENEROUS_RATE: Final = Rate(2000, 4000)
 
 
+# The rate of a device in one process: more than an update needs, and less than a device in a loop asks for.
+DEVICE_RATE: Final = Rate(10, 200)
+
+
 class Local(Buckets):
     """Buckets in this process's memory."""
 
@@ -61,9 +66,7 @@ class Local(Buckets):
     def wait(self, name: str, now: int, each: int, whole: int) -> int:
         """Take a token; see `Buckets`."""
         with self._guard:
-            full_at = self._full_at.get(name, now)
-            if not now <= full_at <= now + whole + LATE:  # it is full, or the clock was set back
-                full_at = now
+            full_at = self._known(name, now, whole)
             wait = full_at + each - now - whole
             if wait > 0:
                 return wait
@@ -72,13 +75,24 @@ class Local(Buckets):
                 self._full_at = {kept: at for kept, at in self._full_at.items() if at > now}
         return 0
 
+    def charge(self, name: str, rate: Rate, tokens: int) -> None:
+        """Take tokens, those that are not there as well: the next requests wait for them, `LATE` at most."""
+        now, each = clock.now() * 1000, 1_000_000 // rate.a_second
+        whole = each * rate.at_once
+        with self._guard:
+            self._full_at[name] = min(self._known(name, now, whole) + each * tokens, now + whole + LATE)
+
+    def _known(self, name: str, now: int, whole: int) -> int:
+        full_at = self._full_at.get(name, now)
+        return full_at if now <= full_at <= now + whole + LATE else now  # it is full, or the clock was set back
+
 
 class Limits:
     """The rates of one gateway by a profile; ``shared`` are the buckets that all processes see, this one's without."""
 
     def __init__(self, profile: str = OFF, shared: Buckets | None = None) -> None:
         self._profile = profile
-        self._own: Buckets = Local()
+        self._own, self._devices = Local(), Local()
         self._shared: Buckets = shared or Local()
 
     def check(self, key_id: str, operation: str, vendors: int) -> None:
@@ -95,3 +109,14 @@ class Limits:
             return
         if wait:
             raise errors.Throttled(kind=kind, wait=wait)
+
+    def charge(self, key_id: str, tokens: int) -> None:
+        """Count a request of a key that was let through as so many more, by what it costs; the vendors do not."""
+        if tokens and self._profile == GENEROUS:
+            self._own.charge(key_id, GENEROUS_RATE, tokens)
+
+    def check_device(self, device_id: int) -> None:
+        """Count a request of a device; raise `errors.Throttled` if it is one too many."""
+        wait = 0 if self._profile == OFF else self._devices.take(str(device_id), DEVICE_RATE)
+        if wait:
+            raise errors.Throttled(kind=DEVICE, wait=wait)

@@ -11,6 +11,8 @@ from otagw import errors
 from otagw.db import database
 from otagw.dialects.ddi import codes
 from otagw.dialects.ddi.route import OPERATIONS, Front
+from otagw.security import rate_limits
+from otagw.security.rate_limits import Rate
 from tests.conftest import OTHER, ROOT
 from tests.ddi.conftest import Device, refusal
 
@@ -305,7 +307,8 @@ PATHS = ("/configData", "/deploymentBase/{}/feedback", "/cancelAction/{}/feedbac
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies, path=st.sampled_from(PATHS))
-def test_no_body_is_too_much_for_the_gateway(device, rollout, body, path):
+def test_no_body_is_too_much_for_the_gateway(device, rollout, monkeypatch, body, path):
+    monkeypatch.setattr(rate_limits, "DEVICE_RATE", Rate(1000, 100_000))
     action = device.action()
     if action is None and "deployment" in path:
         database.execute("UPDATE task SET state = 'queued', action = 7, recall = NULL")

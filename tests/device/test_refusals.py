@@ -11,6 +11,8 @@ from otagw import clock, errors
 from otagw.db import database
 from otagw.dialects.device import codes
 from otagw.dialects.device.route import Front
+from otagw.security import rate_limits
+from otagw.security.rate_limits import Rate
 from tests.conftest import OTHER, ROOT
 from tests.device import signer
 from tests.device.conftest import Device
@@ -366,7 +368,8 @@ bodies = st.builds(json.dumps, anything | fields, ensure_ascii=st.just(True)).ma
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies, path=st.sampled_from(["/versions/default", "/update/progress", "/update/result"]))
-def test_no_body_is_too_much_for_the_gateway(device, body, path):
+def test_no_body_is_too_much_for_the_gateway(device, monkeypatch, body, path):
+    monkeypatch.setattr(rate_limits, "DEVICE_RATE", Rate(1000, 100_000))
     method, path = "PUT" if "versions" in path else "POST", device.path + path
     headers = {"Authorization": f"Bearer {signer.token(device.secret, method, path, body, clock.now() // 1000)}"}
     response = device.http.open(path, method=method, data=body, content_type="application/json", headers=headers)

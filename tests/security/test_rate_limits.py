@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,8 +10,11 @@ from otagw.dialects.aliyun.action import actions
 from otagw.security import rate_limits
 from otagw.security.rate_limits import Local, Rate
 from tests.conftest import OTHER, Client
+from tests.ddi.conftest import Device as HawkbitDevice
 from tests.deploy.servers import ALONE
+from tests.device.conftest import Device
 from tests.engines import redis
+from tests.oss.conftest import link_of
 
 
 @pytest.fixture
@@ -73,6 +77,80 @@ def test_the_generous_profile_is_the_default_and_holds_off_only_a_flood(make_app
     assert codes == [""] * 20 + ["Throttling.User"] * 10
     client = Client(make_app(throttle="off"))
     assert passed(client, 30)[0] == 30
+
+
+def test_a_request_for_many_rows_costs_as_much_as_several(make_app, held_clock, monkeypatch):
+    monkeypatch.setattr(rate_limits, "GENEROUS_RATE", Rate(10, 100))
+    client = Client(make_app())
+    assert client("BatchRegisterDevice", ProductKey="p", Count=1000).json["Code"] == ""  # as 51
+    assert [client.make(f"fw{number}") for number in range(49)]
+    refused = client("ListOTAFirmware", CurrentPage=1, PageSize=1)
+    assert (refused.json["Code"], refused.headers["Retry-After"]) == ("Throttling.User", "1")
+    held_clock.seconds += 0.1
+    assert passed(client, 3)[0] == 1
+
+
+def test_no_request_makes_a_key_wait_for_more_than_ten_seconds(make_app, held_clock, monkeypatch):
+    monkeypatch.setattr(rate_limits, "GENEROUS_RATE", Rate(10, 20))
+    client = Client(make_app())
+    assert client("BatchRegisterDevice", ProductKey="p", Count=10_000).json["Code"] == ""  # as 501
+    assert passed(client, 1)[1].headers["Retry-After"] == "11"
+    held_clock.seconds += 10.1
+    assert passed(client, 1)[0] == 1
+    held_clock.seconds += 60
+    assert client.refused("BatchRegisterDevice", ProductKey="p", Count=10_001)[1] == "InvalidParameter"
+    assert passed(client, 20)[0] == 19
+
+
+def test_a_page_costs_by_its_size_and_a_long_text_nothing():
+    listing = actions.find("ListOTAFirmware")
+    costs = [listing.cost({"product_key": "p" * 999, "page_size": size, "x": None}) for size in (10, 20, 100)]
+    assert costs == [0, 1, 5]
+    assert actions.find("CancelOTATaskByJob").cost({"job_id": "1"}) == 25
+
+
+def device_of(client, name="dev1"):
+    data = client.ok("RegisterDevice", ProductKey="p", DeviceName=name)["Data"]
+    return Device(client, name, data["DeviceSecret"])
+
+
+def test_a_device_is_answered_so_often_and_no_more(make_app, held_clock, monkeypatch):
+    monkeypatch.setattr(rate_limits, "DEVICE_RATE", Rate(10, 20))
+    client = Client(make_app())
+    first, second = (device_of(client, name) for name in ("dev1", "dev2"))
+    forged = Device(client, "dev1", "0" * 32)
+    assert {forged.send("GET", "/update").status_code for _ in range(30)} == {401}
+    assert [first.send("GET", "/update").status_code for _ in range(22)] == [204] * 20 + [429] * 2
+    refused = first.send("GET", "/update")
+    assert (refused.json["code"], refused.headers["Retry-After"]) == ("too_many_requests", "1")
+    assert first.send("PUT", "/versions/default", {"version": "1"}).status_code == 429
+    assert second.send("GET", "/update").status_code == 204
+    held_clock.seconds += 0.1
+    assert [first.send("GET", "/update").status_code for _ in range(2)] == [204, 429]
+
+
+def test_a_device_of_hawkbits_is_answered_so_often_and_downloads_meanwhile(make_app, held_clock, monkeypatch):
+    monkeypatch.setattr(rate_limits, "DEVICE_RATE", Rate(10, 20))
+    client = Client(make_app())
+    url = link_of(client, b"firmware")
+    secret = device_of(client, "dev1").secret
+    device = HawkbitDevice(client.http, "dev1", f"TargetToken {secret}")
+    assert [device.send("GET").status_code for _ in range(22)] == [200] * 20 + [429] * 2
+    refused = device.send("GET", "/deploymentBase/1")
+    assert (refused.status_code, refused.json["errorCode"], refused.headers["Retry-After"]) == (
+        429,
+        "too_many_requests",
+        "1",
+    )
+    assert {client.http.get(urlsplit(url)._replace(scheme="", netloc="").geturl()).status_code for _ in range(50)} == {
+        200
+    }
+
+
+def test_a_device_is_not_throttled_where_nothing_is(make_app, held_clock, monkeypatch):
+    monkeypatch.setattr(rate_limits, "DEVICE_RATE", Rate(10, 20))
+    device = device_of(Client(make_app(throttle="off")), "dev1")
+    assert {device.send("GET", "/update").status_code for _ in range(30)} == {204}
 
 
 def test_the_rates_are_the_vendors():

@@ -18,6 +18,7 @@ CODES: Final[Mapping[type[errors.Fault], tuple[str, int, str]]] = {
     errors.WrongState: ("ended", 410, "The action has ended: {state}."),
     errors.RequestTooLarge: ("too_large", 413, "The body is larger than {limit}."),
     errors.TooEarly: ("too_early", 429, "Try again in {seconds} seconds."),
+    errors.Throttled: ("too_many_requests", 429, "The device asks more often than it may: wait as Retry-After says."),
     errors.Internal: ("internal", 500, "The request failed for a reason of the gateway's own."),
     errors.Unavailable: ("unavailable", 503, "Try again later: {problem}."),
 }

@@ -19,6 +19,7 @@ CODES: Final[Mapping[type[errors.Fault], tuple[str, int, str]]] = {
     errors.LimitReached: ("too_many_modules", 409, "The device has reported {limit} modules, as many as it may."),
     errors.RequestTooLarge: ("too_large", 413, "The body is larger than {limit}."),
     errors.UnsupportedMediaType: ("not_json", 415, "The Content-Type is not {expected}."),
+    errors.Throttled: ("too_many_requests", 429, "The device asks more often than it may: wait as Retry-After says."),
     errors.Internal: ("internal", 500, "The request failed for a reason of the gateway's own."),
     errors.Unavailable: ("unavailable", 503, "Try again later: {problem}."),
 }
