@@ -60,6 +60,8 @@ def store(chosen: Settings) -> Iterator[Keys]:
         raise click.ClickException(f"there is no {fault.kind} {fault.key}") from None
     except errors.AlreadyExists as fault:
         raise click.ClickException(f"there is a {fault.kind} {fault.key} already") from None
+    except errors.LimitReached as fault:
+        raise click.ClickException(f"there are {fault.limit} {fault.kind}s, as many as there may be") from None
     except errors.InUse as fault:
         raise click.ClickException(f"the {fault.kind} {fault.key} has {fault.by}") from None
     except errors.InvalidParameter as fault:

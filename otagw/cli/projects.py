@@ -10,7 +10,7 @@ from otagw.ota import projects as core
 
 @click.group()
 def projects() -> None:
-    """Make and list projects; where unknown products are registered, so are they on their first use."""
+    """Make and list projects; where unknown products are registered, so are they by the first change below them."""
 
 
 @projects.command()

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from otagw import clock, errors
 from otagw.db import database, models
 from otagw.net.allowed_hosts import Hosts
+
+# The name of the space that each account has by default.
+SPACE: Final = "DefaultApp"
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,21 @@ class Account:
 
 
 def ensure(name: str, rules: Rules | None = None) -> Account:
-    """Return the account of this name, making it if there is none."""
+    """Return the account of this name; make it, with its first project and its space by default, if there is none."""
     with database.write():
-        models.Account.insert_if_free(name=name, created=clock.now())
+        now = clock.now()
+        if models.Account.insert_if_free(name=name, created=now):
+            _begin(get(name).id, now)
         return get(name, rules)
+
+
+def _begin(account_id: int, now: int) -> None:
+    """Give a new account its project and its space; an id that is taken is drawn again."""
+    given = {"account_id": account_id, "created": now}
+    while not models.Project.insert_if_free(id=clock.random_hex(16), **given):
+        pass
+    while not models.Space.insert_if_free(id=clock.random_hex(12), name=SPACE, is_default=True, **given):
+        pass
 
 
 def get(name: str, rules: Rules | None = None) -> Account:

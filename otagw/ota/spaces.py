@@ -12,7 +12,6 @@ from otagw.ota import audit
 from otagw.ota.accounts import Account
 
 KIND: Final = "space"
-DEFAULT_NAME: Final = "DefaultApp"
 
 
 class Space(NamedTuple):
@@ -29,9 +28,11 @@ _ROWS: Final = Rows(Space, models.Space)
 
 def create(account: Account, name: str) -> Space:
     """Keep a new space; raise `errors.AlreadyExists` when the account has one of this name."""
-    default(account)
     with database.write():
-        if not _insert(account, name, False):
+        is_free = models.Space.insert_if_free(
+            id=clock.random_hex(12), account_id=account.id, name=name, is_default=False, created=clock.now()
+        )
+        if not is_free:
             raise errors.AlreadyExists(kind=KIND, key=name)
         audit.note(account.id, KIND, name)
     return next(space for space in every(account) if space.name == name)
@@ -46,7 +47,7 @@ def get(account: Account, key: str) -> Space:
 
 
 def default(account: Account) -> Space:
-    """Return the account's space by default, which is made when somebody first asks."""
+    """Return the account's space by default, which is made with it."""
     return next(space for space in every(account) if space.is_default)
 
 
@@ -54,15 +55,4 @@ def every(account: Account) -> list[Space]:
     """Return the spaces of an account, the one by default first and the others by age."""
     row = models.Space
     query = _ROWS.select().where(row.account_id == account.id).order_by(row.is_default.desc(), row.created, row.id)
-    found = _ROWS.run(query)
-    if not found:
-        with database.write():
-            _insert(account, DEFAULT_NAME, True)
-            found = _ROWS.run(query)
-    return found
-
-
-def _insert(account: Account, name: str, is_default: bool) -> bool:
-    return models.Space.insert_if_free(
-        id=clock.random_hex(12), account_id=account.id, name=name, is_default=is_default, created=clock.now()
-    )
+    return _ROWS.run(query)

@@ -49,7 +49,10 @@ class Clients:
         return module.Client(models.Config(access_key_id=key.id, access_key_secret=key.secret, **given))
 
     def iotda(self, key: Key | None = None, project: str = PROJECT) -> Any:
-        """Return an IoTDAClient of huaweicloudsdkiotda for a project."""
+        """Return an IoTDAClient of huaweicloudsdkiotda for a project: by default one of the account ``main``.
+
+        A project that nobody has shows nothing until the account of the key changes something below it.
+        """
         credentials = _import("iotda", "huaweicloudsdkcore.auth.credentials", "huaweicloudsdkcore")
         config = _import("iotda", "huaweicloudsdkcore.http.http_config", "huaweicloudsdkcore")
         module = _import("iotda", "huaweicloudsdkiotda.v5", "huaweicloudsdkiotda")

@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from otagw import errors, runtime, settings
 from otagw.db import schema
+from otagw.ota import accounts, projects
 from otagw.ota.devices.presence import Presence
 from otagw.parts import Runtime
 from otagw.security.nonces import Nonces, digest
 from otagw.security.vault import Vault
 from otagw.settings import Settings
+from otagw.testing.clients import PROJECT
 from otagw.testing.times import VirtualClock, milliseconds
 
 ACCOUNT: Final = "main"
@@ -132,6 +134,7 @@ class Store:
         clock.set(BEGAN, still=True)
         with runtime.entered(self.runtime) as gateway:
             gateway.keys.create(key_id=KEY_ID, secret=SECRET, account=ACCOUNT)
+            projects.create(accounts.get(ACCOUNT), PROJECT)
             gateway.keys.check()
             self._connection().backup(self._empty)
         clock.forget()

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from otagw import clock
 from otagw.db import database
+from otagw.ota import projects
 from otagw.ota.devices import devices
 from otagw.ota.updates import updates
 from tests.conftest import KEY, NOW, OTHER, Client
@@ -272,4 +274,13 @@ def test_a_project_is_given_to_one_account(otagw):
     otagw("projects", "create", "p-1", "--account", "other")
     assert "already" in otagw("projects", "create", "p-1", status=1)
     assert "PROJECT_ID" in otagw("projects", "create", "a b", status=1)
-    assert otagw("projects", "list", "--account", "other") == "p-1\n"
+    first, *others = otagw("projects", "list", "--account", "other").splitlines()
+    assert re.fullmatch("[0-9a-f]{32}", first)
+    assert others == ["p-1"]
+
+
+def test_an_account_is_given_no_more_projects_than_it_may_have(otagw, monkeypatch):
+    monkeypatch.setattr(projects, "LIMIT", 2)
+    otagw("projects", "create", "p-1")
+    assert "there are 2 projects, as many as there may be" in otagw("projects", "create", "p-2", status=1)
+    assert len(otagw("projects", "list").splitlines()) == 2

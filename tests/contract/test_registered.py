@@ -27,7 +27,7 @@ def test_a_product_of_another_account_is_not_registered_again(app, action):
 
 def test_a_project_of_another_account_is_not_registered_again(app):
     path = f"/v5/iot/{PROJECT}/apps"
-    Iotda(app, KEY).ok("GET", path)
+    Iotda(app, KEY).ok("POST", path, {"app_name": "a"}, status=201)
     assert Iotda(app, OTHER).refused("GET", path)[:2] == (403, "IOTDA.900403")
     assert Iotda(app, OTHER).ok("GET", "/v3/projects")["projects"][0]["id"] != PROJECT
     assert Iotda(app, OTHER).ok("GET", path.replace(PROJECT, "another"), project="another")

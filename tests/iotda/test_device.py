@@ -139,6 +139,7 @@ def test_a_chosen_id_is_the_devices_own(iotda, add):
 def test_devices_of_the_other_api_have_ids_too(iotda):
     theirs = Client(iotda.app)
     theirs.ok("RegisterDevice", ProductKey="a_b", DeviceName="c_dd")
+    iotda.ok("POST", APPS, {"app_name": "first"}, status=201)  # by which the project is the account's
     shown = iotda.ok("GET", f"{DEVICES}/a_b_c_dd")
     assert (shown["product_id"], shown["node_id"]) == ("a_b", "c_dd")
     assert iotda.refused("POST", DEVICES, device(product_id="a", node_id="b_c_dd"))[:2] == (400, "IOTDA.014031")

@@ -181,23 +181,6 @@ def test_a_signature_of_the_wrong_key_says_what_we_signed_and_no_secret(iotda, l
         assert sent not in text
 
 
-def test_an_accounts_project_is_nobody_elses(app):
-    own, other = Iotda(app), Iotda(app, OTHER)
-    asked = {"params": {"package_type": "firmwarePackage"}}
-    own.ok("GET", PACKAGES, **asked)
-    assert other.refused("GET", PACKAGES, **asked)[:2] == (403, "IOTDA.900403")
-    own.ok("GET", PACKAGES, **asked)
-
-
-def test_projects_may_have_to_be_known(make_app):
-    iotda = Iotda(make_app(unknown_products="refuse"))
-    asked = {"params": {"package_type": "firmwarePackage"}}
-    assert iotda.refused("GET", PACKAGES, **asked)[:2] == (403, "IOTDA.900403")
-    (found,) = iotda.ok("GET", "/v3/projects", params={"name": "local-1"}, project=None)["projects"]
-    path = f"/v5/iot/{found['id']}/ota-upgrades/packages"
-    iotda.ok("GET", path, project=found["id"], **asked)
-
-
 def test_a_forgotten_project_is_refused_by_name(iotda):
     response = iotda("GET", "/v5/iot/{project_id}/ota-upgrades/packages", project=None)
     assert (response.status_code, response.json["error_code"]) == (400, "IOTDA.000006")
@@ -378,17 +361,6 @@ def test_a_token_ends_with_its_key(app):
     keys.delete("short")
     keys.create(key_id="short", secret="two")
     assert with_token(iotda, token).status_code == 401
-
-
-def test_projects_are_named_after_what_was_asked_for(iotda):
-    (first,) = iotda.ok("GET", "/v3/projects", params={"name": "cn-north-4"}, project=None)["projects"]
-    assert first["name"] == "cn-north-4"
-    assert re.fullmatch("[0-9a-f]{32}", first["id"])
-    iotda.ok("GET", PACKAGES, params={"package_type": "firmwarePackage"})
-    (again,) = iotda.ok("GET", "/v3/projects", params={"name": "other"}, project=None)["projects"]
-    assert again["id"] == first["id"]
-    both = [each["id"] for each in iotda.ok("GET", "/v3/projects", project=None)["projects"]]
-    assert sorted(both) == sorted([first["id"], signer.PROJECT])
 
 
 def test_the_actions_do_not_take_these_signatures(app):

@@ -6,7 +6,7 @@ import pytest
 
 from otagw import errors
 from otagw.db import database
-from otagw.ota import accounts, listing, projects
+from otagw.ota import accounts, listing, projects, spaces
 from otagw.ota.devices import devices, groups
 from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.records import PackageDraft
@@ -69,16 +69,18 @@ def test_a_create_by_a_name_that_another_just_takes_is_refused(account, kind):
     assert names(kind) == ["new"]
 
 
-def test_an_account_is_given_one_first_project(account):
-    first, *others = behind(*[lambda: projects.every(account)] * 3)
+def test_an_account_that_is_made_twice_at_once_has_one_project_and_one_space(account):
+    first, *others = behind(*[lambda: accounts.ensure("new")] * 3)
     assert others == [first] * 2
-    assert len(first) == 1
+    assert (len(projects.every(first)), len(spaces.every(first))) == (1, 1)
 
 
-def test_accounts_do_not_wait_for_each_others_first_project(account):
-    other = accounts.ensure("other")
-    with database.write():
-        assert projects.every(account) != projects.every(other)
+def test_an_account_has_no_more_projects_than_it_may_at_once(account, monkeypatch):
+    monkeypatch.setattr(projects, "LIMIT", 2)
+    found = behind(*[functools.partial(projects.require, account, name) for name in ("a", "b", "b", "a")])
+    assert found == [None, errors.LimitReached, errors.LimitReached, None]
+    assert "a" in projects.every(account)
+    assert len(projects.every(account)) == 2
 
 
 def test_a_group_within_one_that_is_just_deleted_is_not_made(account):

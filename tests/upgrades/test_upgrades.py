@@ -22,10 +22,10 @@ from otagw.ota.webhooks import outbox
 from tests import door
 from tests.ddi.conftest import Device as DdiDevice
 from tests.device.conftest import Device
-from tests.iotda.conftest import DEVICES, PACKAGES, PRODUCTS
+from tests.iotda.conftest import DEVICES, PACKAGES, PRODUCTS, Iotda
 from tests.oss.conftest import body_of, fields_of, post
 from tests.upgrades import large
-from tests.upgrades.conftest import HOOK, OBJECT, Upgraded, assert_shows
+from tests.upgrades.conftest import HOOK, KEYS, OBJECT, Upgraded, assert_shows
 from tests.web import answer
 
 FIRMWARE, UNCLAIMED = b"firmware " * 40, b"unclaimed " * 10
@@ -280,6 +280,22 @@ def test_numbers_that_json_cannot_hold_become_null(old, serve):
     (device, *_) = upgraded.iotda.ok("GET", DEVICES)["devices"]
     assert upgraded.iotda.ok("GET", f"{DEVICES}/{device['device_id']}")["extension_info"] == {"k": None}
     assert upgraded.iotda.ok("GET", PACKAGES, params={"package_type": "firmwarePackage", "app_id": "any"})["packages"]
+
+
+def test_accounts_without_a_project_or_a_space_are_given_them_and_others_keep_theirs(old, serve):
+    chosen = old.restore()
+    (main,) = database.execute("SELECT id FROM account WHERE name = 'main'").fetchone()
+    database.execute("DELETE FROM project WHERE account_id <> ?", main)
+    database.execute("DELETE FROM space WHERE account_id <> ?", main)
+    kept = database.execute("SELECT id FROM project UNION SELECT id FROM space ORDER BY 1").fetchall()
+    schema.migrate(chosen)
+    upgraded = serve(old, chosen)
+    query = "SELECT id FROM project WHERE account_id = ? UNION SELECT id FROM space WHERE account_id = ? ORDER BY 1"
+    assert database.execute(query, main, main).fetchall() == kept
+    other = Iotda(upgraded.app, KEYS["other"])
+    (project,) = other.ok("GET", "/v3/projects", project=None)["projects"]
+    (space,) = other.ok("GET", f"/v5/iot/{project['id']}/apps", project=project["id"])["applications"]
+    assert (space["app_name"], space["default_app"]) == ("DefaultApp", True)
 
 
 def test_a_migration_that_fails_in_the_middle_leaves_the_version_before_it(old, serve, folder_with):

@@ -71,6 +71,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.ExpiredTimestamp, ""): _common("APIGW.0303", 401, _IAM + "X-Sdk-Date is too far from the time of the gateway."),
     (errors.NotGranted, ""): _common("IOTDA.000021", 403, "Operation not allowed. The access key has no grant for {needs}."),
     (errors.NotFound, "project"): _common("IOTDA.900403", 403, "Operation not allowed. The project {key} is not the account's."),
+    (errors.LimitReached, "project"): _common("IOTDA.900008", 403, "The account has {limit} projects, as many as it may: use one of GET /v3/projects."),
     (errors.Unavailable, ""): _common("IOTDA.900503", 503, "The request failed for now, and may be repeated: {problem}."),
     (errors.Internal, ""): _common("IOTDA.000001", 500, "Internal server error."),
     (errors.NotFound, "package"): Refusal("IOTDA.901001", 404, "The package {key} does not exist."),

@@ -1,6 +1,7 @@
 """The dialect of IoTDA: how the gateway reads, believes, checks and answers its calls; and the table of them."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import RestCall
 from otagw.operation import Handler, Operation, Table, Work
 from otagw.ota import projects
+from otagw.ota.accounts import Account
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = "/v5/iot/{project_id}"
@@ -45,11 +47,12 @@ def operation(
     codes: tuple[str, ...] = (),
     longest: int = wire.MAX_BODY,
     work: Work = Work.SHORT,
+    everywhere: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Make the decorated handler the operation that the schema is named after.
 
     ``line`` is its method and path, the latter below the project unless it begins with ``/v3``. It needs the grant of
-    its own name.
+    its own name. ``everywhere`` is for what the account has below a project that nobody has, too.
     """
     method, path = line.split()
     path = path if path.startswith("/v3/") else _PREFIX + path
@@ -60,10 +63,27 @@ def operation(
             *(name, schema(), f"ota:{name}", handler),
             codes=codes, work=work, method=method, path=path, status=status, longest=longest,
         )  # fmt: skip
-        routes.add(route)
+        routes.add(_below_project(route, everywhere) if f"{{{wire.PROJECT}}}" in path else route)
         return handler
 
     return add
+
+
+def _below_project(route: Route, everywhere: bool) -> Route:
+    """Return a route whose handler acts for the account as it is seen below the project of the path.
+
+    A project that nobody has is empty to a question, and becomes the account's by what changes something.
+    """
+
+    @functools.wraps(route.handle)
+    def handle(caller: Caller, project_id: str, seen: Account, **given: Any) -> Mapping[str, Any] | None:
+        if seen != caller.account and route.changes:
+            projects.require(caller.account, project_id)
+        elif not everywhere:
+            caller = dataclasses.replace(caller, account=seen)
+        return route.handle(caller, **given)
+
+    return dataclasses.replace(route, handle=handle)
 
 
 class Iotda:
@@ -115,12 +135,13 @@ class Iotda:
         return access.admit(signature.claim(call))
 
     def validate(self, operation: Operation[IotdaSchema], call: RestCall) -> dict[str, Any]:
-        """Return the operation's arguments, after making sure that the project is the caller's."""
+        """Return the operation's arguments, with whom the project of the path shows."""
         project = call.names.get(wire.PROJECT)
         if project is not None and call.caller is not None:
             if not _PROJECT.fullmatch(project):
                 raise errors.InvalidParameter(wire.PROJECT, "1 to 64 letters, digits, _ -")
-            projects.require(call.caller.account, project)
+            seen = projects.seen(call.caller.account, project)
+            return {**operation.schema.read(call.given), wire.PROJECT: project, "seen": seen}
         return operation.schema.read(call.given)
 
     def render(self, call: RestCall, data: Mapping[str, Any]) -> Answer:

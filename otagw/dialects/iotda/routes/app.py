@@ -29,9 +29,12 @@ class ShowApplications(IotdaSchema):
     default_app = Flag()
 
 
-@operation(ShowApplications, "GET /apps")
+@operation(ShowApplications, "GET /apps", everywhere=True)
 def show_applications(caller: Caller, default_app: bool | None) -> dict[str, Any]:
-    """List the account's resource spaces, the default one first; with `default_app` that alone, or the others."""
+    """List the account's resource spaces, the default one first; with `default_app` that alone, or the others.
+
+    They are the same below each project, one that nobody has yet included.
+    """
     found = [space for space in spaces.every(caller.account) if default_app in (None, space.is_default)]
     return {"applications": [_shown(space) for space in found]}
 
@@ -42,7 +45,7 @@ class ShowApplication(IotdaSchema):
     app_id = Id(required=True)
 
 
-@operation(ShowApplication, "GET /apps/{app_id}", codes=("IOTDA.908001",))
+@operation(ShowApplication, "GET /apps/{app_id}", codes=("IOTDA.908001",), everywhere=True)
 def show_application(caller: Caller, app_id: str) -> dict[str, Any]:
     """Show a resource space."""
     return _shown(spaces.get(caller.account, app_id))

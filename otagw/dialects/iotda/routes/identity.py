@@ -54,7 +54,7 @@ class ListProjects(IotdaSchema):
 
 @operation(ListProjects, "GET /v3/projects")
 def list_projects(caller: Caller, name: str | None) -> dict[str, Any]:
-    """List the account's projects, oldest first; an account without one is given one.
+    """List the account's projects, oldest first; an account is made with one.
 
     With a `name`, which SDKs take from their region, it is the oldest alone, and called by that name.
     """
