@@ -112,6 +112,11 @@ def time_of(number: int) -> int:
     return (number >> RANDOM_BITS) + EPOCH_MS
 
 
+def first_id(at: int) -> int:
+    """Return the smallest id that is made at a time (milliseconds)."""
+    return at - EPOCH_MS << RANDOM_BITS
+
+
 def chance() -> random.Random:
     """Return the source of chance; in production it is the operating system's."""
     return runtime.current().chance

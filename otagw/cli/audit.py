@@ -50,5 +50,6 @@ def _json(event: Event) -> str:
 
 def _line(event: Event) -> str:
     what = event.code or f"{event.kind} {event.object}"
+    what += f" ({event.times} times)" if event.times > 1 else ""
     who = f"{event.account}  {event.key_id:24}"
     return f"{common.second(event.at)}  {who}  {event.operation:28}  {what}  {event.address}".rstrip()

@@ -3,7 +3,7 @@ BEGIN TRANSACTION;
 CREATE TABLE "access_key" ("id" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "secret" TEXT NOT NULL, "grants" TEXT NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "account" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(64) NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "answer" ("account_id" INTEGER NOT NULL, "action" VARCHAR(64) NOT NULL, "token" VARCHAR(64) NOT NULL, "digest" VARCHAR(64) NOT NULL, "answer" TEXT NOT NULL, "created" INTEGER NOT NULL, PRIMARY KEY ("account_id", "action", "token"));
-CREATE TABLE "audit_event" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "at" INTEGER NOT NULL, "key_id" VARCHAR(128) NOT NULL, "operation" VARCHAR(64) NOT NULL, "kind" VARCHAR(32) NOT NULL, "object" VARCHAR(256) NOT NULL, "code" VARCHAR(128) NOT NULL, "address" VARCHAR(64) NOT NULL, "request_id" VARCHAR(64) NOT NULL);
+CREATE TABLE "audit_event" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "at" INTEGER NOT NULL, "key_id" VARCHAR(128) NOT NULL, "operation" VARCHAR(64) NOT NULL, "kind" VARCHAR(32) NOT NULL, "object" VARCHAR(256) NOT NULL, "code" VARCHAR(128) NOT NULL, "address" VARCHAR(64) NOT NULL, "request_id" VARCHAR(64) NOT NULL, times INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE "bucket" ("name" VARCHAR(256) NOT NULL PRIMARY KEY, "full_at" INTEGER NOT NULL);
 CREATE TABLE "counter" ("account_id" INTEGER NOT NULL, "scope" VARCHAR(600) NOT NULL, "total" INTEGER NOT NULL, PRIMARY KEY ("account_id", "scope"));
 CREATE TABLE "deleted_job" ("id" INTEGER NOT NULL PRIMARY KEY, "due" INTEGER NOT NULL);
@@ -40,6 +40,7 @@ INSERT INTO "schema_migration" VALUES(14,'0014_bulk_steps','2020-01-01 00:00:00'
 INSERT INTO "schema_migration" VALUES(15,'0015_finite_numbers','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(16,'0016_batch_steps','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(17,'0017_first_projects','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(18,'0018_refusals','2020-01-01 00:00:00');
 CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));

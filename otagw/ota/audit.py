@@ -6,6 +6,7 @@ docs/decisions/0021-operations.md says what is kept, and why.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from itertools import chain
@@ -17,12 +18,22 @@ from otagw.db.rows import Rows
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
 
-COLUMNS: Final = models.AuditEvent.columns()
+# What is kept of a change; ``times`` is for refusals alone.
+COLUMNS: Final = tuple(column for column in models.AuditEvent.columns() if column != "times")
 # How many events a listing looks at: 20 ms where each has to be read.
 LOOKED_AT: Final = 10_000
 _INTO: Final = f"INSERT INTO audit_event ({', '.join(COLUMNS)}) VALUES "
 _MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT: Final = f"{_INTO}{_MARKS} ON CONFLICT DO NOTHING"
+# Another refusal of the same in the same hour, of which the row shows the last.
+_AGAIN: Final = (
+    f"{_INTO}{_MARKS} ON CONFLICT (id) DO UPDATE SET times = audit_event.times + 1, address = excluded.address, "
+    "request_id = excluded.request_id WHERE audit_event.account_id = ? AND audit_event.key_id = ? "
+    "AND audit_event.operation = ? AND audit_event.code = ?"
+)
+_HOUR_MS: Final = 3600 * 1000
+# How many ids a row of refusals may have, where others of the hour have taken the first.
+_PLACES: Final = 8
 
 
 class Actor(NamedTuple):
@@ -35,7 +46,10 @@ class Actor(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A change, or a refused one: ``code`` is empty for what was done. Times are milliseconds."""
+    """A change, or a refused one: ``code`` is empty for what was done. Times are milliseconds.
+
+    A change that was refused several ``times`` within an hour is one event, of the first time and the last address.
+    """
 
     id: int
     account: str
@@ -47,6 +61,7 @@ class Event(NamedTuple):
     code: str
     address: str
     request_id: str
+    times: int = 1
 
 
 class Filter(NamedTuple):
@@ -114,8 +129,18 @@ def keep(rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def refused(account_id: int, actor: Actor, code: str) -> None:
-    """Note that somebody with a key tried what the key has no grant for."""
+    """Note that somebody with a key tried what the key has no grant for; once an hour, with how often.
+
+    A key that tries again and again would fill the table otherwise.
+    """
     with database.write():
+        _, account, at, key_id, operation, *rest = _row(account_id, actor, "", "", code)
+        same = (account, key_id, operation, code[:128])
+        digest = hashlib.sha256(repr(same).encode()).digest()[:4]
+        first = clock.first_id(at - at % _HOUR_MS) + int.from_bytes(digest) % (1 << clock.RANDOM_BITS)
+        for place in range(first, first + _PLACES):
+            if database.execute(_AGAIN, place, account, at, key_id, operation, *rest, *same).rowcount:
+                return
         _insert(account_id, actor, "", "", code)
 
 

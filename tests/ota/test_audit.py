@@ -10,6 +10,7 @@ from otagw.ota.packages import insertion, packages
 from otagw.ota.packages.records import PackageDraft
 from otagw.ota.products import modules, products
 from tests.conftest import NOW
+from tests.races import race
 
 ANN = Actor("ann", "Do", "192.0.2.1", "r1")
 
@@ -33,7 +34,7 @@ def test_a_change_and_its_trace_are_one(account):
         with pytest.raises(errors.NotFound):
             modify_two(account, str(made), "1")
     (event,) = page(account).items
-    assert event._replace(id=0) == (0, "main", NOW * 1000, "ann", "Do", "package", str(made), "", "192.0.2.1", "r1")
+    assert event._replace(id=0) == (0, "main", NOW * 1000, "ann", "Do", "package", str(made), "", "192.0.2.1", "r1", 1)
 
 
 def test_what_nobody_does_leaves_none(account):
@@ -105,7 +106,7 @@ def test_long_texts_are_cut_and_break_nothing(account):
     with audit.acting(Actor("k" * 999, "o" * 999, "a" * 999, "r" * 999)), database.write():
         audit.note(account.id, "thing", "x" * 999)
     (event,) = page(account).items
-    assert [len(text) for text in event[3:5] + event[6:]] == [128, 64, 256, 0, 64, 64]
+    assert [len(text) for text in event[3:5] + event[6:10]] == [128, 64, 256, 0, 64, 64]
 
 
 def test_an_id_that_is_taken_is_drawn_again(account, monkeypatch):
@@ -120,6 +121,38 @@ def test_a_refused_change_names_no_thing(account):
     audit.refused(account.id, ANN, "NoPermission")
     (event,) = page(account).items
     assert (event.kind, event.object, event.code) == ("", "", "NoPermission")
+
+
+def test_refusals_of_one_kind_are_one_event_in_an_hour(account):
+    for number in range(50):
+        clock.hold(lambda at=number: NOW * 1000 + at)
+        audit.refused(account.id, ANN._replace(request_id=f"r{number}", address=f"192.0.2.{number}"), "NoPermission")
+    (event,) = page(account).items
+    assert (event.times, event.at, event.request_id, event.address) == (50, NOW * 1000, "r49", "192.0.2.49")
+    audit.refused(account.id, ANN._replace(operation="Other"), "NoPermission")
+    audit.refused(account.id, ANN._replace(key_id="bob"), "NoPermission")
+    audit.refused(account.id, ANN, "Other")
+    audit.refused(accounts.ensure("other").id, ANN, "NoPermission")
+    clock.hold(lambda: (NOW + 3600) * 1000)
+    audit.refused(account.id, ANN, "NoPermission")
+    assert sorted(event.times for event in page(account).items) == [1, 1, 1, 1, 50]
+    assert [event.times for event in page(accounts.ensure("other")).items] == [1]
+
+
+def test_refusals_whose_ids_are_taken_are_noted_all_the_same(account, monkeypatch):
+    monkeypatch.setattr(clock, "RANDOM_BITS", 1)
+    for number in range(40):
+        audit.refused(account.id, ANN._replace(operation=f"Op{number % 20}"), "NoPermission")
+    counted = {}
+    for event in page(account).items:
+        counted[event.operation] = counted.get(event.operation, 0) + event.times
+    assert counted == {f"Op{number}": 2 for number in range(20)}
+
+
+def test_refusals_at_once_are_all_counted(account):
+    race(*[lambda: audit.refused(account.id, ANN, "NoPermission")] * 6)
+    (event,) = page(account).items
+    assert event.times == 6
 
 
 def test_what_is_registered_on_the_way_belongs_to_the_change_that_named_it(account):

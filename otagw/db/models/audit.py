@@ -1,12 +1,15 @@
 """Who changed what."""
 
-from peewee import BigIntegerField, CharField, IntegerField
+from peewee import SQL, BigIntegerField, CharField, IntegerField
 
 from otagw.db.models.base import Model
 
 
 class AuditEvent(Model):
-    """A change, and who made it; ``object`` names a thing of a ``kind``, ``code`` is empty unless it was refused."""
+    """A change, and who made it; ``object`` names a thing of a ``kind``, ``code`` is empty unless it was refused.
+
+    ``times`` is how often it was refused within an hour.
+    """
 
     id = BigIntegerField(primary_key=True)
     account_id = IntegerField()
@@ -18,6 +21,7 @@ class AuditEvent(Model):
     code = CharField(128)
     address = CharField(64)
     request_id = CharField(64)
+    times = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])
 
     class Meta:
         indexes = ((("account_id", "at", "id"), False),)

@@ -37,7 +37,8 @@ def list_audit_events(
 ) -> dict[str, Any]:
     """List who changed what in the account, newest first: all, or of a time (milliseconds), a key or an operation.
 
-    `KeyId` is `cli` for what was done at the command line. An event with a `ResultCode` was refused.
+    `KeyId` is `cli` for what was done at the command line. An event with a `ResultCode` was refused,
+    as many `Times` within an hour as it says; its address and request are those of the last time.
 
     A listing looks at 10,000 events at most, and `Total` counts what fits among those. Where there are more,
     `NextBefore` of the answer, given as `Before`, goes on with them. `OldestFirst` begins at the other end.
@@ -62,6 +63,7 @@ def list_audit_events(
                     "result_code": event.code or None,
                     "address": event.address or None,
                     "request_id": event.request_id or None,
+                    "times": event.times if event.code else None,
                 }
                 for event in page.items
             ]
