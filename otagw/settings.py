@@ -191,6 +191,9 @@ class Settings:
     keep_events_days: int = setting(90, "How long what happened to devices is kept. 0: for ever.", DAYS)
     keep_deliveries_days: int = setting(30, "How long deliveries of webhooks are kept once done. 0: for ever.", DAYS)
     keep_audit_days: int = setting(400, "How long it is kept who changed what. 0: for ever.", DAYS)
+    keep_batches_days: int = setting(
+        90, "How long the ApplyId of a registration of many devices can be asked about. 0: for ever.", DAYS
+    )
     keep_jobs_days: int = setting(0, "How long ended jobs are kept, with their tasks. 0: for ever.", DAYS)
     metrics_bind: str = setting(
         "", "Address of Prometheus metrics, at /metrics: 127.0.0.1:9686. Empty: nothing is counted.", PORT
@@ -236,6 +239,7 @@ class Settings:
             "events": self.keep_events_days,
             "deliveries": self.keep_deliveries_days,
             "audit": self.keep_audit_days,
+            "batches": self.keep_batches_days,
             "jobs": self.keep_jobs_days,
         }
 

@@ -43,6 +43,8 @@ STEPS: Final[Steps] = {
     "ota.prune.events": prune.events,
     "ota.prune.deliveries": prune.deliveries,
     "ota.prune.audit": prune.audit,
+    "ota.prune.batches": prune.batches,
+    "ota.prune.buckets": prune.buckets,
     "ota.prune.ended_jobs": prune.ended_jobs,
 }
 # When each of them has something to do next, in milliseconds, or None: what is due by then is done by one sweep.
@@ -57,6 +59,8 @@ NEXT_DUE: Final[Mapping[str, Callable[[], int | None]]] = {
     "ota.prune.events": partial(prune.next_due, prune.EVENTS),
     "ota.prune.deliveries": partial(prune.next_due, prune.DELIVERIES),
     "ota.prune.audit": partial(prune.next_due, prune.AUDIT),
+    "ota.prune.batches": partial(prune.next_due, prune.BATCHES),
+    "ota.prune.buckets": prune.next_bucket,
     "ota.prune.ended_jobs": partial(prune.next_due, prune.JOBS),
 }
 

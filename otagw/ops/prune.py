@@ -15,7 +15,7 @@ from otagw.ota.rollouts import jobs
 
 AT_ONCE: Final = 500
 DAY_MS: Final = 24 * 3600 * 1000
-EVENTS, DELIVERIES, AUDIT, JOBS = "events", "deliveries", "audit", "jobs"
+EVENTS, DELIVERIES, AUDIT, JOBS, BATCHES = "events", "deliveries", "audit", "jobs", "batches"
 
 
 class Kind(NamedTuple):
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 
 # For how many days each kind is kept; 0 is for ever.
-DEFAULT_DAYS: Final[Mapping[str, int]] = {EVENTS: 90, DELIVERIES: 30, AUDIT: 400, JOBS: 0}
+DEFAULT_DAYS: Final[Mapping[str, int]] = {EVENTS: 90, DELIVERIES: 30, AUDIT: 400, BATCHES: 90, JOBS: 0}
 
 
 def days() -> Mapping[str, int]:
@@ -56,6 +56,28 @@ def audit() -> int:
 def ended_jobs() -> int:
     """Delete a few tasks of jobs that ended long ago, and those jobs; return how many rows."""
     return _due(JOBS)
+
+
+def batches() -> int:
+    """Delete a few registrations of many devices that were made long ago; return how many."""
+    return _due(BATCHES)
+
+
+def buckets() -> int:
+    """Delete a few buckets of tokens that have been full for a day, which is as good as none; return how many."""
+    oldest = (clock.now() - DAY_MS) * 1000
+    if database.execute("SELECT 1 FROM bucket WHERE full_at <= ? LIMIT 1", oldest).fetchone() is None:
+        return 0
+    some = "SELECT name FROM bucket WHERE full_at <= ? ORDER BY full_at LIMIT ?"
+    with database.write():
+        query = f"DELETE FROM bucket WHERE name IN ({some}) AND full_at <= ?"
+        return int(database.execute(query, oldest, AT_ONCE, oldest).rowcount)
+
+
+def next_bucket() -> int | None:
+    """Return when the next bucket of tokens is to go (milliseconds), or None."""
+    full_at = database.smallest("SELECT MIN(full_at) FROM bucket")
+    return None if full_at is None else -(-full_at // 1000) + DAY_MS
 
 
 def next_due(kind: str) -> int | None:
@@ -144,5 +166,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     EVENTS: Kind(_count_events, _step_events, _first_event),
     DELIVERIES: _column(models.WebhookDelivery, models.WebhookDelivery.done_at),
     AUDIT: _column(models.AuditEvent, models.AuditEvent.at),
+    BATCHES: _column(models.DeviceBatch, models.DeviceBatch.created),
     JOBS: Kind(_count_jobs, _step_jobs, _first_job),
 }

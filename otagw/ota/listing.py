@@ -71,6 +71,16 @@ def moving(counters: Mapping[tuple[int, str], int]) -> database.Statement:
     )
 
 
+def uncount(account_id: int, names: Iterable[str]) -> None:
+    """Move counters by one less, as `count` does, and delete those that come to nothing: names do not come back."""
+    some = list(names)
+    count(account_id, some, -1)
+    marks = ",".join("?" * len(some))
+    database.execute(
+        f"DELETE FROM counter WHERE account_id = ? AND scope IN ({marks}) AND total = 0", account_id, *some
+    )
+
+
 def forget(account_id: int, names: Iterable[str]) -> None:
     """Delete counters of an account, inside the write that deletes the last of what they count."""
     some = list(names)

@@ -33,6 +33,7 @@ def test_a_dry_run_counts_and_changes_nothing(old):
         "events      0 would go",
         "deliveries  0 would go",
         "audit       3 would go",
+        "batches     0 would go",
         "jobs        kept for ever",
     ]
     assert "audit       5 would go" in old("prune", "--dry-run", "--older-than", "30d")

@@ -15,6 +15,8 @@ from otagw.ota.rollouts import bulk_control, job_control, jobs
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
 from otagw.ota.webhooks import webhooks
+from otagw.security import rate_limit_stores
+from otagw.security.rate_limits import Rate
 from tests import door
 from tests.conftest import NOW
 from tests.ota import rollouts
@@ -91,7 +93,17 @@ def batch(account):
     database.execute("UPDATE device_batch SET state = 'registering', due = ? WHERE id = ?", clock.now(), made.id)
 
 
+def registered(account):
+    batch_registration.make(account, "p", 2)
+
+
+def bucket(account):
+    rate_limit_stores.Tables().take("k Op", Rate(10, 10))
+
+
 CASES = {
+    "ota.prune.batches": registered,
+    "ota.prune.buckets": bucket,
     "ota.devices.register_due": batch,
     "ota.sweep.advance_jobs": scheduled_job,
     "ota.sweep.deleted_jobs": deleted_job,

@@ -4,14 +4,17 @@ import dataclasses
 
 import pytest
 
-from otagw import clock
+from otagw import clock, errors
 from otagw.db import database
 from otagw.ops import prune
 from otagw.ota import audit
 from otagw.ota.audit import Actor
-from otagw.ota.devices import timeline
+from otagw.ota.devices import batch_registration, devices, timeline
 from otagw.ota.packages import packages
+from otagw.ota.products import products
 from otagw.ota.rollouts import job_control, jobs, tasks
+from otagw.security import rate_limit_stores
+from otagw.security.rate_limits import Rate
 from tests import door
 from tests.conftest import NOW
 from tests.ota import rollouts
@@ -79,6 +82,49 @@ def test_what_is_kept_for_ever_stays(account):
     steps = (prune.audit, prune.events, prune.deliveries, prune.ended_jobs)
     assert [step() for step in steps] == [0] * 4
     assert number("audit_event") == number("device_event") == 1
+
+
+def test_batches_go_and_their_devices_stay_nobody_elses(account):
+    keep(batches=10)
+    made = [batch_registration.make(account, "p", 3) for _ in range(3)]
+    later(10, -1)
+    assert prune.batches() == 0
+    later(10)
+    assert until_nothing(prune.batches) == [2, 1, 0]
+    assert number("device") == 9
+    for batch in made:
+        with pytest.raises(errors.NotFound):
+            batch_registration.page(account, batch, 1, 10)
+    new = batch_registration.make(account, "q", 1)
+    assert new not in made
+    assert batch_registration.page(account, new, 1, 10).total == 1
+
+
+def test_buckets_go_when_they_have_been_full_for_a_day(account):
+    buckets = rate_limit_stores.Tables()
+    for name in "abc":
+        buckets.take(name, Rate(1, 5))
+    later(1, 999)
+    assert prune.buckets() == 0
+    buckets.take("c", Rate(1, 5))
+    later(1, 1000)
+    assert until_nothing(prune.buckets) == [2, 0]
+    assert number("bucket") == 1
+
+
+def test_a_counter_goes_with_the_last_that_it_counts(account):
+    package = rollouts.package(account, "a")
+    rollouts.register(account, {"d": {}})
+    job = job_of(account, "b")
+    assert number("counter") > 5
+    devices.delete(account, devices.find("p", "d"))
+    job_control.cancel_states(account, str(job.id), ["queued"])
+    with database.write():
+        jobs.delete(jobs.find(job.id))
+    for key in (package, str(job.package_id)):
+        packages.delete(account, key)
+    products.delete(account, "p")
+    assert database.execute("SELECT scope, total FROM counter").fetchall() == []
 
 
 @pytest.fixture

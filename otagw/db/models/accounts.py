@@ -79,7 +79,7 @@ class Bucket(Model):
     """When a bucket of tokens is full again, in microseconds."""
 
     name = CharField(256, primary_key=True)
-    full_at = BigIntegerField()
+    full_at = BigIntegerField(index=True)
 
 
 class Answer(Model):

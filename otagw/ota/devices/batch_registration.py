@@ -159,6 +159,7 @@ def _insert(account: Account, product_key: str, state: str, names: list[Name], r
     now = clock.now()
     _sweep(now - KEPT_MS)
     identity = models.DeviceBatch.insert(
+        **_unused_id(),
         account_id=account.id,
         product=product_key,
         state=state,
@@ -169,6 +170,14 @@ def _insert(account: Account, product_key: str, state: str, names: list[Name], r
     ).execute()
     audit.note(account.id, KIND, identity)
     return Batch(identity, account.id, product_key, state, names, refused)
+
+
+def _unused_id() -> dict[str, int]:
+    """Return an id that no device has its batch by: SQLite gives the id of its newest row again once that is gone."""
+    if not database.is_sqlite():
+        return {}
+    both = ("SELECT MAX(id) FROM device_batch", "SELECT MAX(batch_id) FROM device")
+    return {"id": 1 + max(database.smallest(query) or 0 for query in both)}
 
 
 def _set(batch: Batch, **columns: Any) -> None:

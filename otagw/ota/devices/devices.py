@@ -270,7 +270,7 @@ def delete(account: Account, found: Device) -> None:
         groups = rows.values(member.select(member.group).where(member.device == found.id))
         if not row.delete().where(row.id == found.id, row.account_id == account.id).execute():
             raise errors.NotFound(kind=KIND, key=found.name)
-        listing.count(account.id, [_scope(found.product_key), *map(member_scope, groups)], -1)
+        listing.uncount(account.id, [_scope(found.product_key), *map(member_scope, groups)])
         audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
 
 

@@ -193,7 +193,7 @@ def delete(account: Account, key: str) -> None:
             raise errors.InUse(kind=KIND, key=key, by="jobs")
         models.Package.delete().where(models.Package.id == package.id).execute()
         stored_files.release(account, file_keys(package.object_key, package.files))
-        listing.count(account.id, scopes(package.product_key, package.version, package.module, package.kind), -1)
+        listing.uncount(account.id, scopes(package.product_key, package.version, package.module, package.kind))
         audit.note(account.id, KIND, package.id)
     stored_files.purge()
 

@@ -138,7 +138,7 @@ def delete(account: Account, key: str) -> None:
             if listing.total(account.id, listing.scope(kind, product_key=key)):
                 raise errors.InUse(kind=KIND, key=key, by=f"{kind}s")
         models.Product.delete().where(models.Product.key == key).execute()
-        listing.count(account.id, listing.scopes(KIND, edition=product.edition), -1)
+        listing.uncount(account.id, listing.scopes(KIND, edition=product.edition))
         audit.note(account.id, KIND, key)
 
 

@@ -131,7 +131,7 @@ def set_(job: Job, **columns: Any) -> Job:
 def delete(job: Job) -> None:
     """Delete a job that has ended, inside a write that holds it; its tasks follow by `delete_tasks`."""
     tasks.forget_counts(job.account_id, job.id)
-    listing.count(job.account_id, [of_package_scope(job.package_id)], -1)
+    listing.uncount(job.account_id, [of_package_scope(job.package_id)])
     models.Job.delete().where(models.Job.id == job.id).execute()
     models.DeletedJob.insert(id=job.id, due=clock.now()).execute()
 
