@@ -78,6 +78,7 @@ def open_worlds(folder, url=""):
         "OTAGW_DATABASE_URL": url,
         "OTAGW_LOG_LEVEL": "ERROR",
         "OTAGW_UNKNOWN_PRODUCTS": "refuse",
+        "OTAGW_THROTTLE": "off",  # the clock stands still
         "OTAGW_OBS_BUCKETS": f'{{"mapped": "{folder}/bucket"}}',
     }
     ticks = iter(range(NOW * 1000, NOW * 1000 + 50_000))
