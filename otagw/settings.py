@@ -178,6 +178,9 @@ class Settings:
         _one_of("register", "refuse"),
     )
     package_quota: int = setting(0, "Packages an account may keep. 0: as many as it likes.", _between(0, 2**31))
+    uploads_per_key: int = setting(
+        8, "Uploads of one access key that each process takes at once. 0: as many as come.", _between(0, 10**4)
+    )
     unmapped_buckets: str = setting(
         "accept",
         "A package of an object in a bucket that is not in obs_buckets: accept it without its bytes, or refuse.",

@@ -47,14 +47,15 @@ class Links:
         """Compare a signature in constant time."""
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
-    def form(self, endpoint: str, key: str, longest: int) -> Form:
+    def form(self, endpoint: str, key: str, longest: int, holder: str) -> Form:
         """Return the form that uploads one file of up to ``longest`` bytes to this key within the next minute.
 
+        ``holder`` is the access key that may: its uploads are limited together.
         ``longest`` is at most `LONGEST`: a request that announces more is refused before its form is read.
         """
         until = datetime.fromtimestamp((clock.now() + UPLOAD_MS) / 1000, UTC).isoformat(timespec="milliseconds")
         conditions = [["content-length-range", 0, longest], ["eq", "$key", key]]
-        text = json.dumps({"expiration": until.replace("+00:00", "Z"), "conditions": conditions})
+        text = json.dumps({"expiration": until.replace("+00:00", "Z"), "conditions": conditions, "holder": holder})
         policy = base64.b64encode(text.encode()).decode()
         return Form(endpoint + PATH, key, KEY_ID, policy, self.sign(policy))
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otagw.db import database
-from tests.conftest import OTHER, Client
+from tests.conftest import KEY, OTHER, Client
 from tests.oss.conftest import BOUNDARY, FIELDS, body_of, fields_of, post
 
 CONTENT = bytes(range(256)) * 400
@@ -44,6 +44,7 @@ def test_an_announced_upload_has_the_fields_of_the_vendor(announce, held_clock):
     assert json.loads(base64.b64decode(data["Policy"])) == {
         "expiration": "2026-11-18T11:07:40.000Z",
         "conditions": [["content-length-range", 0, 1048576000], ["eq", "$key", data["Key"]]],
+        "holder": KEY[0],
     }
 
 

@@ -64,8 +64,11 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]
         raise
 
 
-def check(fields: dict[str, str]) -> tuple[str, int]:
-    """Return the key that the form may upload to, and the most bytes it may; raise the fault that says why not."""
+def check(fields: dict[str, str]) -> tuple[str, int, str]:
+    """Return the key that the form may upload to, the most bytes it may, and for which access key it was made.
+
+    Raises the fault that says why it may not.
+    """
     for name in REQUIRED:
         if not fields.get(name.lower()):
             raise errors.MissingParameter(name)
@@ -82,7 +85,7 @@ def check(fields: dict[str, str]) -> tuple[str, int]:
     # A form from before an upgrade has another operator here: it was good for keys of every account.
     if condition != ["eq", "$key", key]:
         raise errors.NotGranted("a key other than the one that the form was announced for")
-    return key, longest
+    return key, longest, policy.get("holder", "")
 
 
 def _events(request: Request) -> Iterator[multipart.Event]:

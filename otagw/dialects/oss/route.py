@@ -15,6 +15,7 @@ from otagw.dialects import http
 from otagw.dialects.addressed import AddressedFront
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
+from otagw.dialects.oss.running import Running
 from otagw.files import links
 from otagw.files.storage import Writer
 from otagw.ops import metrics
@@ -31,11 +32,11 @@ class Front(AddressedFront):
     name = "oss"
 
     def __init__(self, handover: Handover) -> None:
-        self._handover = handover
+        self._handover, self._running = handover, Running()
 
     def post(self, request: Request) -> Answer:
         """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
-        return self.answer(request, POST, "", lambda call: _upload(request, call))
+        return self.answer(request, POST, "", lambda call: _upload(request, call, self._running))
 
     def get(self, request: Request, key: str) -> Answer:
         """Give a file, or parts of it, to a client that has a link to it, or have it given."""
@@ -46,7 +47,8 @@ class Front(AddressedFront):
         code, status, text = codes.spell(fault)
         host = request.environ.get("HTTP_HOST", "")
         facts = {"Code": code, "Message": text, "RequestId": call.request_id, "HostId": host}
-        return Answer(status, _xml("Error", facts), XML, call.request_id, code)
+        found = {"Retry-After": str(-(-fault.wait // 1000))} if isinstance(fault, errors.Throttled) else {}
+        return Answer(status, _xml("Error", facts), XML, call.request_id, code, found)
 
 
 def _xml(root: str, facts: Mapping[str, str]) -> bytes:
@@ -54,14 +56,21 @@ def _xml(root: str, facts: Mapping[str, str]) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'.encode()
 
 
-def _upload(request: Request, call: AddressedCall) -> Answer:
+def _upload(request: Request, call: AddressedCall, running: Running) -> Answer:
+    with contextlib.ExitStack() as stack:
+        return _written(request, call, running, stack)
+
+
+def _written(request: Request, call: AddressedCall, running: Running, stack: contextlib.ExitStack) -> Answer:
+    """Write the file of a form; ``stack`` is left when the upload is over."""
     path = ""
     made: list[Writer] = []
 
     def begin(fields: dict[str, str]) -> tuple[Writer, int]:
         nonlocal path
-        key, longest = form.check(fields)
+        key, longest, holder = form.check(fields)
         call.parameters = {"key": key}
+        stack.enter_context(running.one(key, holder, runtime.current().settings.uploads_per_key))
         gateway.meet(call, request)
         http.check_length(request, longest, beside=form.MAX_BESIDE)
         path = stored_files.new_path(key)

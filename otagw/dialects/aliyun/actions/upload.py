@@ -50,7 +50,7 @@ def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
 
 def _form(caller: Caller, prefix: str, suffix: str, longest: int) -> Form:
     key = stored_files.announce(caller.account, prefix, suffix)
-    return runtime.current().links.form(caller.endpoint, key, longest)
+    return runtime.current().links.form(caller.endpoint, key, longest, caller.key_id)
 
 
 def _fields(form: Form) -> dict[str, Any]:
