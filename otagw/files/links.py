@@ -1,7 +1,7 @@
 """Signed links: forms that may upload one file, and addresses from which one may be downloaded.
 
-Both are signed with a key of the gateway's own, not with anybody's access key. The rules of the wire are in
-docs/wire/oss.md.
+Each of the two is signed with a key of the gateway's own, not with anybody's access key, so that the signature of one
+is never good for the other. The rules of the wire are in docs/wire/oss.md.
 """
 
 import base64
@@ -33,19 +33,11 @@ class Form:
 
 
 class Links:
-    """Make and check links with one secret."""
+    """Make and check links and forms, with a secret for each of the two."""
 
-    def __init__(self, secret: bytes, life_seconds: int) -> None:
-        self._secret = secret
+    def __init__(self, link_secret: bytes, form_secret: bytes, life_seconds: int) -> None:
+        self._link_secret, self._form_secret = link_secret, form_secret
         self._life = life_seconds
-
-    def sign(self, text: str) -> str:
-        """Return the signature of a policy, or of a link's text."""
-        return base64.b64encode(hmac.digest(self._secret, text.encode(), "sha1")).decode()
-
-    def matches(self, text: str, signature: str) -> bool:
-        """Compare a signature in constant time."""
-        return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
     def form(self, endpoint: str, key: str, longest: int, holder: str) -> Form:
         """Return the form that uploads one file of up to ``longest`` bytes to this key within the next minute.
@@ -57,19 +49,28 @@ class Links:
         conditions = [["content-length-range", 0, longest], ["eq", "$key", key]]
         text = json.dumps({"expiration": until.replace("+00:00", "Z"), "conditions": conditions, "holder": holder})
         policy = base64.b64encode(text.encode()).decode()
-        return Form(endpoint + PATH, key, KEY_ID, policy, self.sign(policy))
+        return Form(endpoint + PATH, key, KEY_ID, policy, self.sign_policy(policy))
+
+    def sign_policy(self, policy: str) -> str:
+        """Return the signature that a form with this policy has."""
+        return _signature(self._form_secret, policy)
+
+    def made_policy(self, policy: str, signature: str) -> bool:
+        """Tell whether a policy is ours, which says nothing of its expiry."""
+        return _same(self.sign_policy(policy), signature)
 
     def download(self, endpoint: str, key: str, seconds: int = 0) -> str:
         """Return an address from which the file can be had for as long as links live, and for ``seconds`` at least."""
         expires = clock.now() // 1000 + max(self._life, seconds)
-        signature = quote(self.sign(_link(key, expires)), safe="")
+        signature = quote(_signature(self._link_secret, _link(key, expires)), safe="")
         return f"{endpoint}{PATH}/{quote(key)}?Expires={expires}&OSSAccessKeyId={KEY_ID}&Signature={signature}"
 
     def allows(self, key: str, expires: str, key_id: str, signature: str) -> bool:
         """Tell whether a download link is ours and has not expired."""
         if not (expires.isascii() and expires.isdecimal() and len(expires) < 15 and key_id == KEY_ID):
             return False
-        return self.matches(_link(key, int(expires)), signature) and clock.now() <= int(expires) * 1000
+        made = _signature(self._link_secret, _link(key, int(expires)))
+        return _same(made, signature) and clock.now() <= int(expires) * 1000
 
     def seconds_left(self, expires: str) -> int:
         """Return how long an allowed link will still be good for, in whole seconds."""
@@ -78,6 +79,14 @@ class Links:
 
 def _link(key: str, expires: int) -> str:
     return f"GET\n{expires}\n{key}"
+
+
+def _signature(secret: bytes, text: str) -> str:
+    return base64.b64encode(hmac.digest(secret, text.encode(), "sha1")).decode()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def key_of(url: str) -> str | None:

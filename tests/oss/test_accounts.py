@@ -50,7 +50,7 @@ def old_policy(form, condition):
     policy = json.loads(base64.b64decode(form["policy"]))
     policy["conditions"][1] = condition
     text = base64.b64encode(json.dumps(policy).encode()).decode()
-    return {**form, "policy": text, "Signature": runtime.current().links.sign(text)}
+    return {**form, "policy": text, "Signature": runtime.current().links.sign_policy(text)}
 
 
 @pytest.mark.parametrize("condition", [["starts-with", "$key", "ota/firmware/"], ["starts-with", "$key", ""]])

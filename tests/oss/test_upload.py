@@ -6,6 +6,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from otagw.db import database
 from tests.conftest import KEY, OTHER, Client
-from tests.oss.conftest import BOUNDARY, FIELDS, body_of, fields_of, post
+from tests.oss.conftest import BOUNDARY, FIELDS, body_of, fields_of, link_of, post
 
 CONTENT = bytes(range(256)) * 400
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -124,6 +125,17 @@ def test_a_widened_policy_is_refused(client, announce):
     policy["conditions"][0][2] *= 10
     fields["policy"] = base64.b64encode(json.dumps(policy).encode()).decode()
     assert refused(post(client, body_of(fields, CONTENT))) == (403, "SignatureDoesNotMatch")
+
+
+def test_the_signature_of_a_link_is_none_of_a_policy(client, announce, stored):
+    link = urlsplit(link_of(client, CONTENT))
+    query = dict(parse_qsl(link.query))
+    kept = stored()
+    text = f"GET\n{query['Expires']}\n{link.path.removeprefix('/oss/')}"
+    fields = {**fields_of(announce()), "policy": text, "Signature": query["Signature"]}
+    assert refused(post(client, body_of(fields, b"other"))) == (403, "SignatureDoesNotMatch")
+    assert client.http.get(f"{link.path}?{link.query}").data == CONTENT
+    assert stored() == kept
 
 
 def test_a_policy_holds_for_a_whole_minute(client, announce, held_clock):

@@ -74,7 +74,7 @@ def check(fields: dict[str, str]) -> tuple[str, int, str]:
             raise errors.MissingParameter(name)
     if fields["ossaccesskeyid"] != links.KEY_ID:
         raise errors.UnknownKey
-    if not runtime.current().links.matches(fields["policy"], fields["signature"]):
+    if not runtime.current().links.made_policy(fields["policy"], fields["signature"]):
         raise errors.WrongSignature("")
     # Signed by us, so made by us: its shape is known.
     policy = json.loads(base64.b64decode(fields["policy"]))
