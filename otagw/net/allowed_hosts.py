@@ -14,6 +14,22 @@ _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # A name whose last label is a number is an address in the eyes of the resolver: 2130706433, 0177.0.0.1, 0x7f.1.
 _NAME: Final = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?!(?:[0-9]+|0x[0-9a-f]*)\Z){_LABEL}")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+# IANA's registries of special-purpose addresses, whatever the version of Python, and what is not unicast. Entries that
+# IANA calls global (AS112, AMT) are services of the network, which offer no files.
+_SET_APART: Final = [
+    IPv4Network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+        *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+    )
+]
+# The one range of IPv6 that is unicast of the Internet, and what is set apart in it. The first entry has Teredo, ORCHID
+# and benchmarks; 3ffe::/16 was the 6bone's.
+_INTERNET: Final = IPv6Network("2000::/3")
+_SET_APART_IN_IT: Final = [
+    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20")
+]
 
 
 @dataclass(frozen=True)
@@ -37,9 +53,7 @@ class Hosts:
 
     def allows(self, address: Address, port: int) -> bool:
         """Tell whether an address may be connected to: it is of the public Internet, or listed itself."""
-        real = _real(address)
-        unusual = real.is_multicast or real.is_reserved or (isinstance(real, IPv6Address) and real.is_site_local)
-        return (real.is_global and not unusual) or self._has(address, port)
+        return _is_public(_real(address)) or self._has(address, port)
 
     def _has(self, address: Address, port: int) -> bool:
         forms = (address, _real(address))
@@ -81,8 +95,17 @@ def _read(entry: str) -> tuple[str | Network, int | None]:
     return IPv4Network(IPv4Address(name)), port
 
 
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _SET_APART)
+    return address in _INTERNET and not any(address in network for network in _SET_APART_IN_IT)
+
+
 def _real(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for (mapped, 6to4, NAT64), else the address itself."""
+    """Return the IPv4 address that an IPv6 address stands for (mapped, 6to4, NAT64), else the address itself.
+
+    Teredo and a network's own NAT64 (64:ff9b:1::/48) stay as they are: docs/decisions/0009-fetching.md.
+    """
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
