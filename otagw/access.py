@@ -3,7 +3,7 @@
 import functools
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")
 EVERYTHING: Final = "*"
 MASTER: Final = "master key"
 KIND: Final = "access key"
+# The length from which no one who sees a signed request finds its secret by trying.
+GOOD_SECRET: Final = 16
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,22 @@ def judge(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
 
 def authorize(caller: Caller, needs: str) -> None:
     """Raise `errors.NotGranted` unless one of the caller's grants covers ``needs``, such as ``ota:ListOTAFirmware``."""
-    for grant in caller.grants:
-        if grant in (needs, EVERYTHING) or (grant.endswith("*") and needs.startswith(grant[:-1])):
-            return
-    raise errors.NotGranted(needs)
+    if not any(_covers(grant, needs) for grant in caller.grants):
+        raise errors.NotGranted(needs)
+
+
+def check_grants(grants: Iterable[str], needs: Collection[str]) -> None:
+    """Raise `errors.InvalidParameter` for a grant that covers none of ``needs``, which are those of all operations.
+
+    Keys made before this was checked keep such grants, which do no harm.
+    """
+    for grant in grants:
+        if GRANT.fullmatch(grant) and not any(_covers(grant, one) for one in needs):
+            raise errors.InvalidParameter("grant", f"a grant that covers an operation; {grant[:80]} covers none")
+
+
+def _covers(grant: str, needs: str) -> bool:
+    return grant in (needs, EVERYTHING) or (grant.endswith("*") and needs.startswith(grant[:-1]))
 
 
 def _rows(key_ids: Sequence[str]) -> list[Sequence[Any] | None]:

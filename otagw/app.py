@@ -101,6 +101,12 @@ def operations() -> tuple[str, ...]:
     return (*(operation.name for table in tables for operation in table), *oss.OPERATIONS)
 
 
+def needs() -> frozenset[str]:
+    """Return what access keys can be granted, for every operation that is signed with one."""
+    tables: list[Iterable[Any]] = [Actions.table, Iotda.table]
+    return frozenset(operation.needs for table in tables for operation in table)
+
+
 def _route_actions(app: Flask, actions: Actions) -> None:
     def act() -> Response:
         if request.method == "HEAD":  # Werkzeug lets it in wherever GET is

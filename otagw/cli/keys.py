@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from otagw.access import EVERYTHING
+from otagw import access as core
 from otagw.cli import common
 
 
@@ -24,14 +24,23 @@ def create(key_id: str | None, secret: str | None, account: str, grants: tuple[s
     """Make an access key, or import the pair your scripts use with the vendor."""
     if secret == "-":  # noqa: S105 - where to read it, not the secret
         secret = sys.stdin.readline().rstrip("\r\n")
+    from otagw import app  # noqa: PLC0415 - it loads every front
+
     with common.store(common.load_settings()) as access:
-        key, shown = access.create(key_id=key_id, secret=secret, account=account, grants=grants or (EVERYTHING,))
+        core.check_grants(grants, app.needs())
+        key, shown = access.create(key_id=key_id, secret=secret, account=account, grants=grants or (core.EVERYTHING,))
     click.echo(f"AccessKeyId      {key.id}")
     click.echo(f"AccessKeySecret  {shown if secret is None else '(as given)'}")
     click.echo(f"Account          {key.account}")
     click.echo(f"Grants           {' '.join(key.grants)}{'' if grants else '   (none given: everything)'}")
     if secret is None:
         click.echo("The secret is shown this once.", err=True)
+    elif len(secret) < core.GOOD_SECRET:
+        click.echo(
+            f"Warning: the secret has {len(secret)} characters. One below {core.GOOD_SECRET} can be guessed from any "
+            "request that it signed: keep to https, and replace it.",
+            err=True,
+        )
 
 
 @keys.command("list")

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from otagw import clock, errors, runtime
+from otagw import access, app, clock, errors, runtime
 from otagw.db import database
 from otagw.ota import accounts, versions
 from otagw.ota.accounts import Account as Owner
@@ -37,6 +37,7 @@ class Accounts:
         if isinstance(grants, str):
             raise ValueError(f"grants: expected a list of grants, got {grants!r}")
         with runtime.entered(self._gateway) as gateway, _said():
+            access.check_grants(grants, app.needs())
             key, shown = gateway.keys.create(key_id=key_id, secret=secret, account=name, grants=tuple(grants))
         made = Key(key.id, shown)
         return Account(name, made, self._api(made))

@@ -7,6 +7,7 @@ import subprocess
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from click.testing import CliRunner
 
 from otagw.cli import main
 from tests import signer
@@ -68,6 +69,29 @@ def test_a_given_secret_is_not_shown_at_all(otagw):
     assert "hush" not in otagw("keys", "create", "--id", "mine", "--secret", "hush")
 
 
+def test_a_short_secret_is_taken_with_a_warning(store):
+    made = CliRunner().invoke(main, ["keys", "create", "--id", "short", "--secret", "x" * 15])
+    assert made.exit_code == 0
+    assert "Warning: the secret has 15 characters." in made.stderr
+    assert "Warning" not in made.stdout
+    assert store("sign", "--id", "short", "ListOTAFirmware").startswith("http")
+
+
+@pytest.mark.parametrize("words", [["--secret", "x" * 16], []])
+def test_a_long_secret_is_taken_without_a_warning(store, words):
+    assert "Warning" not in store("keys", "create", *words)
+
+
+@pytest.mark.parametrize("grant", ["*", "ota:*", "ota:Li*", "ota:CreateOTAFirmware*", "ota:ShowBatchTask"])
+def test_a_grant_that_covers_an_operation_is_taken(store, grant):
+    assert f"Grants           {grant}\n" in store("keys", "create", "--grant", grant)
+
+
+def test_a_refused_grant_makes_no_key(store):
+    store("keys", "create", "--id", "none", "--grant", "ota:*", "--grant", "ota:Nothing", status=1)
+    assert "none" not in store("keys", "list")
+
+
 def test_a_secret_can_come_from_standard_input(store):
     store("keys", "create", "--id", "piped", "--secret", "-", input="pipedsecret\n")
     url = store("sign", "--id", "piped", "ListOTAFirmware").strip()
@@ -83,6 +107,8 @@ def test_a_secret_can_come_from_standard_input(store):
         (["create", "--id", "a b"], "--id: expected"),
         (["create", "--secret", "a b"], "--secret: expected"),
         (["create", "--grant", "List"], "--grant: expected"),
+        (["create", "--grant", "ota:CreateOtaFirmware"], "ota:CreateOtaFirmware covers none"),
+        (["create", "--grant", "ota:*", "--grant", "ota:Lst*"], "--grant: expected a grant that covers an operation"),
         (["disable", "nobody"], "there is no access key nobody"),
         (["enable", "nobody"], "there is no access key nobody"),
         (["delete", "nobody"], "there is no access key nobody"),

@@ -129,6 +129,7 @@ def test_webhooks_accounts_and_bytes(control, otagw):
      ("POST", "/clock", {"advance": {"hours": "1"}}, 400, "hours: expected a number"),
      ("POST", "/clock", {"advance": {"hours": -1}}, 400, "a time to come"),
      ("POST", "/clock", {"freeze": True, "next": True}, 400, "expected one of freeze, next"),
+     ("POST", "/accounts", {"name": "x", "grants": ["ota:Nothing"]}, 400, "ota:Nothing covers none"),
      ("POST", "/faults", {"status": 503}, 400, "operation: expected a text, got nothing"),
      ("POST", "/faults", {"operation": "CreateOTAFirmwar", "status": 503}, 400, "did you mean CreateOTAFirmware"),
      ("POST", "/faults", {"operation": "*", "alter": "x"}, 400, "alter: there is no such field"),
