@@ -10,7 +10,6 @@ import fcntl
 import math
 import select
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, TypeVar, cast
@@ -152,7 +151,6 @@ class Hub:
         self._questions: dict[Question[Any, Any], _Gathering] = {}
         self._commits: dict[int, _Commits] = {}
         self._threads = {kind: threadpool.ThreadPool(threads, self.loop) for kind in KINDS}
-        self._states: weakref.WeakKeyDictionary[greenlet, Any] = weakref.WeakKeyDictionary()
         self._free: list[Any] = []
         self._connections = lock.BoundedSemaphore(CONNECTIONS)
 
@@ -277,10 +275,11 @@ class Hub:
     def state(self, engine: Any, own: Any) -> Any:
         """Return what peewee knows of the connection that this greenlet has to a server."""
         me = getcurrent()
-        found = self._states.get(me)
-        if found is None:
-            found = self._states[me] = peewee._ConnectionState()
-        return found
+        try:
+            return me.connection  # type: ignore[attr-defined]  # a greenlet takes any attribute, like a thread
+        except AttributeError:
+            found = me.connection = peewee._ConnectionState()  # type: ignore[attr-defined]
+            return found
 
     @contextlib.contextmanager
     def connected(self, engine: Any) -> Iterator[None]:
