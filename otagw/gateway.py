@@ -71,7 +71,7 @@ def serve(front: Front[C, S], request: Request) -> Answer:
         _authorize(front, call, operation, caller, actor)
         arguments = front.validate(operation, call)
         runtime.current().limits.charge(caller.key_id, operation.cost(arguments))
-        with audit.acting(actor):
+        with runtime.current().limits.turn(caller.key_id), audit.acting(actor):
             data = operation.work.run(partial(operation.handle, caller, **arguments))
             return front.render(call, data or {})
 

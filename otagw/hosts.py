@@ -75,6 +75,9 @@ class Host(Protocol):
     def briefly(self, task: Callable[[], T]) -> T:
         """Run something that reads, perhaps many rows; see `briefly`."""
 
+    def turn(self, name: str, at_once: int, seconds: float, late: Exception) -> AbstractContextManager[None]:
+        """Wait while as many of a name are inside; raise ``late`` after so many seconds."""
+
     def pause(self, seconds: float) -> None:
         """Let others go on for a moment."""
 
@@ -114,6 +117,10 @@ class Thread:
     def briefly(self, task: Callable[[], T]) -> T:
         """Run it here, for as long as it takes."""
         return task()
+
+    def turn(self, name: str, at_once: int, seconds: float, late: Exception) -> AbstractContextManager[None]:
+        """Whoever made the threads has limited them."""
+        return nullcontext()
 
     def pause(self, seconds: float) -> None:
         """Sleep."""

@@ -10,6 +10,7 @@ import fcntl
 import math
 import select
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, TypeVar, cast
@@ -151,6 +152,9 @@ class Hub:
         self._questions: dict[Question[Any, Any], _Gathering] = {}
         self._commits: dict[int, _Commits] = {}
         self._threads = {kind: threadpool.ThreadPool(threads, self.loop) for kind in KINDS}
+        # The turns of a name, and how many are inside or wait.
+        self._turns: dict[str, lock.Semaphore] = {}
+        self._turned: Counter[str] = Counter()
         self._free: list[Any] = []
         self._connections = lock.BoundedSemaphore(CONNECTIONS)
 
@@ -227,6 +231,23 @@ class Hub:
         finally:
             _until.reset(token)
         return self.apart(task, ROWS)
+
+    @contextlib.contextmanager
+    def turn(self, name: str, at_once: int, seconds: float, late: Exception) -> Iterator[None]:
+        """Be one of the first of a name, or wait; it is forgotten when the last of them has gone."""
+        turns = self._turns.setdefault(name, lock.Semaphore(at_once))
+        self._turned[name] += 1
+        try:
+            if not turns.acquire(timeout=seconds):
+                raise late
+            try:
+                yield
+            finally:
+                turns.release()
+        finally:
+            self._turned[name] -= 1
+            if not self._turned[name]:
+                del self._turned[name], self._turns[name]
 
     def pause(self, seconds: float) -> None:
         """Let others go on."""

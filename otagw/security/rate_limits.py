@@ -8,9 +8,10 @@ docs/decisions/0021-operations.md the reasons.
 
 import threading
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, NamedTuple
 
-from otagw import clock, errors
+from otagw import clock, errors, hosts
 
 OFF, GENEROUS, VENDOR = "off", "generous", "vendor"
 KEY, OPERATION, DEVICE = "key", "operation", "device"
@@ -19,6 +20,11 @@ MANY: Final = 10_000
 # How far behind the newest clock that has taken from a bucket another one may be, in microseconds: it is another node's
 # or was read before a wait for the writers' lock. What is further behind has been set back, and begins a bucket anew.
 LATE: Final = 10_000_000
+
+
+# How many requests of a key a process works on at once, and how long one more waits for its turn.
+AT_ONCE: Final = 64
+TURN_SECONDS: Final = 5.0
 
 
 class Rate(NamedTuple):
@@ -109,6 +115,16 @@ class Limits:
             return
         if wait:
             raise errors.Throttled(kind=kind, wait=wait)
+
+    def turn(self, key_id: str) -> AbstractContextManager[None]:
+        """Let a key have `AT_ONCE` requests under way in each process.
+
+        One that has waited for `TURN_SECONDS` raises `errors.Throttled`.
+        """
+        if self._profile == OFF:
+            return nullcontext()
+        late = errors.Throttled(kind=KEY, wait=int(TURN_SECONDS * 1000))
+        return hosts.here().turn(key_id, AT_ONCE, TURN_SECONDS, late)
 
     def charge(self, key_id: str, tokens: int) -> None:
         """Count a request of a key that was let through as so many more, by what it costs; the vendors do not."""

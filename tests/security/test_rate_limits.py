@@ -2,13 +2,16 @@
 
 import concurrent.futures
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
+from otagw import errors, hosts
 from otagw.dialects.aliyun.action import actions
 from otagw.security import rate_limits
 from otagw.security.rate_limits import Local, Rate
+from tests import door
 from tests.conftest import OTHER, Client
 from tests.ddi.conftest import Device as HawkbitDevice
 from tests.deploy.servers import ALONE
@@ -189,3 +192,58 @@ def test_all_processes_together_let_through_the_vendors_rate(make_live, changes)
     let_through = sum(answer.json()["Success"] for answer in answers)
     assert {answer.json()["Code"] for answer in answers} <= {"", "Throttling.Api"}
     assert 10 <= let_through <= 10 + 10 * seconds + 1
+
+
+@pytest.mark.usefixtures("app")
+class TestTurns:
+    """So many requests of a key are under way in the hub; one more waits, or is refused."""
+
+    @staticmethod
+    def ask(limits, key, work):
+        try:
+            with limits.turn(key):
+                work()
+        except errors.Throttled as fault:
+            return fault.kind
+        return "done"
+
+    def test_one_more_waits_until_one_is_done(self):
+        limits, inside, most = rate_limits.Limits(rate_limits.GENEROUS), [], []
+
+        def work():
+            inside.append(None)
+            most.append(len(inside))
+            hosts.here().pause(0.001)
+            inside.pop()
+
+        asks = [partial(self.ask, limits, "a", work)] * (3 * rate_limits.AT_ONCE)
+        assert door.together(asks) == ["done"] * len(asks)
+        assert max(most) == rate_limits.AT_ONCE
+
+    def test_one_that_waits_too_long_is_refused_and_another_key_is_not(self, monkeypatch):
+        monkeypatch.setattr(rate_limits, "TURN_SECONDS", 0.01)
+        limits, refused = rate_limits.Limits(rate_limits.GENEROUS), []
+
+        def hang():
+            while not refused:
+                hosts.here().pause(0.001)
+
+        def one_more():
+            refused.append(self.ask(limits, "a", hang))
+            return refused[0]
+
+        asks = [partial(self.ask, limits, "a", hang)] * rate_limits.AT_ONCE
+        asks += [one_more, partial(self.ask, limits, "b", lambda: None)]
+        assert door.together(asks) == ["done"] * rate_limits.AT_ONCE + [rate_limits.KEY, "done"]
+        assert self.ask(limits, "a", lambda: None) == "done"
+
+    def test_without_throttling_all_are_under_way(self):
+        limits, inside = rate_limits.Limits(rate_limits.OFF), []
+
+        def work():
+            inside.append(None)
+            while len(inside) <= rate_limits.AT_ONCE:
+                hosts.here().pause(0.001)
+
+        asks = [partial(self.ask, limits, "a", work)] * (rate_limits.AT_ONCE + 1)
+        assert door.together(asks) == ["done"] * len(asks)
