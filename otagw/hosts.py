@@ -2,7 +2,7 @@
 
 What costs much to open and to close, a durable transaction above all, and what can be asked for several at once, goes
 through the host of its thread. A plain thread does it by itself; the hub (`db.hub`) lets requests do it together, and
-others go on while one waits. docs/decisions/0030-server.md says what that gains.
+others go on while one waits. docs/decisions/0007-server.md says what that gains.
 """
 
 import fcntl

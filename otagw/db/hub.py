@@ -1,7 +1,7 @@
 """The server's hub: many requests in one thread, each in a greenlet of its own, written as if it were alone.
 
 It runs in gevent's loop, and nothing of Python is patched: a request waits where it says so, and nowhere else. Requests
-that reach a question or a write while others wait for the same are served with them. docs/decisions/0030-server.md.
+that reach a question or a write while others wait for the same are served with them. docs/decisions/0007-server.md.
 """
 
 import contextlib

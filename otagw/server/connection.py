@@ -1,6 +1,6 @@
 """A client's connection: how requests are read within limits of size and time, and answers written.
 
-docs/operations.md has the table of limits, docs/decisions/0030-server.md the reasons.
+docs/operations.md has the table of limits, docs/decisions/0007-server.md the reasons.
 """
 
 import socket

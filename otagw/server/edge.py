@@ -1,6 +1,6 @@
-"""The edge: gunicorn's threaded worker, with limits on slow and large requests, and its errors in our envelope.
+"""A process of the server: gunicorn's gevent worker, with limits on slow and large requests, and our own refusals.
 
-Nothing here logs or repeats what was sent: a request line may carry a signature. docs/decisions/0007-http-edge.md says
+Nothing here logs or repeats what was sent: a request line may carry a signature. docs/decisions/0007-server.md says
 why each limit is as it is.
 """
 
@@ -44,7 +44,7 @@ STEP_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1024 * 1024 * 1024
 LINGER_SECONDS: Final = 2.0
 # How long a thread that computes may keep the interpreter from one that has come back from the disk, perhaps with the
-# lock that every writer waits for. Python's own 5 ms is a dozen requests; docs/decisions/0019-speed.md has the figures.
+# lock that every writer waits for. Python's own 5 ms is a dozen requests.
 SWITCH_SECONDS: Final = 0.0005
 
 # Requests leave few cycles: Python's own 700 new objects, two or three requests, are looked over for nothing.
