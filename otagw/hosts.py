@@ -24,11 +24,13 @@ KINDS: Final = (FILES, STORE, FETCH, ROWS, REDIS, DATABASE)
 class Question(Generic[V, T]):
     """What can be answered for several at once: ``answer`` takes what each asks about, and returns as many answers.
 
-    It is answered apart where it waits for one of `KINDS`.
+    It is answered apart where it waits for one of `KINDS`. Those who come while it is answered wait for that, unless it
+    may be answered ``again`` at the same time: where it locks rows that others hold, say.
     """
 
     answer: Callable[[Sequence[V]], Sequence[T]]
     waits: str = ""
+    again: bool = False
 
 
 class Lock(Protocol):
@@ -90,8 +92,8 @@ class Host(Protocol):
     def connected(self, engine: Any) -> AbstractContextManager[None]:
         """Have a connection to a database server for what is inside."""
 
-    def opened(self, connection: Any) -> None:
-        """Prepare a connection to SQLite that was just opened."""
+    def opened(self, connection: Any, engine: Any) -> None:
+        """Prepare a connection that was just opened."""
 
     def state(self, engine: Any, own: Any) -> Any:
         """Return what peewee knows of the connection at hand; ``own`` is the thread's."""
@@ -138,7 +140,7 @@ class Thread:
         """Leave it to peewee, which keeps a connection for each thread."""
         return nullcontext()
 
-    def opened(self, connection: Any) -> None:
+    def opened(self, connection: Any, engine: Any) -> None:
         """Leave it as it is."""
 
     def state(self, engine: Any, own: Any) -> Any:

@@ -147,7 +147,9 @@ class Settings:
     )
     workers: int = setting(2, "Processes that answer requests.", _between(1, 64))
     threads: int = setting(
-        4, "Threads in each of them for each kind of waiting: files, object store, other hosts, many rows, Redis.", _between(1, 64)
+        4,
+        "Threads in each of them for each kind of waiting: files, object store, other hosts, many rows, Redis.",
+        _between(1, 64),
     )
     connections_per_address: int = setting(
         0,

@@ -288,3 +288,33 @@ def test_nothing_is_left_for_later():
         return [mark for mark in ("TODO", "FIXME", "XXX", "NotImplementedError") if mark in text] or not text.strip()
 
     assert broken(left) == {}
+
+
+# What lets other requests of the thread go on, or may: one of them would wait for the lock for ever.
+WAITS = re.compile(r"\b(hosts|database|storage|urllib3|requests)\.|\.(execute\w*|apart|pause|wait|join|read|write)\(")
+# The nonces' windows are opened by one question at a time.
+ASKED_BY_ONE = {"otagw.security.nonces": ["self._guard"]}
+
+
+def test_nothing_waits_with_a_lock_of_the_thread_in_hand():
+    def holds(path):
+        if name(path).startswith(("otagw.testing", "otagw.simulator")):  # the server runs none of them
+            return []
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        locks = {
+            ast.unparse(target)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and "threading.Lock()" in ast.unparse(node.value)
+            for target in node.targets
+            for target in getattr(target, "elts", [target])
+        }
+        return [
+            ast.unparse(item.context_expr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.With)
+            for item in node.items
+            if ast.unparse(item.context_expr) in locks
+            and (WAITS.search("\n".join(map(ast.unparse, node.body))) or name(path) in ASKED_BY_ONE)
+        ]
+
+    assert broken(holds) == ASKED_BY_ONE

@@ -27,7 +27,7 @@ class Sqlite(peewee.SqliteDatabase):
     """A SQLite file, with a connection for each thread."""
 
     def _initialize_connection(self, conn: Any) -> None:
-        hosts.here().opened(conn)
+        hosts.here().opened(conn, self)
 
 
 class _Server:
@@ -42,6 +42,9 @@ class _Server:
     @_state.setter
     def _state(self, own: Any) -> None:
         self._own = own
+
+    def _initialize_connection(self, conn: Any) -> None:
+        hosts.here().opened(conn, self)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement over the connection at hand."""

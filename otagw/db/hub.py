@@ -20,7 +20,7 @@ import peewee
 from gevent import lock, threadpool
 from greenlet import getcurrent, greenlet
 
-from otagw.hosts import DATABASE, KINDS, ROWS, Lock, Question, Transactions
+from otagw.hosts import DATABASE, KINDS, ROWS, Lock, Question, Thread, Transactions, settled
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -40,12 +40,30 @@ CONNECTION_SECONDS: Final = 5.0
 IN_PLACE_SECONDS: Final = 0.001
 # How long a request waits for a row that another holds, and for any statement: others may need the connection.
 LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '15s'"
+LIMITS_ASIDE: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
 IDLE: Final = 0
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 class _Undone(Exception):
     """Say that nobody's part of a transaction has succeeded."""
+
+
+class _Aside(Thread):
+    """A thread of the server, which does something for a request and so does not wait for ever either."""
+
+    def opened(self, connection: Any, engine: Any) -> None:
+        """Limit what a statement waits for."""
+        if not isinstance(engine, peewee.SqliteDatabase):
+            connection.execute(LIMITS_ASIDE)
+
+
+_aside: Final = _Aside()
+
+
+def _apart(task: Callable[[], T]) -> T:
+    with settled(_aside):
+        return task()
 
 
 class _Member:
@@ -64,8 +82,8 @@ class _Member:
 class _Gathering:
     """Those who wait for one thing: a greenlet of its own serves all of them at once, time and again."""
 
-    def __init__(self, hub: "Hub", serve: Callable[[list[_Member]], None]) -> None:
-        self._hub, self._serve = hub, serve
+    def __init__(self, hub: "Hub", serve: Callable[[list[_Member]], None], again: bool = False) -> None:
+        self._hub, self._serve, self._again = hub, serve, again
         self._waiting: list[_Member] = []
         self._idle = True
         self.greenlet = greenlet(self._run, hub.loop)
@@ -94,15 +112,22 @@ class _Gathering:
         while True:
             while self._waiting:
                 members, self._waiting = self._waiting, []
-                try:
-                    self._serve([member for member in members if not member.left])
-                except Exception as error:
-                    for member in members:
-                        member.trouble = error
-                for member in members:
-                    self._hub.loop.loop.run_callback(_wake, member)
+                if self._again:
+                    gevent.spawn(self._help, members)
+                else:
+                    self._help(members)
             self._idle = True
             self._hub.loop.switch()
+
+    def _help(self, members: list[_Member]) -> None:
+        """Serve members, and wake them."""
+        try:
+            self._serve([member for member in members if not member.left])
+        except Exception as error:
+            for member in members:
+                member.trouble = error
+        for member in members:
+            self._hub.loop.loop.run_callback(_wake, member)
 
 
 def _is_sound(connection: Any) -> bool:
@@ -197,7 +222,9 @@ class Hub:
             return question.answer([value])[0]
         gathering = self._questions.get(question)
         if gathering is None:
-            gathering = self._questions[question] = _Gathering(self, lambda members: self._answer(question, members))
+            gathering = self._questions[question] = _Gathering(
+                self, lambda members: self._answer(question, members), question.again
+            )
         return cast("T", gathering.join(value).answer)
 
     def _answer(self, question: Question[V, T], members: list[_Member]) -> None:
@@ -217,7 +244,7 @@ class Hub:
         """Wait for a thread, and for what it does."""
         if self.inside:
             raise AssertionError(f"a request waits for {kind} inside a transaction, which everybody else waits for")
-        return cast("T", self._threads[kind].spawn(copy_context().run, task).get())
+        return cast("T", self._threads[kind].spawn(copy_context().run, _apart, task).get())
 
     def briefly(self, task: Callable[[], T]) -> T:
         """Read here for `BRIEF_SECONDS`, and then in a thread from the start."""
@@ -288,7 +315,7 @@ class Hub:
         finally:
             self.inside = outer
 
-    def opened(self, connection: Any) -> None:
+    def opened(self, connection: Any, engine: Any) -> None:
         """Prepare the connection to SQLite that all requests share."""
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         connection.set_progress_handler(lambda: time.perf_counter() > _until.get(), STEPS)

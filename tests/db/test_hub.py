@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from otagw import hosts
 from otagw.db import database
 from tests import door
-from tests.conftest import KEY, Client
+from tests.conftest import KEY, OTHER, Client
 from tests.signer import query, v1
 
 
@@ -263,9 +263,9 @@ def test_what_one_reads_or_writes_at_a_time_is_no_part_of_another(app, open_):
     assert door.together([first, second, first, second])[1::2] == [0, 0]
 
 
-def create(app, name, **changes):
+def create(app, name, key=KEY, **changes):
     """Return a call of CreateOTAFirmware, and what came of it."""
-    path = "/?" + query(v1(KEY, "CreateOTAFirmware", FirmwareName=name, DestVersion="1", **changes))
+    path = "/?" + query(v1(key, "CreateOTAFirmware", FirmwareName=name, DestVersion="1", **changes))
 
     def call():
         answer = app.test_client().get(path).json
@@ -294,3 +294,23 @@ def test_a_token_within_a_round_makes_one_package(app):
     said = door.together([create(app, "a", ClientToken="t") for _ in range(4)])
     assert len(set(said)) == 1
     assert said[0].isdigit()
+
+
+def test_requests_that_share_a_commit_are_each_noted_as_who_they_are(app):
+    """With a token none is kept by the short way: each runs its own part of the transaction."""
+    keys = {"main": KEY, "other": OTHER}
+    said = []
+    if database.is_sqlite():
+        database.db.connection().set_trace_callback(said.append)
+    made = dict(
+        zip(keys, door.together([create(app, "a", key, ClientToken="t") for key in keys.values()]), strict=True)
+    )
+    if database.is_sqlite():
+        database.db.connection().set_trace_callback(None)
+        assert said.count("SAVEPOINT part") == 2
+        assert said.count("COMMIT") == 1
+    rows = database.execute(
+        "SELECT a.name, e.key_id, e.object FROM audit_event e JOIN account a ON a.id = e.account_id "
+        "WHERE e.operation = 'CreateOTAFirmware' ORDER BY a.name"
+    ).fetchall()
+    assert rows == [(account, key[0], made[account]) for account, key in keys.items()]

@@ -1,11 +1,14 @@
 """The gateway on PostgreSQL, under gunicorn."""
 
+import concurrent.futures
+
+import psycopg
 import pytest
 import requests
 
 from tests.deploy.servers import ALONE
 from tests.engines import postgres
-from tests.patience import HANG_SECONDS
+from tests.patience import HANG_SECONDS, eventually
 from tests.races import race
 
 pytestmark = [pytest.mark.live]
@@ -46,8 +49,39 @@ def test_a_database_that_is_gone_is_a_503_and_its_return_is_noticed(make_live):
         gateway.stop()
 
 
+@pytest.mark.parametrize(
+    ("table", "action", "params"),
+    [
+        ("product", "CreateOTAFirmware", {"FirmwareName": "held", "DestVersion": "1", "ProductKey": "p"}),  # in the hub
+        ("package", "CreateOTAStaticUpgradeJob", {"ProductKey": "p", "TargetSelection": "ALL"}),  # in a thread
+    ],
+)
+def test_a_row_that_is_held_is_503_to_who_needs_it_and_nothing_to_others(make_live, table, action, params):
+    with postgres() as url:
+        gateway = make_live(database_url=url, workers=1).start(ALONE)
+        made = gateway.get("CreateOTAFirmware", FirmwareName="n", DestVersion="1", ProductKey="p").json()
+        if table == "package":
+            params = {**params, "FirmwareId": made["Data"]["FirmwareID"]}
+        with psycopg.connect(url) as holder, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            holder.execute(f"SELECT 1 FROM {table} FOR UPDATE")
+            held = pool.submit(gateway.get, action, **params)
+            eventually(lambda: _waits_for_a_lock(url))
+            for number in range(5):
+                assert gateway.get("CreateOTAFirmware", FirmwareName=f"other{number}", DestVersion="1").ok
+                assert gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").ok
+            assert not held.done()
+            refused = held.result(HANG_SECONDS)
+            assert (refused.status_code, refused.json()["Code"]) == (503, "ServiceUnavailable")
+        assert gateway.get(action, **params).status_code < 500
+        gateway.stop()
+
+
+def _waits_for_a_lock(url):
+    with psycopg.connect(url) as server:
+        return server.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone()
+
+
 def _end_connections(url):
-    import psycopg
 
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(

@@ -213,4 +213,4 @@ WITH given AS (
 )
 SELECT id FROM made
 """
-_MAKE: Final = hosts.Question(_make)
+_MAKE: Final = hosts.Question(_make, again=True)
