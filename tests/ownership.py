@@ -39,7 +39,12 @@ def children():
 
 def started():
     """Return the processes and threads that there are beside the main thread."""
-    threads = {thread for thread in threading.enumerate() if not thread.name.startswith(OF_LIBRARIES)}
+    # A dummy stands for a thread that Python did not start, gevent's for example, and stays when that has ended.
+    threads = {
+        thread
+        for thread in threading.enumerate()
+        if not thread.name.startswith(OF_LIBRARIES) and not isinstance(thread, threading._DummyThread)
+    }
     tracker = sys.modules.get("multiprocessing.resource_tracker")  # one process of the library's, for all tests
     return (children() | threads) - {threading.main_thread(), tracker and tracker._resource_tracker._pid}
 

@@ -73,6 +73,7 @@ class File(Windows):
             if name.startswith("nonce_") and int(name.removeprefix("nonce_")) < below:
                 with self._lock, self._db.atomic("IMMEDIATE"):
                     self._db.execute_sql("INSERT INTO swept VALUES (?)", (below,))
+                    self._db.execute_sql("DELETE FROM swept WHERE below < ?", (below,))
                     self._db.execute_sql(f"DROP TABLE IF EXISTS {name}")
 
     def ping(self) -> None:

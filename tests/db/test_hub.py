@@ -1,6 +1,7 @@
 """Requests answered together: each as if it were alone, and what they share opened once."""
 
 import contextlib
+import threading
 from functools import partial
 
 import gevent
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otagw import hosts
+from otagw import hosts, runtime
 from otagw.db import database
+from otagw.db.hub import CONNECTIONS
 from tests import door
 from tests.conftest import KEY, OTHER, Client
 from tests.signer import query, v1
@@ -314,3 +316,68 @@ def test_requests_that_share_a_commit_are_each_noted_as_who_they_are(app):
         "WHERE e.operation = 'CreateOTAFirmware' ORDER BY a.name"
     ).fetchall()
     assert rows == [(account, key[0], made[account]) for account, key in keys.items()]
+
+
+# A fifth of a second at least; it counts in the machine of the database.
+LONG = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n"
+
+
+@pytest.mark.usefixtures("sqlite")
+def test_what_reads_for_long_is_begun_anew_in_a_thread_for_the_same_gateway():
+    threads = []
+
+    def read(sql):
+        threads.append(threading.current_thread())
+        assert runtime.current() is door.here()
+        return database.execute(sql).fetchone()
+
+    def in_the_hub():
+        database.disconnect()  # the hub prepares the connection that it opens
+        return [hosts.briefly(partial(read, sql)) for sql in ("SELECT 1", LONG)]
+
+    assert door.together([in_the_hub]) == [[(1,), (3000000,)]]
+    here = threading.current_thread()
+    assert [thread is here for thread in threads] == [True, True, False]
+    database.disconnect()
+
+
+@pytest.mark.usefixtures("sqlite")
+def test_a_read_that_fails_is_not_begun_anew():
+    asked = []
+
+    def read():
+        asked.append(None)
+        return database.execute("SELECT 1 FROM nowhere")
+
+    def in_the_hub():
+        with pytest.raises(peewee.OperationalError, match="no such table"):
+            hosts.briefly(read)
+
+    door.together([in_the_hub])
+    assert len(asked) == 1
+
+
+def test_more_requests_than_connections_all_have_one_in_the_end(app):
+    """On PostgreSQL each has a connection for a statement or a transaction; on SQLite all have the same."""
+
+    def write(name):
+        with database.write():
+            database.execute(STATE, f"f{name}", "x")
+        return database.execute("SELECT 1").fetchone()[0]
+
+    count = 3 * CONNECTIONS
+    assert door.together([partial(write, f"{name}") for name in range(count)]) == [1] * count
+    assert len(facts()) == count
+
+
+def test_what_goes_apart_runs_in_a_thread_for_the_same_gateway_and_may_fail():
+    def task():
+        assert runtime.current() is door.here()
+        raise Wrong(str(threading.current_thread() is here))
+
+    def ask():
+        with pytest.raises(Wrong, match="False"):
+            hosts.apart(task, hosts.FILES)
+
+    here = threading.current_thread()
+    door.together([ask] * 20)

@@ -50,6 +50,7 @@ def gateway(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def api(gateway):
     with contextlib.closing(Api(gateway)) as found:
+        found.iotda("AddApplication", app_name="first")  # the account has its project from now on
         yield found
 
 
