@@ -69,12 +69,13 @@ def sign(package_id: str, name: str | None, not_before: int | None, account: str
 
 @packages.command()
 @click.argument("package_id")
+@click.option("--key", "name", help="The signing key that is to sign. Needed where keys of several formats may.")
 @not_before_option
 @common.account_option
-def statement(package_id: str, not_before: int | None, account: str) -> None:
+def statement(package_id: str, name: str | None, not_before: int | None, account: str) -> None:
     """Print what is to be signed elsewhere: these bytes, and no line feed after them."""
     with common.store(common.load_settings()) as access:
-        said = signatures.statement(common.owner(access, account), package_id, not_before)
+        said = signatures.statement(common.owner(access, account), package_id, not_before, name)
     click.echo(said.encode(), nl=False)
 
 
@@ -97,6 +98,7 @@ def _facts(package: Package) -> Iterator[tuple[str, str]]:
     yield "PackageId", str(package.id)
     yield "Name", package.name or "-"
     yield "Product", package.product_key or "-"
+    yield "Kind", package.kind
     yield "Module", package.module
     yield "Version", package.version
     yield "Status", states.PACKAGE_STATES[package.status]
@@ -106,8 +108,9 @@ def _facts(package: Package) -> Iterator[tuple[str, str]]:
 def _signatures(package: Package) -> Iterator[tuple[str, str]]:
     found = signatures.of(package.id)
     for signature in found:
-        not_before = json.loads(signature.statement)["not_before"]
-        yield "Signed by", f"{signature.key}, not before {common.second(not_before * 1000)}"
+        said = json.loads(signature.statement)
+        lacks = "" if "kind" in said else ", in a statement that does not name the kind"
+        yield "Signed by", f"{signature.key}, not before {common.second(said['not_before'] * 1000)}{lacks}"
     if found:
         return
     try:

@@ -59,6 +59,7 @@ def list_(account: str) -> None:
         state = "enabled" if key.enabled else "disabled"
         kind = "elsewhere" if key.private is None else "auto" if key.auto else "here"
         products = " ".join(key.products) or "all products"
+        products += "" if key.statement_format == core.NEWEST else "  (its statements do not name the kind)"
         click.echo(f"{key.name:24}  {state:8}  {kind:9}  {common.day(key.created)}  {products}")
     if not found:
         click.echo("There is no signing key: otagw keys signing create NAME", err=True)

@@ -41,8 +41,9 @@ INSERT INTO "schema_migration" VALUES(15,'0015_finite_numbers','2020-01-01 00:00
 INSERT INTO "schema_migration" VALUES(16,'0016_batch_steps','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(17,'0017_first_projects','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(18,'0018_refusals','2020-01-01 00:00:00');
-INSERT INTO "schema_migration" VALUES(19,'0020_pruning','2020-01-01 00:00:00');
-CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
+INSERT INTO "schema_migration" VALUES(19,'0019_statement_formats','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(20,'0020_pruning','2020-01-01 00:00:00');
+CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "statement_format" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));
 CREATE TABLE "task" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "job_id" INTEGER NOT NULL, "package_id" INTEGER NOT NULL, "device_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "device_name" VARCHAR(256) NOT NULL, "module" VARCHAR(64) NOT NULL, "state" VARCHAR(16) NOT NULL, "source_version" VARCHAR(256), "version" VARCHAR(256) NOT NULL, "progress" INTEGER NOT NULL, "note" VARCHAR(1024), "attempts" INTEGER NOT NULL, "created" INTEGER NOT NULL, "modified" INTEGER NOT NULL, "started" INTEGER, "retry_at" INTEGER, "due" INTEGER, "action" INTEGER, "recall" VARCHAR(16));
@@ -83,7 +84,6 @@ CREATE INDEX "webhook_delivery_webhook_id_next_at_id" ON "webhook_delivery" ("we
 CREATE INDEX "webhook_delivery_webhook_id_id" ON "webhook_delivery" ("webhook_id", "id");
 CREATE UNIQUE INDEX task_action ON task (device_id, action) WHERE action IS NOT NULL;
 CREATE INDEX task_recall ON task (device_id) WHERE recall = 'pending';
-CREATE UNIQUE INDEX "signing_key_account_id_name" ON "signing_key" ("account_id", "name");
 CREATE INDEX "package_signature_key_id" ON "package_signature" ("key_id");
 CREATE INDEX "project_account_id_created_id" ON "project" ("account_id", "created", "id");
 CREATE INDEX "package_account_id_kind_id" ON "package" ("account_id", "kind", "id");
@@ -104,5 +104,6 @@ CREATE INDEX "deleted_job_due" ON "deleted_job" ("due");
 CREATE INDEX "device_batch_created" ON "device_batch" ("created");
 CREATE INDEX "device_batch_product_key" ON "device_batch" ("product_key");
 CREATE INDEX device_batch_due ON device_batch (due) WHERE due IS NOT NULL;
+CREATE UNIQUE INDEX "signing_key_account_id_name" ON "signing_key" ("account_id", "name");
 CREATE INDEX "bucket_full_at" ON "bucket" ("full_at");
 COMMIT;

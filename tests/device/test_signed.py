@@ -13,6 +13,10 @@ from click.testing import CliRunner
 
 from otagw import clock, settings
 from otagw.cli import main
+from otagw.db import database
+from otagw.ota import accounts
+from otagw.ota.packages import insertion
+from otagw.ota.packages.records import PackageDraft
 from tests import door
 from tests.conftest import NOW, ROOT, need
 from tests.device.test_updates import upload
@@ -21,6 +25,10 @@ PAGE = (ROOT / "docs/signed-packages.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)[0]
 SHELL = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.M | re.S)[1]
 CONTENT = b"\x7fELF" + bytes(range(256)) * 20
+SOFTWARE = {
+    **{"name": "app", "version": "2.0", "product_key": "p", "kind": "software", "url": "https://files.test/app.bin"},
+    **{"size": 7, "sign_method": "SHA256", "sign": "ab" * 32},
+}
 
 
 @pytest.fixture
@@ -58,11 +66,11 @@ def by_shell(tmp_path):
     """Run the page's lines for a shell; return whether they take the offer."""
     need("openssl")
 
-    def run(offer, pem, *, product="p", seen=0, content=CONTENT):
+    def run(offer, pem, *, product="p", kind="firmware", seen=0, content=CONTENT):
         (tmp_path / "offer.json").write_text(json.dumps(offer))
         (tmp_path / "release.pem").write_bytes(pem)
         (tmp_path / "firmware.bin").write_bytes(content)
-        own = {"PRODUCT": product, "MODULE": "default", "VERSION": "2.0", "SEEN": str(seen)}
+        own = {"PRODUCT": product, "KIND": kind, "MODULE": "default", "VERSION": "2.0", "SEEN": str(seen)}
         done = subprocess.run(
             ["bash", "-euc", SHELL],
             check=False,
@@ -93,7 +101,7 @@ def test_an_offer_that_was_signed_is_taken(signed, released, by_shell):
     made = said.pop("not_before")
     assert abs(made - clock.now() // 1000) < 60
     assert said == {
-        **{"format": "otagw-release-1", "product": "p", "module": "default", "version": "2.0"},
+        **{"format": "otagw-release-2", "product": "p", "kind": "firmware", "module": "default", "version": "2.0"},
         **{"sha256": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)},
     }
     assert released(offer, signed.keys, "p", made)
@@ -105,7 +113,7 @@ def test_a_statement_that_was_tampered_with_is_refused(signed, released, by_shel
     offer = signed.offered()
     text, signature = (offer["signatures"][0][name] for name in ("statement", "signature"))
     forged = {
-        "start": {"statement": text.replace("otagw-release-1", "otagw-release-2")},
+        "start": {"statement": text.replace("otagw-release-2", "otagw-release-1")},
         "middle": {"statement": text.replace('"version":"2.0"', '"version":"2.1"')},
         "end": {"statement": text + "\n"},
         "blank": {"statement": text.replace(":", ": ")},
@@ -133,11 +141,47 @@ def test_what_was_released_for_something_else_is_refused(signed, released, by_sh
         ("q", offer),
         ("p", {**offer, "version": "2.1"}),
         ("p", {**offer, "module": "mcu"}),
+        ("p", {**offer, "kind": "software"}),
+        ("p", {**offer, "kind": "module"}),
     ):
         with pytest.raises(ValueError, match="something else"):
             released(wrong, signed.keys, product, 0)
     assert not by_shell(offer, signed.keys["team"], product="q")
+    assert not by_shell(offer, signed.keys["team"], kind="software")
     assert not by_shell(offer, signed.keys["team"], content=CONTENT + b"x")
+
+
+def test_software_that_was_released_is_not_taken_as_firmware(app, client, signed, register, released):
+    device = register("dev9", "1.0")
+    device.report("1.0", "software")
+    made, _ = insertion.create(accounts.get("main"), PackageDraft(**SOFTWARE, needs_verification=False))
+    params = {"FirmwareId": made, "ProductKey": "p", "TargetSelection": "ALL"}
+    client.ok("CreateOTAStaticUpgradeJob", **params)
+    offer = device.poll(module="software")
+    said = released(offer, signed.keys, "p", 0)
+    assert (said["kind"], said["module"]) == ("software", "software")
+    for more in ({"kind": "firmware"}, {"module": "default"}, {"kind": "firmware", "module": "default"}):
+        with pytest.raises(ValueError, match="something else"):
+            released({**offer, **more}, signed.keys, "p", 0)
+
+
+def test_a_statement_of_the_first_format_is_shown_with_what_it_lacks_and_refused(signed, released, by_shell):
+    database.execute("UPDATE signing_key SET statement_format = 1 WHERE name = 'team'")
+    offer = signed.offered()
+    team, stranger = (json.loads(one["statement"]) for one in offer["signatures"])
+    assert (team["format"], stranger["format"]) == ("otagw-release-1", "otagw-release-2")
+    assert "kind" not in team
+    with pytest.raises(ValueError, match="something else"):
+        released(offer, signed.keys, "p", 0)
+    assert not by_shell(offer, signed.keys["team"])
+    package = signed.otagw("packages", "list").split()[0]
+    first, second = re.findall("^Signed by +(.*)$", signed.otagw("packages", "show", package), re.M)
+    assert first.startswith("team, not before ")
+    assert first.endswith(", in a statement that does not name the kind")
+    assert re.fullmatch(r"stranger, not before [-0-9: ]+", second)
+    first, second = signed.otagw("keys", "signing", "list").splitlines()
+    assert first.endswith("(its statements do not name the kind)")
+    assert second.endswith("all products")
 
 
 def test_an_old_release_is_refused_until_it_is_signed_anew(signed, released, by_shell):
@@ -169,4 +213,4 @@ def test_nothing_secret_is_logged(signed, log_lines):
     said = json.dumps(log_lines())
     assert "CreateOTAFirmware" in said
     assert "PRIVATE KEY" not in said
-    assert "otagw-release-1" not in said
+    assert "otagw-release" not in said

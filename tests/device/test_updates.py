@@ -13,6 +13,7 @@ from tests.oss.conftest import body_of, fields_of, post
 from tests.races import race
 
 PLAIN = {
+    "kind": "firmware",
     "module": "default",
     "version": "2.0",
     "source_version": "1.0",

@@ -49,9 +49,74 @@ def of(package):
 def test_the_text_is_exact_to_the_byte(account, make):
     said = signatures.statement(account, make(product_key="p", module="mcu"))
     assert said == (
-        f'{{"format":"otagw-release-1","module":"mcu","not_before":{NOW},"product":"p",'
+        f'{{"format":"otagw-release-2","kind":"module","module":"mcu","not_before":{NOW},"product":"p",'
         f'"sha256":"{DIGEST.lower()}","size":7,"version":"2.0"}}'
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "module"),
+    [
+        ({}, "firmware", "default"),
+        ({"kind": "software"}, "software", "software"),
+        ({"module": "mcu"}, "module", "mcu"),
+        ({"module": "software"}, "module", "software"),
+        ({"module": "mcu", "kind": "software"}, "module", "mcu"),
+    ],
+)
+def test_the_text_names_the_kind_and_the_module_of_the_device(account, make, more, kind, module):
+    said = json.loads(signatures.statement(account, make(**more)))
+    assert (said["kind"], said["module"]) == (kind, module)
+
+
+def older(name):
+    """Make a key one of before the second format."""
+    database.execute("UPDATE signing_key SET statement_format = 1 WHERE name = ?", name)
+
+
+def test_an_older_key_goes_on_with_the_first_format_to_the_byte(account, make):
+    key, _ = signing_keys.create(account, "old")
+    older("old")
+    package = make(kind="software")
+    (signature,) = signatures.sign(account, package)
+    assert (
+        signature.statement
+        == signatures.statement(account, package)
+        == (
+            f'{{"format":"otagw-release-1","module":"default","not_before":{NOW},"product":"p",'
+            f'"sha256":"{DIGEST.lower()}","size":7,"version":"2.0"}}'
+        )
+    )
+    assert judge(key, signature)
+
+
+def test_where_keys_of_two_formats_may_sign_one_is_named(account, make):
+    for name in ("old", "new"):
+        signing_keys.create(account, name)
+    older("old")
+    package = make()
+    with pytest.raises(errors.InvalidParameter) as refused:
+        signatures.statement(account, package)
+    assert refused.value.name == "key"
+    with pytest.raises(errors.NotFound):
+        signatures.statement(account, package, name="none")
+    said = {name: json.loads(signatures.statement(account, package, name=name)) for name in ("old", "new")}
+    assert ("kind" in said["old"], "kind" in said["new"]) == (False, True)
+    made = {one.key: json.loads(one.statement) for one in signatures.sign(account, package)}
+    assert made == said
+    signing_keys.enable(account, "old", False)
+    assert json.loads(signatures.statement(account, package)) == said["new"]
+
+
+def test_a_signature_of_the_other_format_is_refused(account, make, elsewhere):
+    package = make()
+    newer = elsewhere.sign(signatures.statement(account, package))
+    older("offline")
+    with pytest.raises(errors.InvalidParameter):
+        signatures.attach(account, package, "offline", newer)
+    assert of(package) == []
+    signatures.attach(account, package, "offline", elsewhere.sign(signatures.statement(account, package)))
+    assert "kind" not in json.loads(of(package)[0].statement)
 
 
 def test_the_text_has_characters_as_they_are(account):

@@ -1,6 +1,6 @@
 """What shows that a package is the firmware team's: signing keys, signatures, and minimum versions."""
 
-from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, ForeignKeyField, IntegerField, TextField
 
 from otagw.db.models.accounts import Account
 from otagw.db.models.base import Model, WordsField
@@ -20,6 +20,7 @@ class SigningKey(Model):
     auto = BooleanField()
     enabled = BooleanField()
     created = BigIntegerField()
+    statement_format = IntegerField()
 
     class Meta:
         indexes = ((("account_id", "name"), True),)

@@ -13,6 +13,7 @@ def spell(offer: Offer, endpoint: str) -> dict[str, Any]:
     task, job, package = offer
     return {
         "task": str(task.id),
+        "kind": package.kind,
         "module": packages.part(package),
         "version": task.version,
         "source_version": task.source_version,

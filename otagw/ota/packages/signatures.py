@@ -14,12 +14,23 @@ from otagw.ota.packages import packages, signing_keys, stored_files
 from otagw.ota.packages.records import Package, Signature
 from otagw.ota.packages.signing_keys import Key
 
-FORMAT: Final = "otagw-release-1"
+# By the number that a signing key has. The first does not name the kind, and calls the module of software `default`.
+FORMATS: Final = {1: "otagw-release-1", 2: "otagw-release-2"}
 
 
-def statement(account: Account, package_key: str, not_before: int | None = None) -> str:
-    """Return what is to be signed about a package; raise what `text` raises."""
-    return text(packages.get(account, package_key), not_before)
+def statement(account: Account, package_key: str, not_before: int | None = None, name: str | None = None) -> str:
+    """Return what is to be signed about a package by a key, or by any key that may sign it.
+
+    Raises what `text` raises, `errors.NotFound` for a key, and `errors.InvalidParameter` for none where keys of several
+    formats may sign the package.
+    """
+    package = packages.get(account, package_key)
+    keys = [key for key in signing_keys.every(account) if key.enabled and key.is_for(package.product_key or "")]
+    among = [signing_keys.get(account, name)] if name else keys
+    formats = {key.statement_format for key in among} or {signing_keys.NEWEST}
+    if len(formats) > 1:
+        raise errors.InvalidParameter("key", "the key that is to sign, since older keys sign another statement")
+    return text(package, not_before, formats.pop())
 
 
 def sign(account: Account, package_key: str, name: str | None = None, not_before: int | None = None) -> list[Signature]:
@@ -29,15 +40,15 @@ def sign(account: Account, package_key: str, name: str | None = None, not_before
     """
     with database.write():
         package = _held(account, package_key)
-        said = text(package, not_before)
         if name is None:
             keys = signing_keys.held_for(account, package.product_key or "")
             if not keys:
                 raise errors.NotFound(kind=signing_keys.KIND, key=f"for the product {package.product_key}")
         else:
             keys = [_usable(account, name, package)]
+        made = [_sign(package, key, text(package, not_before, key.statement_format)) for key in keys]
         audit.note(account.id, packages.KIND, package.id)
-        return [_keep(package.id, key, said, signing_keys.sign(key, said)) for key in keys]
+        return made
 
 
 def attach(account: Account, package_key: str, name: str, signature: str, not_before: int | None = None) -> Signature:
@@ -47,8 +58,8 @@ def attach(account: Account, package_key: str, name: str, signature: str, not_be
     """
     with database.write():
         package = _held(account, package_key)
-        said = text(package, not_before)
         key = _usable(account, name, package)
+        said = text(package, not_before, key.statement_format)
         if not signing_keys.verifies(key, said, signature):
             expected = f"the signature, in Base64, of the statement of package {package.id} by the key {name}"
             raise errors.InvalidParameter("signature", expected)
@@ -56,7 +67,7 @@ def attach(account: Account, package_key: str, name: str, signature: str, not_be
         return _keep(package.id, key, said, signature)
 
 
-def text(package: Package, not_before: int | None = None) -> str:
+def text(package: Package, not_before: int | None = None, statement_format: int = signing_keys.NEWEST) -> str:
     """Return what is signed about a package; ``not_before`` is in epoch seconds, by default when the package was made.
 
     Raises `errors.WrongState` for a package of no product, or with a file whose SHA-256 is not known.
@@ -68,12 +79,14 @@ def text(package: Package, not_before: int | None = None) -> str:
             state="is of no product, and would be signed for the devices of all",
         )
     said: dict[str, Any] = {
-        "format": FORMAT,
+        "format": FORMATS[statement_format],
         "product": package.product_key,
         "module": package.module,
         "version": package.version,
         "not_before": package.created // 1000 if not_before is None else not_before,
     }
+    if statement_format > 1:
+        said |= {"kind": package.kind, "module": packages.part(package)}
     if package.files:
         said["files"] = [
             {"name": part["name"], **_bytes(package, part.get("object_key"), part["sign_value"], part["size"])}
@@ -87,11 +100,11 @@ def text(package: Package, not_before: int | None = None) -> str:
 def sign_new(package: Package, keys: list[Key]) -> None:
     """Sign a package that was just made, inside its write; one that cannot be signed stays without."""
     try:
-        statement = text(package)
+        statements = [text(package, None, key.statement_format) for key in keys]
     except errors.WrongState:
         return
-    for key in keys:
-        _keep(package.id, key, statement, signing_keys.sign(key, statement))
+    for key, statement in zip(keys, statements, strict=True):
+        _sign(package, key, statement)
 
 
 def of(package_id: int) -> list[Signature]:
@@ -105,6 +118,10 @@ def of(package_id: int) -> list[Signature]:
         package_id,
     )
     return [Signature(*row) for row in rows.fetchall()]
+
+
+def _sign(package: Package, key: Key, statement: str) -> Signature:
+    return _keep(package.id, key, statement, signing_keys.sign(key, statement))
 
 
 def _keep(package_id: int, key: Key, statement: str, signature: str) -> Signature:

@@ -23,6 +23,8 @@ from otagw.security import derived_secrets
 
 KIND: Final = "signing key"
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# The format of statement that a new key signs. A key keeps its format, since devices know both together.
+NEWEST: Final = 2
 PEM: Final = "an Ed25519 public key in PEM (-----BEGIN PUBLIC KEY-----)"
 
 
@@ -38,6 +40,7 @@ class Key(NamedTuple):
     auto: bool
     enabled: bool
     created: int
+    statement_format: int
 
     @property
     def pem(self) -> str:
@@ -183,6 +186,7 @@ def _keep(
         auto=auto,
         enabled=True,
         created=clock.now(),
+        statement_format=NEWEST,
     )
     with database.write():
         for product_key in product_keys:
