@@ -126,7 +126,9 @@ def attempt(
     try:
         return act(), None
     except errors.Fault as refusal:
-        fault = refusal
+        # What led to it would hold the request, of megabytes perhaps, until garbage is next looked for.
+        fault = refusal.with_traceback(None)
+        fault.__context__ = fault.__cause__ = None
     except database.TROUBLE:
         log.exception("the database failed", extra={"request_id": call.request_id})
         database.recover()

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 import requests
 
@@ -31,6 +32,9 @@ from tests.ports import free_port
 from tests.web import Web
 
 pytest_plugins = ["tests.ownership"]
+# No test passes or fails by how long one of its examples takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = os.environ.get("OTAGW_TEST_REQUIRE", "")

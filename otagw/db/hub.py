@@ -187,9 +187,12 @@ class Hub:
         """End the threads, and close the connections that nobody uses."""
         for pool in self._threads.values():
             pool.kill()
-        for connection in self._free:
-            connection.close()
-        self._free.clear()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._free:
+            self._free.pop().close()
 
     def give_way(self) -> Any:
         """Let others go on until somebody wakes this greenlet."""
@@ -342,7 +345,7 @@ class Hub:
             state.set_connection(self._free.pop() if self._free else self._connect(engine))
             yield
         except peewee.PeeweeException:
-            self._free.clear()  # what broke one may have broken all
+            self._drop()  # what broke one may have broken all
             raise
         finally:
             connection = state.conn

@@ -142,15 +142,16 @@ class Connection(Guest):
     def begin(self) -> None:
         """Wait for another request."""
         self._crowd.release(self)
-        self.since, self.waits = time.monotonic(), True
+        self._crowd.wait(self)
 
     def came(self, size: int, is_upload: bool, is_whole: bool) -> None:
         """Note bytes of a body; those of an upload go on to a file, those of others are held until the answer."""
-        if is_upload:
-            self.since = time.monotonic()
-        elif size:
+        if is_whole:
+            self._crowd.work(self)
+        elif is_upload:
+            self._crowd.wait(self)
+        if size and not is_upload:
             self._crowd.hold(self, size)
-        self.waits = not is_whole
 
     def settimeout(self, seconds: float) -> None:
         """Limit how long each of the following waits for the client; they raise TimeoutError."""
@@ -168,7 +169,7 @@ class Connection(Guest):
 
     def sendall(self, data: bytes) -> None:
         """Keep what is to be sent, until it is much or the answer is complete."""
-        self.waits = False
+        self._crowd.work(self)
         self._answer.append(data)
         self._size += len(data)
         if self._size > GATHERED_BYTES:

@@ -4,6 +4,7 @@ Whoever has waited longest without bringing a whole request goes first, and the 
 connections pushes out the own ones.
 """
 
+import itertools
 import time
 from collections import Counter
 from typing import Final
@@ -14,6 +15,8 @@ from greenlet import getcurrent, greenlet
 # Bodies held in memory by all clients together; small ones are not counted.
 BODY_BYTES: Final = 64 * 1024 * 1024
 SMALL_BYTES: Final = 64 * 1024
+# A body is there more than once while it is put together.
+COPIES: Final = 2
 # After so long without taking anything of its answer, a client is one of those who may have to go.
 STUCK_SECONDS: Final = 5.0
 
@@ -24,8 +27,8 @@ class Guest:
     def __init__(self, address: str) -> None:
         self.address = address
         self.greenlet: greenlet = getcurrent()
-        # It has not brought a whole request; it is being sent an answer; since when, or since its last progress.
-        self.waits, self.sends, self.since = True, False, time.monotonic()
+        # It is being sent an answer; since its last progress.
+        self.sends, self.since = False, time.monotonic()
         self.held = 0
         # Its greenlet may attend to another client by now.
         self.gone = False
@@ -42,6 +45,8 @@ class Crowd:
     def __init__(self, room: int, of_one_address: int) -> None:
         self._room, self._of_one_address = room, of_one_address
         self._guests: set[Guest] = set()
+        # Those who have not brought a whole request; who has waited longest comes first.
+        self._waiting: dict[Guest, None] = {}
         self._addresses: Counter[str] = Counter()
         self._held = 0
 
@@ -54,34 +59,44 @@ class Crowd:
             gevent.sleep(0.02)
         self._guests.add(guest)
         self._addresses[guest.address] += 1
+        self.wait(guest)
 
     def leave(self, guest: Guest) -> None:
         """Forget a client that has gone, or has been told to go."""
         if guest in self._guests:
             self.release(guest)
+            self.work(guest)
             self._guests.remove(guest)
             self._addresses[guest.address] -= 1
             if not self._addresses[guest.address]:
                 del self._addresses[guest.address]
 
+    def wait(self, guest: Guest) -> None:
+        """Note that a client begins to bring a request, or that more of an upload has come: it waits from now on."""
+        self._waiting.pop(guest, None)
+        if guest in self._guests:
+            self._waiting[guest] = None
+
+    def work(self, guest: Guest) -> None:
+        """Note that a client has brought a whole request."""
+        self._waiting.pop(guest, None)
+
     def dismiss(self, address: str = "", *, large: bool = False) -> bool:
-        """Let the one go that has waited longest, of an address or of those with large bodies; tell whether one did."""
+        """Let the one go that has waited longest, of an address or of those with large bodies; tell whether one did.
+
+        Where none waits, one goes that has not taken anything of its answer for a while.
+        """
         stuck = time.monotonic() - STUCK_SECONDS
-        going = [
-            guest
-            for guest in self._guests
-            if (guest.waits or (guest.sends and guest.since < stuck))
-            and (not address or guest.address == address)
-            and (not large or guest.held > SMALL_BYTES)
-        ]
-        if not going:
-            return False
-        self._end(min(going, key=lambda guest: guest.since))
-        return True
+        going = (guest for guest in self._guests if guest.sends and guest.since < stuck)
+        for guest in itertools.chain(self._waiting, going):
+            if (not address or guest.address == address) and (not large or guest.held > SMALL_BYTES):
+                self._end(guest)
+                return True
+        return False
 
     def dismiss_idle(self) -> None:
         """Let all go that have not brought a whole request."""
-        for guest in [guest for guest in self._guests if guest.waits]:
+        for guest in list(self._waiting):
             self._end(guest)
 
     def dismiss_all(self) -> None:
@@ -91,8 +106,8 @@ class Crowd:
 
     def hold(self, guest: Guest, size: int) -> None:
         """Count bytes of a body that stay in memory; where that is too much, somebody goes, or this client."""
-        guest.held += size
-        self._held += size
+        guest.held += COPIES * size
+        self._held += COPIES * size
         while self._held > BODY_BYTES:
             if not self.dismiss(large=True):
                 self.leave(guest)

@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 import time
+import traceback
 from contextvars import Context
 from typing import Any, Final
 
@@ -170,8 +171,10 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         try:
             self.crowd.enter(conn)
             linger = self._converse(listener, conn)
-        except (gevent.GreenletExit, connection.Silent, OSError):
-            pass  # it was told to go, says nothing, or has left
+        except gevent.GreenletExit as told:  # to go; its body goes now, not when garbage is next looked for
+            traceback.clear_frames(told.__traceback__)
+        except (connection.Silent, OSError):
+            pass  # it says nothing, or has left
         except Exception:
             self.log.exception("a connection crashed")
         finally:
@@ -209,7 +212,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             AsyncWorker.handle_request(self, listener, head, conn, conn.peer)
         except StopIteration:
             keep = False
-        conn.waits = False
+        self.crowd.work(conn)
         gevent.sleep(0)
         conn.flush()
         return keep
