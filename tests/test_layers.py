@@ -36,6 +36,7 @@ LEAVES = (
     "otagw.settings",
     "otagw.__version__",
     "otagw.hosts",
+    "otagw.private_files",
 )
 MAY = {
     "otagw.errors": (),
@@ -43,6 +44,7 @@ MAY = {
     "otagw.clock": ("otagw.runtime",),
     "otagw.settings": ("otagw.net.allowed_hosts",),
     "otagw.hosts": (),
+    "otagw.private_files": (),
     "otagw.seams": ("otagw.call", "otagw.errors", "otagw.access"),
     "otagw.net": LEAVES,
     "otagw.files": LEAVES,

@@ -111,7 +111,9 @@ def _systemd(chosen: Settings) -> dict[str, str]:
     if path := os.environ.get("OTAGW_CONFIG"):
         values["EnvironmentFile="] = f"Environment=OTAGW_CONFIG={_absolute('OTAGW_CONFIG', path)}\nEnvironmentFile="
     folder, files = _data_dir(chosen), _files(chosen)
-    state = STATE if folder == DATA_DIR else f"ReadWritePaths={folder}\n"
+    # Through it leads the way of nginx, which is in the group, to the files.
+    state = STATE.replace("0700", "0710") if chosen.x_accel and not files else STATE
+    state = state if folder == DATA_DIR else f"ReadWritePaths={folder}\n"
     return values | {STATE: state + (f"ReadWritePaths={files}\n" if files else ""), DATA_DIR: folder}
 
 

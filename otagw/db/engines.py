@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import peewee
 from playhouse import cockroachdb, db_url
 
-from otagw import hosts
+from otagw import hosts, private_files
 
 BUSY_MS: Final = 10_000
 # When a database over a network counts as gone, unless its URL says otherwise: how long a connection may take to be
@@ -25,6 +25,14 @@ COCKROACH: Final = {"options": "-c default_transaction_isolation=read\\ committe
 
 class Sqlite(peewee.SqliteDatabase):
     """A SQLite file, with a connection for each thread."""
+
+    def _connect(self) -> Any:
+        # The files that SQLite makes beside it have the mode of this one.
+        path = Path(self.database)
+        private_files.keep(path)
+        for kind in ("wal", "shm"):
+            private_files.tighten(path.with_name(f"{path.name}-{kind}"))
+        return super()._connect()  # type: ignore[misc]  # peewee's, which its stubs leave out
 
     def _initialize_connection(self, conn: Any) -> None:
         hosts.here().opened(conn, self)

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from playhouse import migrations
 
+from otagw import private_files
 from otagw.db import database, other_sessions
 from otagw.settings import Settings
 
@@ -35,7 +36,7 @@ def migrate(settings: Settings, folder: Path = MIGRATIONS, *, force: bool = Fals
     version.
     """
     shared = database.is_postgres()
-    with open(settings.data_path / "migrate.lock", "w", encoding="ascii") as handle:
+    with open(settings.data_path / "migrate.lock", "w", encoding="ascii", opener=private_files.opener) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if shared:  # other machines may migrate the same server: this lock goes with the connection
             database.db.execute_sql(f"SET application_name = '{other_sessions.MIGRATES}'")

@@ -20,6 +20,9 @@ BLOCK: Final = 5 * 1024 * 1024
 READ_AT_ONCE: Final = 64 * 1024
 FULL: Final = "the storage cannot take the file"
 GONE: Final = "the storage does not answer"
+# Of a folder: its group, in which nginx may be (`x_accel`), can read, whatever the umask is.
+FILE_MODE: Final = 0o640
+FOLDER_MODE: Final = 0o750
 # An object store that does not answer is tried twice, while the client still waits; by default it would be a minute.
 PATIENCE: Final[dict[str, Any]] = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 2}}}
 
@@ -147,7 +150,7 @@ class Storage:
 
         def is_writable() -> bool:
             if self._is_folder:
-                self._fs.makedirs(self._root, exist_ok=True)
+                _make(self._root)
                 return os.access(self._root, os.W_OK | os.X_OK)
             # The bucket; a prefix is there once used.
             return bool(self._fs.exists(self._root.partition("/")[0]))
@@ -161,8 +164,10 @@ class Storage:
         fsspec's own context managers publish a partial file when an exception passes through them; none is used here.
         """
         if self._is_folder:
-            self._fs.makedirs(os.path.dirname(self._at(path)), exist_ok=True)
-            return open(self._at(path) + PART, "xb")
+            _make(os.path.dirname(self._at(path)))
+            file = open(self._at(path) + PART, "xb")  # noqa: SIM115 - the caller finishes it, or abandons it
+            os.fchmod(file.fileno(), FILE_MODE)
+            return file
         return cast("BinaryIO", self._fs.open(self._at(path), "wb", block_size=BLOCK, autocommit=False))
 
     def finish(self, file: BinaryIO, path: str) -> None:
@@ -193,3 +198,12 @@ class Storage:
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+def _make(folder: str) -> None:
+    """Make a folder where it is missing, and those above it."""
+    if not os.path.isdir(folder):
+        _make(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):  # another request was first
+            os.mkdir(folder)
+            os.chmod(folder, FOLDER_MODE)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from otagw import __version__, clock
+from otagw import __version__, clock, private_files
 from otagw.db import database, engines, schema
 from otagw.files.storage import Storage
 from otagw.settings import Settings
@@ -107,7 +107,7 @@ def engine(chosen: Settings) -> str:
 def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage: Storage) -> None:
     part = work / "backup.tar"
     text = json.dumps(asdict(manifest), indent=1).encode()
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with open(part, "xb", opener=private_files.opener) as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             _add(tar, MANIFEST, len(text), io.BytesIO(text))
             for name in own:
@@ -204,7 +204,8 @@ def _copy_key(chosen: Settings, work: Path) -> None:
     path = chosen.data_path / MASTER_KEY
     if not path.exists():
         raise BackupError("the master key is in OTAGW_MASTER_KEY, not in a file: keep it yourself")
-    shutil.copyfile(path, work / MASTER_KEY)
+    with open(work / MASTER_KEY, "xb", opener=private_files.opener) as file:
+        file.write(path.read_bytes())
 
 
 def exists(storage: Storage, path: str) -> bool:

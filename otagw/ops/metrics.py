@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from otagw import runtime
+from otagw import private_files, runtime
 from otagw.db import database
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -100,6 +100,7 @@ class _Live:
             more: dict[str, Any] = {"buckets": SECONDS} if kind == "histogram" else {}
             made = Histogram if kind == "histogram" else Counter
             self._metrics[name] = made(name, doc, labels, registry=registry, **more)
+        self._tighten()
 
     def series(self, name: str, *labels: str) -> Any:
         """Return one series; the library's own way to it takes as long as the counting."""
@@ -110,7 +111,13 @@ class _Live:
                 self._live_in(self._folder)
                 self._library.ValueClass = self._values
                 found = self._series[name, *labels] = metric.labels(*labels) if labels else metric
+                self._tighten()
         return found
+
+    def _tighten(self) -> None:
+        """Make the files of this process private: the library makes them by the umask."""
+        for kind in ("counter", "histogram"):
+            private_files.tighten(self._folder / f"{kind}_{os.getpid()}.db")
 
     @staticmethod
     def _live_in(folder: Path) -> None:

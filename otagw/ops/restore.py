@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from otagw import private_files
 from otagw.db import database, schema
 from otagw.files.storage import Storage, Writer
 from otagw.ops.backup import (
@@ -149,7 +150,7 @@ def _take(name: str, file: IO[bytes], fact: Fact, work: Path, storage: Storage, 
     if not name.startswith(FILES):
         if name not in (SQLITE, DUMP, NONCES, MASTER_KEY):
             return False
-        with open(os.open(work / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        with open(work / name, "xb", opener=private_files.opener) as target:
             shutil.copyfileobj(file, target, CHUNK)
             target.flush()
             os.fsync(target.fileno())

@@ -11,6 +11,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from otagw import private_files
+
 _SIZE = 32
 _NONCE = 12
 
@@ -68,7 +70,7 @@ def _make(path: Path) -> None:
     """Write a new master key; of several processes that try, one wins and all use its key."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with open(draft, "xb", opener=private_files.opener) as file:
         file.write(base64.urlsafe_b64encode(secrets.token_bytes(_SIZE)) + b"\n")
         file.flush()
         os.fsync(file.fileno())

@@ -87,6 +87,14 @@ def test_nginx_accepts_what_is_printed_for_it(otagw, monkeypatch, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_unit_lets_nginx_through_to_the_files_that_it_sends(otagw, monkeypatch):
+    assert "StateDirectoryMode=0700\n" in otagw("config", "systemd")
+    monkeypatch.setenv("OTAGW_X_ACCEL", "/files/")
+    assert "StateDirectory=otagw\nStateDirectoryMode=0710\n" in otagw("config", "systemd")
+    monkeypatch.setenv("OTAGW_STORAGE_URL", "/srv/files")
+    assert "StateDirectoryMode=0700\nReadWritePaths=/srv/files\n" in otagw("config", "systemd")
+
+
 def test_units_have_the_folders_and_the_address_of_the_settings(otagw, monkeypatch):
     monkeypatch.setenv("OTAGW_BIND", "0.0.0.0:9000")
     monkeypatch.setenv("OTAGW_TRUSTED_PROXIES", "2")

@@ -159,8 +159,9 @@ def _assert_identified(reply, identity):
 class Nginx:
     """The real nginx by config/nginx.conf, but for ports, paths and ``changes``. ``upstream`` is a port, or several."""
 
-    def __init__(self, program, folder, upstream, changes=()):
+    def __init__(self, program, folder, upstream, changes=(), user="root"):
         self.program, self.folder, self.port = program, folder, free_port()
+        self.user = f"user {user}; " if os.geteuid() == 0 else ""  # only root can choose
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"https://{self.host}"
         several = upstream if isinstance(upstream, list) else []
@@ -187,8 +188,16 @@ class Nginx:
         self.process = None
 
     def command(self, *words):
-        user = "user root; " if os.geteuid() == 0 else ""  # the folders of the tests belong to who runs them
-        return [self.program, "-p", self.folder, "-c", self.folder / "nginx.conf", "-g", user + "daemon off;", *words]
+        return [
+            self.program,
+            "-p",
+            self.folder,
+            "-c",
+            self.folder / "nginx.conf",
+            "-g",
+            self.user + "daemon off;",
+            *words,
+        ]
 
     def start(self):
         self.process = subprocess.Popen(self.command(), stderr=subprocess.DEVNULL)
@@ -211,9 +220,9 @@ class Nginx:
 class Site:
     """nginx, the gateway behind it, and a curl that trusts it."""
 
-    def __init__(self, folder, upstream, gateway=None, changes=()):
+    def __init__(self, folder, upstream, gateway=None, changes=(), user="root"):
         self.ca = str(pki.make(folder))
-        self.nginx = Nginx(need("nginx"), folder, upstream, changes)
+        self.nginx = Nginx(need("nginx"), folder, upstream, changes, user)
         self.gateway, self.host, self.url = gateway, self.nginx.host, self.nginx.url
 
     def curl(self, path, *options):

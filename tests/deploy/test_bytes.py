@@ -2,8 +2,10 @@
 
 import contextlib
 import email
+import grp
 import hashlib
 import http.client
+import os
 import random
 import ssl
 import subprocess
@@ -31,13 +33,22 @@ def firmware(tmp_path_factory):
     return path
 
 
+def reachable(folder):
+    """Let the group pass through a folder, and those above it that are the user's own."""
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid() and each.stat().st_mode & 0o077 == 0:
+            each.chmod(0o710)
+    return folder
+
+
 @pytest.fixture(scope="module", params=["by the gateway", "by nginx"])
 def store(request, tmp_path_factory):
-    """A gateway behind nginx, without and with ``x_accel``."""
-    folder = tmp_path_factory.mktemp("store")
+    """A gateway behind nginx, without and with ``x_accel``; nginx is another user, of the gateway's group."""
+    folder = reachable(tmp_path_factory.mktemp("store"))
     handed = {"x_accel": "/files/"} if request.param == "by nginx" else {}
     gateway = servers.Gunicorn(folder, trusted_proxies=1, **handed).prepare().start()
-    site = servers.Site(folder, gateway.port, gateway)
+    (folder / "data").chmod(0o710)
+    site = servers.Site(folder, gateway.port, gateway, user=f"nobody {grp.getgrgid(os.getegid()).gr_name}")
     site.nginx.start()
     store = servers.Store(gateway, site.url, site.ca)
     store.site, store.handed = site, bool(handed)
