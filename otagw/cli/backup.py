@@ -52,12 +52,16 @@ def restore(file: Path) -> None:
     chosen = common.load_settings()
     try:
         with common.cleaning_up(), parts.opened(chosen):
-            found = way_back.restore(chosen, file)
+            found, doubt = way_back.restore(chosen, file)
     except (core.BackupError, errors.Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
     click.echo(f"Restored the gateway of {found.created} with {len(found.files)} files. Run otagw migrate.", err=True)
+    if doubt:
+        click.echo(
+            f"Warning: nothing proves that this gateway wrote the backup: {doubt}. Do you know its origin?", err=True
+        )
     if absent := way_back.missing(chosen, found):
         click.echo(f"{len(absent)} files are listed and not in the storage: {', '.join(absent[:3])} …", err=True)
     if core.MASTER_KEY not in found.members:

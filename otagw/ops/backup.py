@@ -3,11 +3,13 @@
 The database comes first and as of one instant. Files never change once they are there, so that what it names can be
 copied after it; what is added meanwhile is not in it. Nonces come after it, so that no request that it knows of can be
 sent again. docs/operations.md shows the members; the last one
-vouches for the manifest, and that for all others. `otagw.ops.restore` is the way back.
+vouches for the manifest, and that for all others: it is a digest with a key, so that nobody without the master key can
+write a backup that passes for ours. `otagw.ops.restore` is the way back.
 """
 
 import contextlib
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -23,14 +25,18 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from otagw import __version__, clock, private_files
+from otagw import __version__, clock, private_files, runtime
 from otagw.db import database, engines, schema
 from otagw.files.storage import Storage
+from otagw.security import vault
+from otagw.security.vault import Vault
 from otagw.settings import Settings
 
-FORMAT: Final = 1
-MANIFEST, SEAL = "manifest.json", "manifest.sha256"
-SQLITE, DUMP, NONCES, MASTER_KEY = "otagw.db", "otagw.pgdump", "nonces.db", "master.key"
+# Those of the first format are sealed without a key.
+FORMATS: Final = (1, 2)
+FORMAT: Final = FORMATS[-1]
+MANIFEST, PLAIN_SEAL, SEAL = "manifest.json", "manifest.sha256", "manifest.hmac"
+SQLITE, DUMP, NONCES, MASTER_KEY = "otagw.db", "otagw.pgdump", "nonces.db", vault.FILE
 FILES: Final = "files/"
 COPY, LIST = "copy", "list"
 
@@ -115,14 +121,19 @@ def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage
                     _add(tar, name, manifest.members[name].size, source)
             for path in manifest.files:
                 _add_file(tar, path, manifest.members[FILES + path], storage)
-            seal = hashlib.sha256(text).hexdigest().encode()
-            _add(tar, SEAL, len(seal), io.BytesIO(seal))
+            made = seal(runtime.current().vault, text).encode()
+            _add(tar, SEAL, len(made), io.BytesIO(made))
         file.flush()
         os.fsync(file.fileno())
     try:
         os.link(part, target)  # unlike a rename, it replaces nothing
     except FileExistsError:
         raise BackupError(f"{target} is there already") from None
+
+
+def seal(key: Vault, manifest: bytes) -> str:
+    """Return the digest of a manifest that nobody without the master key can make."""
+    return hmac.digest(key.derive("backup"), manifest, "sha256").hex()
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, source: IO[bytes]) -> None:

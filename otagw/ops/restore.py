@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -19,10 +20,11 @@ from otagw.files.storage import Storage, Writer
 from otagw.ops.backup import (
     DUMP,
     FILES,
-    FORMAT,
+    FORMATS,
     MANIFEST,
     MASTER_KEY,
     NONCES,
+    PLAIN_SEAL,
     SEAL,
     SQLITE,
     BackupError,
@@ -33,20 +35,25 @@ from otagw.ops.backup import (
     exists,
     fact_of,
     run_postgres,
+    seal,
 )
+from otagw.security import vault
+from otagw.security.vault import VaultError
 from otagw.settings import Settings
 
 CHUNK: Final = 1024 * 1024
 # Some megabytes for each ten thousand files.
 LONGEST_MANIFEST: Final = 1024 * 1024 * 1024
+SEALS: Final = {1: PLAIN_SEAL, 2: SEAL}
 DAMAGED: Final = "it is cut short, or was altered"
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-def restore(chosen: Settings, source: Path) -> Manifest:
+def restore(chosen: Settings, source: Path) -> tuple[Manifest, str]:
     """Restore a backup into an empty data folder, all of it or nothing; raise `BackupError`.
 
-    A master key may be in the folder. The database comes last, so that nothing runs on half of it.
+    Returns what it held, and why it may be somebody else's, or nothing where its seal says that it is not. A master key
+    may be in the folder. The database comes last, so that nothing runs on half of it.
     """
     data = chosen.data_path
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -61,14 +68,12 @@ def restore(chosen: Settings, source: Path) -> Manifest:
             stack.callback(_undo, data, storage, written, had_key)
         work.mkdir(mode=0o700)
         try:
-            manifest = _read(chosen, source, work, storage, written)
-            if had_key and MASTER_KEY in manifest.members:
-                raise BackupError(f"{data / MASTER_KEY} is there, and the backup holds one too: move one of them away")
+            manifest, doubt = _read(chosen, source, work, storage, written)
             _put(chosen, work)
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        except (VaultError, tarfile.TarError, OSError, EOFError, ValueError) as error:
             raise BackupError(f"{source} cannot be restored: {error}") from None
         stack.pop_all()
-    return manifest
+    return manifest, doubt
 
 
 def _undo(data: Path, storage: Storage, written: Iterable[str], had_key: bool) -> None:
@@ -92,8 +97,8 @@ def _put(chosen: Settings, work: Path) -> None:
     work.rmdir()
 
 
-def _read(chosen: Settings, source: Path, work: Path, storage: Storage, written: list[str]) -> Manifest:
-    """Read a backup to its end; what is its own goes into ``work``, and files into the storage."""
+def _read(chosen: Settings, source: Path, work: Path, storage: Storage, written: list[str]) -> tuple[Manifest, str]:
+    """Read a backup to its end; what is its own goes into ``work``, and files into the storage. See `restore`."""
     with tarfile.open(source, "r:") as tar:
         members = _members(tar)
         name, size, file = next(members, ("", 0, io.BytesIO()))
@@ -103,14 +108,29 @@ def _read(chosen: Settings, source: Path, work: Path, storage: Storage, written:
         manifest = _manifest(chosen, text)
         expected = dict(manifest.members)
         for name, _, file in members:
-            if name == SEAL:
-                if expected or file.read().decode() != hashlib.sha256(text).hexdigest() or next(members, None):
+            if name == SEALS[manifest.format]:
+                doubt = _doubt(chosen, manifest, text, file.read(), work)
+                if expected or doubt is None or next(members, None):
                     break
-                return manifest
+                return manifest, doubt
             fact = expected.pop(name, None)
             if fact is None or not _take(name, file, fact, work, storage, written):
                 break
-    raise BackupError(f"{source} is not restored: {DAMAGED}")
+    raise BackupError(f"{source} is not restored: {DAMAGED}, or was made under another master key")
+
+
+def _doubt(chosen: Settings, manifest: Manifest, text: bytes, given: bytes, work: Path) -> str | None:
+    """Return why a seal that fits proves little, or nothing where it proves enough; None for one that does not fit.
+
+    The master key that is at hand goes before the one in the backup, which whoever writes a backup can choose.
+    """
+    if manifest.format == 1:
+        fits = hmac.compare_digest(given, hashlib.sha256(text).hexdigest().encode())
+        return "it is sealed without a key, as earlier versions did" if fits else None
+    key = vault.find(chosen.data_path) or vault.find(work, {})
+    if key is None:
+        return "there is no master key to check its seal with"
+    return "" if hmac.compare_digest(given, seal(key, text).encode()) else None
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
@@ -130,8 +150,13 @@ def _manifest(chosen: Settings, text: bytes) -> Manifest:
         manifest = Manifest(**raw, members=members, left=left)
     except (ValueError, TypeError, AttributeError, KeyError):
         raise BackupError(f"its manifest cannot be read: {DAMAGED}") from None
-    if manifest.format != FORMAT:
-        raise BackupError(f"it is of format {manifest.format}, and this version reads {FORMAT}: upgrade otagw")
+    if manifest.format not in FORMATS:
+        raise BackupError(
+            f"it is of format {manifest.format}, and this version reads up to {FORMATS[-1]}: upgrade otagw"
+        )
+    if MASTER_KEY in manifest.members and (chosen.data_path / MASTER_KEY).exists():
+        path = chosen.data_path / MASTER_KEY
+        raise BackupError(f"{path} is there, and the backup holds one too: move one of them away")
     # By the files: to ask the database would make one.
     known = {path.stem for path in schema.MIGRATIONS.glob("[0-9]*.py")}
     if unknown := [name for name in manifest.schema if name not in known]:

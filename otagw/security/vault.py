@@ -7,12 +7,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from otagw import private_files
 
+FILE: Final = "master.key"
 _SIZE = 32
 _NONCE = 12
 
@@ -49,12 +51,22 @@ class Vault:
 
 def unlock(folder: Path, environ: Mapping[str, str] = os.environ) -> Vault:
     """Return the vault of ``OTAGW_MASTER_KEY`` (32 bytes, Base64), or of the file master.key, made on first use."""
+    if "OTAGW_MASTER_KEY" not in environ and not (folder / FILE).exists():
+        _make(folder / FILE)
+    found = find(folder, environ)
+    if found is None:
+        raise VaultError(f"{folder / FILE}: somebody has just deleted it")
+    return found
+
+
+def find(folder: Path, environ: Mapping[str, str] = os.environ) -> Vault | None:
+    """Return the vault of the master key that is there, or None; see `unlock`."""
     text = environ.get("OTAGW_MASTER_KEY")
-    path = folder / "master.key"
+    path = folder / FILE
     if text is None:
         if not path.exists():
-            _make(path)
-        text = path.read_text(encoding="ascii")
+            return None
+        text = path.read_text(encoding="ascii", errors="replace")
         if path.stat().st_mode & 0o077:
             raise VaultError(f"{path}: expected to be readable by its owner alone (chmod 600)")
     try:

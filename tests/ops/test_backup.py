@@ -1,6 +1,8 @@
 """`otagw backup` and `otagw restore`: everything answers as before, and what is not whole is not restored."""
 
+import base64
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -179,17 +181,83 @@ def test_members_that_are_missing_added_or_twice_are_refused(saved, otagw, tmp_p
     assert not (tmp_path / "evil").exists()
 
 
-def resealed(good, **changes):
-    """Change the manifest, and seal it anew: what somebody does who knows how."""
+def resealed(good, key=None, **changes):
+    """Change the manifest, and seal it anew: by the first format, or with a master key."""
     manifest = {**json.loads(good[0][1]), **changes}
     text = json.dumps(manifest).encode()
-    return [("manifest.json", text), *good[1:-1], ("manifest.sha256", hashlib.sha256(text).hexdigest().encode())]
+    seal = ("manifest.sha256", hashlib.sha256(text).hexdigest().encode())
+    if key is not None:
+        derived = hmac.digest(base64.urlsafe_b64decode(key), b"backup", "sha256")
+        seal = ("manifest.hmac", hmac.digest(derived, text, "sha256").hex().encode())
+    return [("manifest.json", text), *good[1:-1], seal]
+
+
+def put_key(folder, key):
+    folder.mkdir(exist_ok=True)
+    (folder / "master.key").write_bytes(key)
+    (folder / "master.key").chmod(0o600)
+
+
+WARNING = "Warning: nothing proves that this gateway wrote the backup: "
+
+
+def test_the_seal_is_checked_with_the_master_key_at_hand(filled, otagw, tmp_path, environment):
+    key = (Path(environment["OTAGW_DATA_DIR"]) / "master.key").read_bytes()
+    otagw("backup", tmp_path / "b.tar")
+    put_key(tmp_path / "right", key)
+    assert "Warning" not in otagw("restore", tmp_path / "b.tar", data_dir=tmp_path / "right")
+    put_key(tmp_path / "wrong", base64.urlsafe_b64encode(bytes(32)))
+    said = otagw("restore", tmp_path / "b.tar", status=1, data_dir=tmp_path / "wrong")
+    assert "made under another master key" in said
+    assert [path.name for path in (tmp_path / "wrong").iterdir()] == ["master.key"]
+
+
+def test_a_backup_that_was_altered_is_refused_however_it_is_sealed(filled, otagw, tmp_path, environment):
+    key = (Path(environment["OTAGW_DATA_DIR"]) / "master.key").read_bytes()
+    otagw("backup", tmp_path / "b.tar")
+    good = entries(tmp_path / "b.tar")
+    put_key(tmp_path / "new", key)
+    other = base64.urlsafe_b64encode(bytes(32))
+    for members in (
+        resealed(good, created="another"),
+        resealed(good, other, created="another"),
+        [*resealed(good, created="another")[:-1], good[-1]],
+        [*good[:-1], ("manifest.hmac", b"")],
+        [*good[:-1], ("manifest.hmac", "\u00e9".encode())],
+        resealed(good, key, format=1),
+    ):
+        rewrite(tmp_path / "b.tar", members)
+        assert "is not restored" in otagw("restore", tmp_path / "b.tar", status=1, data_dir=tmp_path / "new")
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["master.key"]
+    rewrite(tmp_path / "b.tar", resealed(good, key, created="another"))
+    otagw("restore", tmp_path / "b.tar", data_dir=tmp_path / "new")
+
+
+def test_a_key_in_the_backup_does_not_vouch_for_it_where_another_is_at_hand(saved, otagw, tmp_path, monkeypatch):
+    monkeypatch.setenv("OTAGW_MASTER_KEY", base64.urlsafe_b64encode(bytes(32)).decode())
+    refused(otagw, tmp_path / "new", saved, "made under another master key")
+
+
+def test_without_a_master_key_a_backup_is_restored_with_a_warning(filled, otagw, tmp_path):
+    otagw("backup", tmp_path / "b.tar")
+    said = otagw("restore", tmp_path / "b.tar", data_dir=tmp_path / "new")
+    assert f"{WARNING}there is no master key to check its seal with." in said
+    assert not (tmp_path / "new/master.key").exists()
+
+
+def test_a_backup_of_before_is_restored_with_a_warning(saved, otagw, make_app, tmp_path):
+    rewrite(saved, resealed(entries(saved), format=1))
+    assert f"{WARNING}it is sealed without a key" in otagw("restore", saved, data_dir=tmp_path / "new")
+    assert shown(Client(make_app(data_dir=tmp_path / "new")))[2] == 1
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"format": 2}, "upgrade otagw"),
+        ({"format": 3}, "upgrade otagw"),
+        ({"format": 0}, "upgrade otagw"),
+        ({"format": "2"}, "upgrade otagw"),
+        ({"format": []}, "upgrade otagw"),
         ({"schema": ["9999_later"]}, "upgrade otagw"),
         ({"engine": "postgresql"}, "database_url is of sqlite"),
         ({"members": {"files/../../evil": {"size": 1, "sha256": ""}}}, "no path of a file"),
