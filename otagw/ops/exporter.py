@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from otagw import __version__, clock
+from otagw import __version__, clock, private_files
 from otagw.db import database
 from otagw.ops import metrics
 
@@ -84,16 +84,57 @@ def answer(folder: Path, environ: "WSGIEnvironment", start: "StartResponse") -> 
 
 
 def fold(folder: Path) -> None:
-    """Add the files of processes that have ended to one, so that counters never fall and files do not pile up."""
-    for path in sorted(folder.glob("*_*.db")):
-        kind, _, pid = path.stem.rpartition("_")
-        if not pid.isdecimal() or _is_there(int(pid)):
-            continue
-        total = MmapedDict(str(folder / f"{kind}_{ENDED}.db"))  # type: ignore[no-untyped-call]
-        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-            total.write_value(key, total.read_value(key)[0] + value, 0.0)  # type: ignore[no-untyped-call]
-        total.close()  # type: ignore[no-untyped-call]
-        path.unlink()
+    """Add the files of processes that have ended to one, so that counters never fall and files do not pile up.
+
+    It may be killed at any moment, and nothing is lost or counted twice. Files to add are first renamed, to name the
+    total that they go into; that total then appears as a whole; once it is there, whatever is in it can go. A process
+    with the number of an ended one finds no file of that.
+    """
+    for kind in sorted({path.stem.partition("_")[0] for path in folder.glob("*_*.db")}):
+        total = _delete_added(folder, kind)
+        for path in folder.glob(f"{kind}_*.db"):
+            pid = path.stem.rpartition("_")[2]
+            if pid.isdecimal() and not _is_there(int(pid)):
+                path.rename(folder / f"{kind}_{pid}-into-{total + 1}.db")
+        if added := sorted(folder.glob(f"{kind}_*-into-{total + 1}.db")):
+            _add(folder, kind, total, added)
+            _delete_added(folder, kind)
+
+
+def _delete_added(folder: Path, kind: str) -> int:
+    """Delete what the newest total of a kind has in it, be it of a fold that was killed; return its number."""
+    totals = {_number(path): path for path in folder.glob(f"{kind}_{ENDED}*.db")}
+    newest = max(totals, default=0)
+    for number, path in totals.items():
+        if number < newest:
+            path.unlink()
+    for path in folder.glob(f"{kind}_*-into-*.db"):
+        if _number(path) <= newest:
+            path.unlink()
+    return newest
+
+
+def _add(folder: Path, kind: str, total: int, added: Iterable[Path]) -> None:
+    """Write the total that follows one, with what is added."""
+    draft = folder / f"{kind}.draft"
+    draft.unlink(missing_ok=True)
+    private_files.keep(draft)
+    made = MmapedDict(str(draft))  # type: ignore[no-untyped-call]
+    before = [path for path in folder.glob(f"{kind}_{ENDED}*.db") if _number(path) == total]
+    for path in (*before, *added):
+        if path.stat().st_size:  # a process that was killed as it began has left nothing in it
+            for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+                made.write_value(key, made.read_value(key)[0] + value, 0.0)  # type: ignore[no-untyped-call]
+    made.close()  # type: ignore[no-untyped-call]
+    with open(draft, "rb") as file:
+        os.fsync(file.fileno())  # or a power cut may leave the name without the numbers
+    draft.rename(folder / f"{kind}_{ENDED}-{total + 1}.db")
+
+
+def _number(path: Path) -> int:
+    """Return the number of a total, or of the total that a file goes into; 0 for a total of earlier versions."""
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 class _Waiting:

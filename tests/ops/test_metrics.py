@@ -156,7 +156,57 @@ def test_processes_that_have_ended_are_added_up_and_leave_no_files(counted, fold
     metrics.count("otagw_upload_bytes_total", by=5)
     assert len(list(folder.glob("counter_*.db"))) == 4
     assert [ask()["otagw_upload_bytes_total{}"] for _ in range(3)] == [35] * 3
-    assert {path.name for path in folder.glob("counter_*.db")} == {"counter_ended.db", f"counter_{os.getpid()}.db"}
+    assert {path.name for path in folder.glob("counter_*.db")} == {"counter_ended-1.db", f"counter_{os.getpid()}.db"}
+
+
+# Folds copies of a folder in processes that end at their first, second… change, twice each; prints what is left.
+KILLED = """
+import itertools, os, pathlib, shutil, sys
+from prometheus_client.multiprocess import MultiProcessCollector
+from otagw.ops import exporter
+
+def fold(folder, changes):
+    def happens(event, _):
+        nonlocal changes
+        if event in ("open", "os.rename", "os.remove"):
+            changes -= 1
+            if changes < 0:
+                os._exit(9)
+    if not (pid := os.fork()):
+        sys.addaudithook(happens)
+        exporter.fold(folder)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def counted(folder):
+    found = MultiProcessCollector.merge([str(path) for path in folder.glob("*.db")])
+    return sum(s.value for metric in found for s in metric.samples if s.name == "otagw_upload_bytes_total")
+
+source = pathlib.Path(sys.argv[1])
+for number in itertools.count():
+    folder = pathlib.Path(shutil.copytree(source, f"{source}-{number}"))
+    ended = fold(folder, number), fold(folder, number)
+    exporter.fold(folder)
+    print(*ended, counted(folder), len(list(folder.glob("counter*"))))
+    if ended[0] == 0:
+        break
+"""
+
+
+def test_nothing_is_counted_twice_or_lost_where_the_exporter_is_killed(folder, tmp_path):
+    (tmp_path / "m").mkdir()
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", COUNT, str(tmp_path / "m")], check=True, cwd=ROOT)
+    first = next((tmp_path / "m").glob("counter_*.db"))
+    first.rename(tmp_path / "m/counter_ended.db")  # as versions before wrote it
+    (tmp_path / "m/counter_99999999.db").touch()  # of a process that was killed as it began
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "m")], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["9"] * (len(lines) - 1) + ["0"]
+    assert len(lines) > 10
+    assert {tuple(line[2:]) for line in lines} == {("30.0", "1")}
 
 
 def test_off_by_default_nothing_is_counted_or_kept(client, environment):
