@@ -12,7 +12,7 @@ import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import errors, gateway, runtime
 from otagw.call import Answer
-from otagw.db import database, schema
+from otagw.db import schema
 from otagw.dialects.addressed import DeviceFront, DeviceOperation
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi
@@ -153,9 +153,7 @@ def _route_health(app: Flask, actions: Actions) -> None:
 
     def readyz() -> Response:
         try:
-            database.ping()
-            runtime.current().nonces.ping()
-            runtime.current().storage.check()
+            runtime.current().readiness.check()
         except errors.Unavailable as fault:
             return _response(gateway.refuse(actions, _current(), fault))
         return _response(gateway.report(actions, _current(), {"status": "ok"}))

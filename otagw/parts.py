@@ -15,6 +15,7 @@ from otagw.files.links import Links
 from otagw.files.storage import Storage
 from otagw.net import allowed_hosts
 from otagw.ops.metrics import Metrics
+from otagw.ops.readiness import Readiness
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
 from otagw.seams import Faults, Journal
@@ -105,6 +106,11 @@ class Runtime:
     def metrics(self) -> Metrics:
         """Return what this process counts."""
         return Metrics(self.settings.metrics_path, self.operations)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Return what knows whether this gateway can do its work."""
+        return Readiness()
 
     def prepare(self) -> None:
         """Make all parts now, so that a setting that one of them cannot use ends the start and not a request."""

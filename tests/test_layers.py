@@ -294,8 +294,8 @@ def test_nothing_is_left_for_later():
 
 # What lets other requests of the thread go on, or may: one of them would wait for the lock for ever.
 WAITS = re.compile(r"\b(hosts|database|storage|urllib3|requests)\.|\.(execute\w*|apart|pause|wait|join|read|write)\(")
-# The nonces' windows are opened by one question at a time.
-ASKED_BY_ONE = {"otagw.security.nonces": ["self._guard"]}
+# The nonces' windows are opened, and readiness is looked up, by one question at a time.
+ASKED_BY_ONE = {"otagw.security.nonces": ["self._guard"], "otagw.ops.readiness": ["self._guard"]}
 
 
 def test_nothing_waits_with_a_lock_of_the_thread_in_hand():

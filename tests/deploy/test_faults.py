@@ -33,7 +33,7 @@ def is_refused(gateway):
     query = signer.query(signer.v1(KEY, "ListOTAFirmware", **PAGE))
     answer = parse(send(gateway.port, f"GET /?{query} HTTP/1.1\r\nConnection: close\r\n\r\n".encode()))
     assert_documented(answer, 503, "ServiceUnavailable")
-    assert status(gateway, "/readyz") == 503
+    eventually(lambda: status(gateway, "/readyz") == 503)
     assert status(gateway, "/healthz") == 200
 
 
@@ -166,7 +166,7 @@ def test_an_object_store_that_is_gone_is_refused_until_it_is_back(make_live, obj
     link = link_of(gateway, data, "before")
     assert requests.get(link, timeout=HANG_SECONDS).content == CONTENT
     line.cut()
-    assert status(gateway, "/readyz") == 503
+    eventually(lambda: status(gateway, "/readyz") == 503)
     assert status(gateway, "/healthz") == 200
     state, _ = upload(gateway)
     assert state == 503
@@ -191,12 +191,12 @@ def test_a_storage_folder_that_is_gone_is_refused_until_it_is_back(make_live, tm
     folder = tmp_path / "data/files"
     folder.rename(tmp_path / "aside")
     folder.write_text("no folder")  # as where a disk is not mounted and the mount point is not ours
-    assert status(gateway, "/readyz") == 503
+    eventually(lambda: status(gateway, "/readyz") == 503)
     assert upload(gateway)[0] == 503
     assert requests.get(link, timeout=HANG_SECONDS).status_code in {404, 503}
     folder.unlink()
     (tmp_path / "aside").rename(folder)
-    assert status(gateway, "/readyz") == 200
+    eventually(lambda: status(gateway, "/readyz") == 200)
     assert requests.get(link, timeout=HANG_SECONDS).content == CONTENT
     assert upload(gateway)[0] == 204
 
