@@ -99,6 +99,8 @@ def _nginx(chosen: Settings) -> dict[str, str]:
 def _systemd(chosen: Settings) -> dict[str, str]:
     """Return what differs from the sample units: the address, the proxies, and the folders that are written to."""
     values = {}
+    if chosen.bind.startswith("unix:"):  # gunicorn sets the owner of the socket
+        values["@privileged @resources\n"] = "@privileged @resources\nSystemCallFilter=@chown\n"
     if chosen.bind != Settings.bind:
         values[BIND] = _plain("bind", chosen.bind)
         port = chosen.bind.rpartition(":")[2]

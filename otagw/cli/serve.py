@@ -1,5 +1,6 @@
 """``otagw serve``, ``worker``, ``migrate`` and ``welcome``: bring a gateway up."""
 
+import logging
 import queue
 import signal
 import sys
@@ -31,12 +32,21 @@ def serve(worker: bool) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     log.configure(chosen)
+    if not chosen.public_url and _is_reached_from_elsewhere(chosen):
+        logging.getLogger("otagw").warning(
+            "public_url is not set: links to files follow the Host header of each request"
+        )
     commands = [supervisor.command()]
     if worker:
         commands.append(supervisor.worker_command())
     if chosen.metrics_bind:
         commands.append(supervisor.metrics_command())
     sys.exit(supervisor.supervise(commands))
+
+
+def _is_reached_from_elsewhere(chosen: Settings) -> bool:
+    host = chosen.bind.rpartition(":")[0].strip("[]")
+    return bool(chosen.trusted_proxies) or not (host in ("localhost", "::1") or host.startswith("127."))
 
 
 @click.command()

@@ -87,6 +87,13 @@ def test_nginx_accepts_what_is_printed_for_it(otagw, monkeypatch, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_unit_allows_the_call_that_a_unix_socket_needs(otagw, monkeypatch):
+    assert "\nSystemCallFilter=@chown\n" not in otagw("config", "systemd")
+    monkeypatch.setenv("OTAGW_BIND", "unix:/run/otagw/socket")
+    expected = "SystemCallFilter=~@privileged @resources\nSystemCallFilter=@chown\nSystemCallErrorNumber=EPERM\n"
+    assert expected in otagw("config", "systemd")
+
+
 def test_the_unit_lets_nginx_through_to_the_files_that_it_sends(otagw, monkeypatch):
     assert "StateDirectoryMode=0700\n" in otagw("config", "systemd")
     monkeypatch.setenv("OTAGW_X_ACCEL", "/files/")

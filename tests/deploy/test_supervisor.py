@@ -204,6 +204,20 @@ def test_serve_needs_no_file_of_the_working_folder(make_live, tmp_path, monkeypa
     assert healthz(gateway.start()) == 200
 
 
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ({}, 0),
+        ({"trusted_proxies": 1}, 1),
+        ({"trusted_proxies": 1, "public_url": "https://ota.example.com"}, 0),
+    ],
+)
+def test_serve_warns_once_that_links_follow_what_clients_send(make_live, changes, warned):
+    gateway = make_live(workers=2, **changes).start(("serve", "--no-worker"))
+    gateway.stop()
+    assert gateway.log().count("public_url is not set") == warned
+
+
 def test_serve_listens_on_a_unix_socket(make_live, tmp_path, monkeypatch):
     from tests.conftest import need
 
