@@ -76,7 +76,7 @@ MAY = {
 ALONE = {
     "gunicorn": ("otagw.server",),
     "gevent": ("otagw.server", "otagw.db.hub"),
-    "greenlet": ("otagw.server", "otagw.db.hub"),
+    "greenlet": ("otagw.server", "otagw.db.hub", "otagw.db.connections"),
     "flask": ("otagw.app",),
     "playhouse": ("otagw.db",),
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),

@@ -8,7 +8,6 @@ import contextlib
 import copy
 import fcntl
 import math
-import select
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +19,8 @@ import peewee
 from gevent import lock, threadpool
 from greenlet import getcurrent, greenlet
 
-from otagw.hosts import DATABASE, KINDS, ROWS, Lock, Question, Thread, Transactions, settled
+from otagw.db.connections import Connections
+from otagw.hosts import KINDS, ROWS, Lock, Question, Thread, Transactions, settled
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -33,15 +33,11 @@ BRIEF_SECONDS: Final = 0.02
 BUSY_MS: Final = 20
 # Steps of SQLite's machine between two looks at the clock: about a quarter of a millisecond.
 STEPS: Final = 5_000
-# Connections to a database server, and how long a request waits for one of them.
-CONNECTIONS: Final = 10
-CONNECTION_SECONDS: Final = 5.0
-# How long the answer of a database server is waited for in place: a short one comes sooner than others have had a turn.
-IN_PLACE_SECONDS: Final = 0.001
-# How long a request waits for a row that another holds, and for any statement: others may need the connection.
-LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '15s'"
-LIMITS_ASIDE: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
-IDLE: Final = 0
+# How long a lock is looked at in place, and how often, before the others have a turn.
+QUEUE_SECONDS: Final = 0.02
+QUEUE_LOOK_SECONDS: Final = 0.0002
+# What a statement of a thread waits for: a row that another holds, and its end.
+LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
@@ -55,7 +51,7 @@ class _Aside(Thread):
     def opened(self, connection: Any, engine: Any) -> None:
         """Limit what a statement waits for."""
         if not isinstance(engine, peewee.SqliteDatabase):
-            connection.execute(LIMITS_ASIDE)
+            connection.execute(LIMITS)
 
 
 _aside: Final = _Aside()
@@ -130,11 +126,6 @@ class _Gathering:
             self._hub.loop.loop.run_callback(_wake, member)
 
 
-def _is_sound(connection: Any) -> bool:
-    """Tell whether a connection to a server can be used again."""
-    return not connection.closed and connection.pgconn.transaction_status == IDLE
-
-
 def _wake(member: _Member) -> None:
     if not member.left:
         member.greenlet.switch()
@@ -180,19 +171,13 @@ class Hub:
         # The turns of a name, and how many are inside or wait.
         self._turns: dict[str, lock.Semaphore] = {}
         self._turned: Counter[str] = Counter()
-        self._free: list[Any] = []
-        self._connections = lock.BoundedSemaphore(CONNECTIONS)
+        self._connections = Connections(self)
 
     def close(self) -> None:
         """End the threads, and close the connections that nobody uses."""
         for pool in self._threads.values():
             pool.kill()
-        self._drop()
-
-    def _drop(self) -> None:
-        """Close the connections that nobody uses."""
-        while self._free:
-            self._free.pop().close()
+        self._connections.drop()
 
     def give_way(self) -> Any:
         """Let others go on until somebody wakes this greenlet."""
@@ -290,8 +275,8 @@ class Hub:
         began = time.monotonic()
         while not lock.take(fcntl.LOCK_EX | fcntl.LOCK_NB):
             waited = time.monotonic() - began
-            if waited < 0.02:
-                time.sleep(0.0002)
+            if waited < QUEUE_SECONDS:
+                time.sleep(QUEUE_LOOK_SECONDS)
             elif waited < PATIENCE_SECONDS:
                 self.pause(LOOK_SECONDS)
             else:
@@ -325,70 +310,18 @@ class Hub:
 
     def state(self, engine: Any, own: Any) -> Any:
         """Return what peewee knows of the connection that this greenlet has to a server."""
-        me = getcurrent()
-        try:
-            return me.connection  # type: ignore[attr-defined]  # a greenlet takes any attribute, like a thread
-        except AttributeError:
-            found = me.connection = peewee._ConnectionState()  # type: ignore[attr-defined]
-            return found
+        return self._connections.state()
 
-    @contextlib.contextmanager
-    def connected(self, engine: Any) -> Iterator[None]:
-        """Have one of the connections to a database server for a statement, or for a transaction."""
-        state = self.state(engine, None)
-        if not state.closed:
-            yield
-            return
-        if not self._connections.acquire(timeout=CONNECTION_SECONDS):
-            raise peewee.OperationalError("all connections to the database are in use")
+    def connected(self, engine: Any) -> contextlib.AbstractContextManager[None]:
+        """Have one of the connections to a database server; see `connections.Connections`."""
+        return self._connections.lend(engine)
+
+    def until_ready(self, socket: int, events: int) -> None:
+        """Let others go on until reading (1) or writing (2) is possible."""
+        if self.inside:
+            raise AssertionError("a request waits for a database server inside a transaction of all")
+        watcher = self.loop.loop.io(socket, events)
         try:
-            state.set_connection(self._free.pop() if self._free else self._connect(engine))
-            yield
-        except peewee.PeeweeException:
-            self._drop()  # what broke one may have broken all
-            raise
+            self.loop.wait(watcher)
         finally:
-            connection = state.conn
-            state.reset()
-            if connection is not None and _is_sound(connection):
-                self._free.append(connection)
-            elif connection is not None:
-                connection.close()
-            self._connections.release()
-
-    def _connect(self, engine: Any) -> Any:
-        """Return a new connection, which waits as this hub does, and not for ever."""
-
-        def connect() -> Any:
-            engine.connect(reuse_if_open=True)
-            made = engine.connection()
-            engine.dispose()  # it is not this thread's
-            made.execute(LIMITS)
-            return made
-
-        connection = self.apart(connect, DATABASE)
-        connection.wait = lambda generator, *_, **__: self._wait(generator, connection.pgconn.socket)
-        return connection
-
-    def _wait(self, generator: Any, socket: int) -> Any:
-        """Wait for a database server as psycopg says it has to."""
-        try:
-            wanted = next(generator)
-            while True:
-                wanted = generator.send(self._ready(socket, wanted))
-        except StopIteration as done:
-            return done.value
-
-    def _ready(self, socket: int, wanted: int) -> int:
-        """Return which of reading (1) and writing (2) is possible."""
-        poll = select.poll()
-        poll.register(socket, (select.POLLIN if wanted & 1 else 0) | (select.POLLOUT if wanted & 2 else 0))
-        found = poll.poll(IN_PLACE_SECONDS * 1000)
-        if not found:
-            if self.inside:
-                raise AssertionError("a request waits for the database where nobody else may run")
-            self.loop.wait(self.loop.loop.io(socket, wanted))
-            found = poll.poll(0)
-        event = found[0][1] if found else 0
-        broken = event & (select.POLLERR | select.POLLHUP)
-        return (1 if event & select.POLLIN or broken else 0) | (2 if event & select.POLLOUT or broken else 0)
+            watcher.close()

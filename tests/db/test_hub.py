@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from otagw import hosts, runtime
 from otagw.db import database
-from otagw.db.hub import CONNECTIONS
+from otagw.db.connections import CONNECTIONS
 from tests import door
 from tests.conftest import KEY, OTHER, Client
 from tests.signer import query, v1
