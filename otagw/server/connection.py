@@ -143,9 +143,11 @@ class Connection(Guest):
         """Wait for another request."""
         self._crowd.release(self)
         self._crowd.wait(self)
+        self.asks = False
 
     def came(self, size: int, is_upload: bool, is_whole: bool) -> None:
         """Note bytes of a body; those of an upload go on to a file, those of others are held until the answer."""
+        self.asks = True
         if is_whole:
             self._crowd.work(self)
         elif is_upload:

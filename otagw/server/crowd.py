@@ -19,6 +19,8 @@ SMALL_BYTES: Final = 64 * 1024
 COPIES: Final = 2
 # After so long without taking anything of its answer, a client is one of those who may have to go.
 STUCK_SECONDS: Final = 5.0
+# How long the end of a process waits for a client that has just come to ask for something.
+MOMENT_SECONDS: Final = 0.5
 
 
 class Guest:
@@ -27,9 +29,11 @@ class Guest:
     def __init__(self, address: str) -> None:
         self.address = address
         self.greenlet: greenlet = getcurrent()
-        # It is being sent an answer; since its last progress.
+        # It is being sent an answer; since when it waits, or its last progress.
         self.sends, self.since = False, time.monotonic()
         self.held = 0
+        # Its request has a head.
+        self.asks = False
         # Its greenlet may attend to another client by now.
         self.gone = False
 
@@ -74,6 +78,7 @@ class Crowd:
     def wait(self, guest: Guest) -> None:
         """Note that a client begins to bring a request, or that more of an upload has come: it waits from now on."""
         self._waiting.pop(guest, None)
+        guest.since = time.monotonic()
         if guest in self._guests:
             self._waiting[guest] = None
 
@@ -95,8 +100,9 @@ class Crowd:
         return False
 
     def dismiss_idle(self) -> None:
-        """Let all go that have not brought a whole request."""
-        for guest in list(self._waiting):
+        """Let all go that have not asked for anything for a moment; an upload goes on."""
+        idle = time.monotonic() - MOMENT_SECONDS
+        for guest in [guest for guest in self._waiting if not guest.asks and guest.since < idle]:
             self._end(guest)
 
     def dismiss_all(self) -> None:

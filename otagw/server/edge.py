@@ -121,10 +121,10 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         for watcher, sock in zip(accepting, self.sockets, strict=True):
             watcher.close()
             sock.close()
-        self.crowd.dismiss_idle()
         until = time.monotonic() + self.cfg.graceful_timeout
         while self.crowd and time.monotonic() < until:
             self._go_on()
+            self.crowd.dismiss_idle()
             gevent.sleep(LOOK_SECONDS)
         self.crowd.dismiss_all()
         gevent.sleep(0)

@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import socket
 import threading
 import time
 
@@ -9,11 +10,12 @@ import pytest
 
 from tests import signer
 from tests.conftest import KEY
-from tests.deploy.servers import ALONE, children, gunicorn_of, ignores
+from tests.deploy.servers import ALONE, Gunicorn, children, gunicorn_of, ignores
 from tests.patience import HANG_SECONDS, eventually
 
 pytestmark = pytest.mark.live
 THREADS = 6
+FORM = "application/x-www-form-urlencoded"
 
 
 class Load:
@@ -94,3 +96,21 @@ def test_a_stop_under_load_answers_whoever_was_let_in(served):
     served.start(ALONE)
     assert len(load.made) <= total(served) <= len(load.made) + len(load.lost)
     assert total(served) == len(load.made)
+
+
+def test_a_request_that_is_being_sent_is_answered_and_one_that_says_nothing_ends(tmp_path):
+    gateway = Gunicorn(tmp_path, workers=1).prepare().start("tests/deploy/patient.conf.py")
+    body = signer.query(
+        signer.v1(KEY, "CreateOTAFirmware", method="POST", FirmwareName="late", DestVersion="1")
+    ).encode()
+    head = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    address = ("127.0.0.1", gateway.port)
+    with socket.create_connection(address, HANG_SECONDS) as sending, socket.create_connection(address) as silent:
+        sending.sendall(head + body[:10])
+        assert gateway.get("ListOTAFirmware", CurrentPage="1", PageSize="1").ok  # the one before has been taken in
+        gateway.process.terminate()
+        silent.settimeout(HANG_SECONDS)
+        assert silent.recv(1) == b""
+        sending.sendall(body[10:])
+        assert b" 200 OK" in sending.recv(65536)
+    assert gateway.process.wait(HANG_SECONDS) == 0
