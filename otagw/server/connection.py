@@ -197,7 +197,11 @@ class Connection(Guest):
         self.sock.close()
 
     def _when_ready(self, event: int, do: Callable[..., Any], *arguments: Any) -> Any:
-        """Do something with the socket, as soon as that is possible."""
+        """Do something with the socket, as soon as that is possible.
+
+        Where this process was late itself, what has come meanwhile still counts.
+        """
+        late = False
         while True:
             try:
                 return do(*arguments)
@@ -207,9 +211,18 @@ class Connection(Guest):
                 wanted = WRITE
             except BlockingIOError:
                 wanted = event
-            watcher = gevent.get_hub().loop.io(self.sock.fileno(), wanted)
-            try:
-                with gevent.Timeout(self._timeout, TimeoutError):
-                    gevent.get_hub().wait(watcher)
-            finally:
-                watcher.close()
+            if late:
+                raise TimeoutError
+            late = not self._wait(wanted)
+
+    def _wait(self, event: int) -> bool:
+        """Wait until an event has come; return False when that takes longer than it may."""
+        has_come = False
+        watcher = gevent.get_hub().loop.io(self.sock.fileno(), event)
+        try:
+            with gevent.Timeout(self._timeout, False):  # type: ignore[arg-type]  # it ends the wait, and raises nothing
+                gevent.get_hub().wait(watcher)
+                has_come = True
+        finally:
+            watcher.close()
+        return has_come

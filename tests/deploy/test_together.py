@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,20 @@ def test_who_waits_for_a_foreign_lock_holds_up_nobody_else(tmp_path):
         writer.execute("ROLLBACK")
         busy.settimeout(HANG_SECONDS)
         assert b" 200 OK" in busy.recv(65536)
+
+
+def test_one_who_spoke_while_its_process_stood_still_is_answered(tmp_path):
+    """Its time to be silent is over when the process goes on; it was not when it spoke."""
+    gateway = servers.Gunicorn(tmp_path, workers=1).prepare().start("tests/deploy/hurried.conf.py")
+    asked = NOWHERE.replace(b"Connection: close\r\n", b"")
+    with contextlib.ExitStack() as stack:
+        stack.callback(gateway.stop)
+        process = eventually(lambda: servers.children(gateway.process.pid)).pop()
+        kept = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), HANG_SECONDS))
+        kept.sendall(asked)
+        assert b" 404 " in kept.recv(65536)
+        os.kill(process, signal.SIGSTOP)
+        kept.sendall(asked)
+        threading.Event().wait(1.5)  # longer than one may be silent
+        os.kill(process, signal.SIGCONT)
+        assert b" 404 " in kept.recv(65536)
