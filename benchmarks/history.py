@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import load
 from otagw import clock, parts, settings
-from otagw.db import database, schema
+from otagw.db import database, engines, schema
 from otagw.ota import accounts, listing
 from otagw.ota.packages import packages
 from otagw.security.nonce_stores import File
@@ -90,7 +90,7 @@ def nonces(count: int, runs: int) -> list[str]:
 
 
 def _fill_nonces(path: Path, window: int, count: int) -> None:
-    db = database.sqlite(path, "OFF")
+    db = engines.sqlite(path, "OFF")
     db.execute_sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
         f"INSERT INTO nonce_{window:d} SELECT randomblob(16) AS digest FROM n ORDER BY digest",
