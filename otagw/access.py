@@ -14,12 +14,11 @@ from otagw.db.models import Account as AccountRow
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account, Rules
 from otagw.security.nonces import Nonces
-from otagw.security.vault import Vault, VaultError
+from otagw.security.vault import Vault
 
 KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 GRANT: Final = re.compile(r"\*|ota:[A-Za-z]*\*?")
 EVERYTHING: Final = "*"
-MASTER: Final = "master key"
 KIND: Final = "access key"
 # The length from which no one who sees a signed request finds its secret by trying.
 GOOD_SECRET: Final = 16
@@ -73,7 +72,6 @@ class Keys:
         self._open = functools.lru_cache(1024)(vault.open)
         self._seal = vault.seal
         self._rows = hosts.Question(_rows)
-        self._mark = vault.derive("mark").hex()[:32]
 
     def find(self, key_id: str) -> tuple[Caller, str]:
         """Return the caller of an enabled key, and its secret."""
@@ -88,20 +86,10 @@ class Keys:
         return caller, self._open(key_id, row[0])
 
     def check(self) -> None:
-        """Raise `VaultError` unless the vault is that of this database.
-
-        It opens the keys that are kept; and it is the one that the first node began with, although no key is kept yet,
-        since secrets of devices and links follow from it too.
-        """
+        """Raise `VaultError` unless the vault opens the keys of this database."""
         key = AccessKey.select().first()
         if key:
             self._open(key.id, key.secret)
-        known = database.fact(MASTER)
-        if known is None:
-            with database.write():
-                known = database.state_fact(MASTER, self._mark, replace=False)
-        if not hmac.compare_digest(known, self._mark):
-            raise VaultError("the master key is not the one that this database was begun with")
 
     def create(
         self,

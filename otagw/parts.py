@@ -19,7 +19,7 @@ from otagw.ops.readiness import Readiness
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
 from otagw.seams import Faults, Journal
-from otagw.security import nonce_stores, rate_limit_stores, redis_client, vault
+from otagw.security import data_keys, nonce_stores, rate_limit_stores, redis_client
 from otagw.security.nonces import Nonces
 from otagw.security.rate_limits import Limits
 from otagw.security.redis_client import Server
@@ -66,8 +66,9 @@ class Runtime:
 
     @cached_property
     def vault(self) -> Vault:
-        """Return the vault of the master key, which is made on first use; raise `vault.VaultError`."""
-        return vault.unlock(self.settings.data_path)
+        """Return the vault of the database, whose keys are made on first use; raise `vault.VaultError`."""
+        with runtime.entered(self):
+            return data_keys.open_vault(self.settings.data_path)
 
     @cached_property
     def links(self) -> Links:

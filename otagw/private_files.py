@@ -30,3 +30,12 @@ def tighten(path: Path) -> None:
     with contextlib.suppress(OSError):
         if path.stat().st_mode & 0o077:
             path.chmod(MODE)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created or renamed in a folder durable: a power cut may forget the new name otherwise."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

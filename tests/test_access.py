@@ -129,9 +129,9 @@ def test_a_sealed_secret_opens_for_its_owner_alone():
 
 
 def test_the_master_key_is_made_once_and_for_the_owner_alone(tmp_path):
-    sealed = vault.unlock(tmp_path, {}).seal("one", "secret")
+    wrapped = vault.unlock(tmp_path, {}).wrap(b"keys")
     assert stat.S_IMODE(os.stat(tmp_path / "master.key").st_mode) == 0o600
-    assert vault.unlock(tmp_path, {}).open("one", sealed) == "secret"
+    assert vault.unlock(tmp_path, {}).unwrap(wrapped) == b"keys"
     assert os.listdir(tmp_path) == ["master.key"]
 
 
@@ -161,10 +161,11 @@ def test_another_master_key_is_refused_at_start(make_app, monkeypatch):
         make_app()
 
 
-def test_another_master_key_is_refused_though_no_key_is_kept_yet(app):
-    keys = app.extensions["otagw"]["runtime"].keys
+def test_another_master_key_is_refused_though_no_key_is_kept_yet(make_app, monkeypatch):
+    keys = make_app().extensions["otagw"]["runtime"].keys
     for key in keys.list():
         keys.delete(key.id)
     keys.check()
+    monkeypatch.setenv("OTAGW_MASTER_KEY", "A" * 43 + "=")
     with pytest.raises(VaultError, match="not the one that this database was begun with"):
-        access.Keys(Vault(b"x" * 32)).check()
+        make_app()

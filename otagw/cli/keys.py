@@ -1,11 +1,13 @@
 """``otagw keys``: who may call."""
 
+import os
 import sys
 
 import click
 
 from otagw import access as core
 from otagw.cli import common
+from otagw.security import data_keys, vault
 
 
 @click.group()
@@ -41,6 +43,34 @@ def create(key_id: str | None, secret: str | None, account: str, grants: tuple[s
             "request that it signed: keep to https, and replace it.",
             err=True,
         )
+
+
+@keys.command("rotate-master")
+@click.option("--keep-old", is_flag=True, help="Accept the old key too until --finish: for several nodes.")
+@click.option("--finish", "end", flag_value="finish", help="Refuse the old key from now on.")
+@click.option("--cancel", "end", flag_value="cancel", help="Refuse the new key again, say because it was lost.")
+def rotate_master(keep_old: bool, end: str | None) -> None:
+    """Replace the master key while the gateway runs; safe to repeat where it was interrupted.
+
+    The key of the file master.key is replaced by a new one. Where it is in OTAGW_MASTER_KEY, put a new one into
+    OTAGW_NEW_MASTER_KEY: both open the database then, until --finish. Secrets, links, forms and tokens stay good.
+    """
+    chosen = common.load_settings()
+    folder, is_ours = chosen.data_path, vault.VARIABLE not in os.environ
+    with common.store(chosen), data_keys.alone(folder):
+        if data_keys.is_rotating() and not (folder / vault.NEW_FILE).exists():
+            if not end and not (is_ours and not keep_old):
+                raise click.ClickException("two keys open the database already: say --finish or --cancel")
+        elif not end:
+            data_keys.rotate(folder)
+        if end or (is_ours and not keep_old):
+            data_keys.dismiss_other(vault.unlock(folder), is_old=end != "cancel")
+    where = folder / vault.FILE if is_ours else vault.VARIABLE
+    if end or (is_ours and not keep_old):
+        click.echo(f"The master key in {where} alone opens the database: keep a copy of it.", err=True)
+    else:
+        said = f"Two keys open the database. Give every node the new one ({where}) and restart it; then: --finish"
+        click.echo(said, err=True)
 
 
 @keys.command("list")

@@ -8,11 +8,12 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import fsspec
 
-from otagw import errors, hosts
+from otagw import errors, hosts, private_files
 
 PART: Final = ".part"
 # What fsspec may hold in memory for each file being written to an object store; the least that S3 takes as a part.
@@ -180,11 +181,7 @@ class Storage:
         os.fsync(file.fileno())
         file.close()
         os.replace(self._at(path) + PART, self._at(path))
-        folder = os.open(os.path.dirname(self._at(path)), os.O_RDONLY)
-        try:
-            os.fsync(folder)  # or a power cut may forget the new name
-        finally:
-            os.close(folder)
+        private_files.sync_folder(Path(self._at(path)).parent)
 
     def abandon(self, file: BinaryIO, path: str) -> None:
         """Drop what `begin` opened."""

@@ -9,7 +9,6 @@ write a backup that passes for ours. `otagw.ops.restore` is the way back.
 
 import contextlib
 import hashlib
-import hmac
 import io
 import json
 import os
@@ -25,11 +24,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from otagw import __version__, clock, private_files, runtime
+from otagw import __version__, clock, private_files
 from otagw.db import database, engines, schema
 from otagw.files.storage import Storage
-from otagw.security import vault
-from otagw.security.vault import Vault
+from otagw.security import data_keys, vault
+from otagw.security.vault import Master, VaultError
 from otagw.settings import Settings
 
 # Those of the first format are sealed without a key.
@@ -77,7 +76,7 @@ def create(chosen: Settings, target: Path, *, files: str = COPY, with_master_key
         raise BackupError(f"{target} is there already")
     manifest = Manifest(FORMAT, __version__, _now(), engine(chosen), _schema())
     with _folder(target.absolute().parent) as work:
-        stored = _dump(chosen, work)
+        stored, master = _dump_with_key(chosen, work)
         if (chosen.data_path / NONCES).exists():
             _copy_sqlite(chosen.data_path / NONCES, work / NONCES)
         if with_master_key:
@@ -90,7 +89,7 @@ def create(chosen: Settings, target: Path, *, files: str = COPY, with_master_key
             manifest.members |= {FILES + path: fact for path, fact in there.items()}
         else:
             manifest.left = there
-        _write(work, target, manifest, own, storage)
+        _write(work, target, manifest, own, storage, master)
     return manifest
 
 
@@ -110,7 +109,7 @@ def engine(chosen: Settings) -> str:
     return "sqlite" if urlsplit(chosen.database).scheme == "sqlite" else "postgresql"
 
 
-def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage: Storage) -> None:
+def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage: Storage, master: Master) -> None:
     part = work / "backup.tar"
     text = json.dumps(asdict(manifest), indent=1).encode()
     with open(part, "xb", opener=private_files.opener) as file:
@@ -121,7 +120,7 @@ def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage
                     _add(tar, name, manifest.members[name].size, source)
             for path in manifest.files:
                 _add_file(tar, path, manifest.members[FILES + path], storage)
-            made = seal(runtime.current().vault, text).encode()
+            made = master.seal(text).encode()
             _add(tar, SEAL, len(made), io.BytesIO(made))
         file.flush()
         os.fsync(file.fileno())
@@ -129,11 +128,6 @@ def _write(work: Path, target: Path, manifest: Manifest, own: list[str], storage
         os.link(part, target)  # unlike a rename, it replaces nothing
     except FileExistsError:
         raise BackupError(f"{target} is there already") from None
-
-
-def seal(key: Vault, manifest: bytes) -> str:
-    """Return the digest of a manifest that nobody without the master key can make."""
-    return hmac.digest(key.derive("backup"), manifest, "sha256").hex()
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, source: IO[bytes]) -> None:
@@ -170,6 +164,21 @@ class Hashed:
     def digest(self) -> str:
         """Return the SHA-256 of what was read."""
         return self._hash.hexdigest()
+
+
+def _dump_with_key(chosen: Settings, work: Path) -> tuple[list[Any], Master]:
+    """Copy the database, and return the master key that opens the copy beside what `_dump` returns.
+
+    A key that opens the database before and afterwards has done so all the while.
+    """
+    master = vault.unlock(chosen.data_path)
+    stored = _dump(chosen, work)
+    try:
+        if vault.unlock(chosen.data_path).key == master.key and data_keys.opens(master):
+            return stored, master
+    except VaultError as error:
+        raise BackupError(str(error)) from None
+    raise BackupError("the master key was rotated meanwhile: take the backup again")
 
 
 def _dump(chosen: Settings, work: Path) -> list[Any]:

@@ -35,7 +35,6 @@ from otagw.ops.backup import (
     exists,
     fact_of,
     run_postgres,
-    seal,
 )
 from otagw.security import vault
 from otagw.security.vault import VaultError
@@ -130,7 +129,7 @@ def _doubt(chosen: Settings, manifest: Manifest, text: bytes, given: bytes, work
     key = vault.find(chosen.data_path) or vault.find(work, {})
     if key is None:
         return "there is no master key to check its seal with"
-    return "" if hmac.compare_digest(given, seal(key, text).encode()) else None
+    return "" if hmac.compare_digest(given, key.seal(text).encode()) else None
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
