@@ -180,6 +180,11 @@ class Settings:
         _one_of("register", "refuse"),
     )
     package_quota: int = setting(0, "Packages an account may keep. 0: as many as it likes.", _between(0, 2**31))
+    bytes_per_account: int = setting(
+        0,
+        "Bytes of files that an account may store, in packages or not yet. 0: as many as it likes.",
+        _between(0, 10**18),
+    )
     uploads_per_key: int = setting(
         8, "Uploads of one access key that each process takes at once. 0: as many as come.", _between(0, 10**4)
     )

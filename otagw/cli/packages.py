@@ -8,9 +8,9 @@ import click
 
 from otagw import errors
 from otagw.cli import common
-from otagw.ota import states
+from otagw.ota import accounts, states
 from otagw.ota.packages import packages as core
-from otagw.ota.packages import signatures
+from otagw.ota.packages import signatures, stored_files
 from otagw.ota.packages.records import Package
 
 _LATEST = 2**53 - 1
@@ -40,6 +40,22 @@ def list_(product: str | None, account: str, page: int) -> None:
         line = f"{package.id:<19}  {common.day(package.created)}  {what}  {package.name or ''}"
         click.echo(common.one_line(line).rstrip())
     common.say_where(found)
+
+
+@packages.command()
+def usage() -> None:
+    """Show how many packages and bytes of files each account has, of how many where a setting limits them."""
+    chosen = common.load_settings()
+    with common.store(chosen) as access:
+        owners = [common.owner(access, name) for name in accounts.names()]
+        found = [(owner.name, core.kept(owner), stored_files.stored(owner)) for owner in owners]
+    for name, kept, stored in found:
+        counts = (kept, "packages", chosen.package_quota), (stored, "bytes", chosen.bytes_per_account)
+        click.echo(f"{name:<20}  {', '.join(_counted(*count) for count in counts)}")
+
+
+def _counted(number: int, what: str, limit: int) -> str:
+    return f"{number} of {limit} {what}" if limit else f"{number} {what}"
 
 
 @packages.command()

@@ -59,6 +59,11 @@ def get(name: str, rules: Rules | None = None) -> Account:
     return Account(found.id, name, rules or Rules())
 
 
+def names() -> list[str]:
+    """Return the name of each account, in order."""
+    return [name for (name,) in database.execute("SELECT name FROM account ORDER BY name").fetchall()]
+
+
 def hold(account: Account) -> None:
     """Lock the account's row for the rest of this write; other writes that lock it wait."""
     database.execute(f"SELECT 1 FROM account WHERE id = ?{database.lock(database.HOLD)}", account.id)  # a lock of ours

@@ -71,10 +71,10 @@ def moving(counters: Mapping[tuple[int, str], int]) -> database.Statement:
     )
 
 
-def uncount(account_id: int, names: Iterable[str]) -> None:
-    """Move counters by one less, as `count` does, and delete those that come to nothing: names do not come back."""
+def uncount(account_id: int, names: Iterable[str], by: int = 1) -> None:
+    """Move counters by so many less, as `count` does, and delete those that come to nothing: names do not come back."""
     some = list(names)
-    count(account_id, some, -1)
+    count(account_id, some, -by)
     marks = ",".join("?" * len(some))
     database.execute(
         f"DELETE FROM counter WHERE account_id = ? AND scope IN ({marks}) AND total = 0", account_id, *some

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.conftest import KEY, OTHER, Client, need
+from tests.oss.conftest import link_of
 
 KNOWN = {"ProductKey": "p", "FirmwareUrl": "https://files.test/x", "SignMethod": "SHA256", "FirmwareSign": "a" * 64}
 
@@ -31,6 +32,19 @@ def make(otagw, make_app):
         return Client(make_app(), key).make(name, "2.0", **{**KNOWN, "NeedToVerify": "false", **params})
 
     return make
+
+
+def test_usage_shows_packages_and_bytes_of_each_account(otagw, make_app, monkeypatch):
+    client = Client(make_app())
+    link_of(client, b"x" * 1000)
+    client.make("elsewhere", FirmwareUrl="https://files.test/x", FirmwareSize=7)
+    assert otagw("packages", "usage").splitlines() == [
+        "main                  2 packages, 1000 bytes",
+        "other                 0 packages, 0 bytes",
+    ]
+    for name, value in (("PACKAGE_QUOTA", "5"), ("BYTES_PER_ACCOUNT", "2000")):
+        monkeypatch.setenv(f"OTAGW_{name}", value)
+    assert "2 of 5 packages, 1000 of 2000 bytes" in otagw("packages", "usage")
 
 
 @pytest.fixture

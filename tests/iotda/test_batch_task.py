@@ -271,6 +271,14 @@ def test_many_targets_are_not_told_again(fleet):
     assert set(fleet.show(made, limit=50, offset=151)[1]) == set(wanted[:50])
 
 
+def test_many_targets_need_room_for_their_list(make_app, bucket):
+    size = (bucket / "a/upgrade.bin").stat().st_size
+    fleet = Fleet(make_app(obs_buckets=json.dumps({"firmware": str(bucket)}), bytes_per_account=size + 200))
+    firmware, wanted = fleet.package(), [fleet.device(f"d{number}")[0] for number in range(201)]
+    assert fleet.refused(firmware, *wanted)[:2] == (403, "IOTDA.901004")
+    assert fleet.task(firmware, *wanted[1:])["task_progress"]["total"] == 200
+
+
 def test_subtasks_are_paged_by_marker(fleet):
     firmware, wanted = fleet.package(), [fleet.device(f"d{number}")[0] for number in range(3)]
     path = f"{TASKS}/{fleet.task(firmware, *wanted)['task_id']}"

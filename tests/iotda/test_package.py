@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -258,14 +259,19 @@ def test_a_folder_is_no_object(make_app, bucket):
     assert iotda.refused("POST", PACKAGES, package({"object_key": "x.bin"}))[:2] == (400, "IOTDA.904001")
 
 
-def test_an_object_has_a_gigabyte_at_most(make_app, bucket, monkeypatch):
+def lying(environment):
+    """Return the names of all files in the storage, finished or not."""
+    return [path.name for path in (Path(environment["OTAGW_DATA_DIR"]) / "files").rglob("*") if path.is_file()]
+
+
+def test_an_object_has_a_gigabyte_at_most(make_app, bucket, monkeypatch, environment):
     monkeypatch.setattr("otagw.ota.packages.bucket_objects.LONGEST", len(DATA))
     iotda = mapped(make_app, bucket)
     made(iotda)
     with open(bucket / "a/upgrade.bin", "ab") as file:
         file.write(b"x")
     assert iotda.refused("POST", PACKAGES, package())[:2] == (400, "IOTDA.904002")
-    assert not list((bucket.parent / "data/files").rglob("*.part"))
+    assert len(lying(environment)) == 1
 
 
 def test_an_object_of_an_object_store_is_read_too(make_app, object_store, tmp_path):
@@ -332,3 +338,14 @@ def test_a_quota_holds(make_app):
     iotda = Iotda(make_app(package_quota=1))
     made(iotda)
     assert iotda.refused("POST", PACKAGES, package())[:2] == (403, "IOTDA.901003")
+
+
+def test_an_object_needs_room(make_app, bucket, environment):
+    iotda = mapped(make_app, bucket, bytes_per_account=2 * len(DATA) - 1)
+    identity = made(iotda)["package_id"]
+    status, code, text = iotda.refused("POST", PACKAGES, package())
+    assert (status, code) == (403, "IOTDA.901004")
+    assert f"{2 * len(DATA) - 1} bytes" in text
+    assert len(lying(environment)) == 1
+    iotda.ok("DELETE", f"{PACKAGES}/{identity}", status=204)
+    made(iotda)

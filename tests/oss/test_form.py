@@ -1,6 +1,5 @@
 """The form, however its bytes come in: the outcome depends on what was sent, never on how it was cut into reads."""
 
-import hashlib
 import itertools
 import string
 from types import SimpleNamespace
@@ -29,13 +28,12 @@ class Stream:
 
 
 class Recorder:
-    """Take the place of a `Writer`."""
+    """Take the place of an `Arrival`."""
 
     def __init__(self):
         self.data, self.discarded = b"", False
 
-    def write(self, data, also):
-        also(data)
+    def write(self, data):
         self.data += data
 
     def discard(self):
@@ -52,15 +50,14 @@ def outcome(body, boundary, sizes):
 
     headers = {"Content-Type": f'multipart/form-data; boundary="{boundary}"'}
     try:
-        fields, facts = form.read(
+        fields, arrival = form.read(
             SimpleNamespace(headers=headers, content_length=None, stream=Stream(body, sizes)), begin
         )
     except errors.Fault as fault:
         assert recorder.discarded is bool(seen)
         return type(fault), vars(fault), seen
     assert not recorder.discarded
-    assert facts.sha256 == hashlib.sha256(recorder.data).hexdigest()
-    assert facts.size == len(recorder.data)
+    assert arrival is recorder
     return fields, recorder.data, seen
 
 

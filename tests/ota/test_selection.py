@@ -8,14 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import clock, runtime
+from otagw import clock
 from otagw.db import database
 from otagw.files.storage import Storage
 from otagw.ota import states
 from otagw.ota.devices import groups
 from otagw.ota.devices.devices import named
-from otagw.ota.packages import stored_files
-from otagw.ota.packages.records import Facts
+from otagw.ota.packages import arrivals, stored_files
 from otagw.ota.products import modules
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
@@ -189,11 +188,9 @@ def test_jobs_for_a_small_share_do_not_take_the_same_devices(account, ticking):
 def listed(account, store, content):
     """Keep a list of names as an upload would; return its key."""
     key = stored_files.announce(account, "list/", "csv")
-    path = stored_files.new_path(key)
-    writer = runtime.current().storage.create(path)
-    writer.write(content)
-    writer.commit()
-    stored_files.uploaded(key, path, Facts(len(content), "m", "s", "t"))
+    arrival = arrivals.Arrival(key)
+    arrival.write(content)
+    arrival.keep()
     return key
 
 

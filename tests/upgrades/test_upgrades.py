@@ -282,6 +282,13 @@ def test_numbers_that_json_cannot_hold_become_null(old, serve):
     assert upgraded.iotda.ok("GET", PACKAGES, params={"package_type": "firmwarePackage", "app_id": "any"})["packages"]
 
 
+def test_the_bytes_of_files_that_are_there_are_counted(upgraded):
+    counted = database.execute("SELECT account_id, total FROM counter WHERE scope = 'file/bytes'").fetchall()
+    assert counted == [(1, 2425)]
+    there = database.execute("SELECT SUM(size) FROM stored_file WHERE account_id = 1 AND path IS NOT NULL").fetchone()
+    assert there == (2425,)
+
+
 def test_accounts_without_a_project_or_a_space_are_given_them_and_others_keep_theirs(old, serve):
     chosen = old.restore()
     (main,) = database.execute("SELECT id FROM account WHERE name = 'main'").fetchone()

@@ -89,6 +89,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.DigestMismatch, ""): Refusal("iot.ota.FileSignMismatch", 400, "The file's {method} is {actual}, not {given}.", gateway=False),
     (errors.FetchFailed, ""): Refusal("iot.ota.FileFetchFailed", 400, "The file at {url} cannot be verified: {problem}.", gateway=False),
     (errors.LimitReached, "package"): Refusal("iot.ota.FirmwareCountExceeded", 403, "The account has {limit} firmwares, as many as it may.", gateway=False),
+    (errors.LimitReached, "byte"): Refusal("iot.ota.StorageQuotaExceeded", 403, "The account may store {limit} bytes of files, and has no room for another: delete firmwares that are not needed.", gateway=False),
     (errors.LimitReached, "module"): Refusal("iot.ota.ModuleCountExceeded", 403, "The product has {limit} modules, as many as it may.", gateway=False),
     (errors.TooEarly, ""): Refusal("Throttling", 429, "Request was denied due to request throttling: try again in {seconds} seconds."),
     (errors.Unavailable, ""): Refusal("ServiceUnavailable", 503, "The request has failed due to a temporary failure of the server: {problem}."),

@@ -77,6 +77,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.NotFound, "package"): Refusal("IOTDA.901001", 404, "The package {key} does not exist."),
     (errors.InUse, "package"): Refusal("IOTDA.901002", 403, "The package {key} is used by {by} that have not ended."),
     (errors.LimitReached, "package"): Refusal("IOTDA.901003", 403, "The account has {limit} packages, as many as it may."),
+    (errors.LimitReached, "byte"): Refusal("IOTDA.901004", 403, "The account may store {limit} bytes of files, and has no room for this one: delete packages that are not needed."),
     (errors.NotFound, "module"): Refusal("IOTDA.902001", 404, "The module {key} does not exist."),
     (errors.AlreadyExists, "module"): Refusal("IOTDA.902002", 400, "The product has a module {key} already."),
     (errors.InUse, "module"): Refusal("IOTDA.902003", 403, "The module {key} is used by {by}."),

@@ -17,6 +17,7 @@ CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
     errors.NotGranted: ("AccessDenied", 403, "The policy does not allow this: {needs}."),
     errors.NotFound: ("NoSuchKey", 404, "The object does not exist."),
     errors.AlreadyExists: ("FileAlreadyExists", 409, "The object is there already."),
+    errors.LimitReached: ("QuotaExceeded", 403, "The account may store {limit} bytes, and has no room for this file."),
     errors.WrongState: ("OperationAborted", 409, "The object is {state}: wait for that, or announce another."),
     errors.Throttled: ("SlowDown", 503, "As many uploads of the access key are under way as may be: try again later."),
     errors.MethodNotAllowed: ("MethodNotAllowed", 405, "The method is not allowed here."),

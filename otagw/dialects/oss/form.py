@@ -17,9 +17,7 @@ from werkzeug.wrappers import Request
 from otagw import clock, errors, runtime
 from otagw.dialects import http
 from otagw.files import links
-from otagw.files.storage import Writer
-from otagw.ota.packages.records import Facts
-from otagw.ota.packages.stored_files import Measure
+from otagw.ota.packages.arrivals import Arrival
 
 CHUNK: Final = 64 * 1024
 # The most bytes of a form beside its file: fields, heads of parts, delimiters, and what stands before and behind them.
@@ -34,33 +32,32 @@ FILE: Final = "file"
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 
 
-def read(request: Request, begin: Callable[[dict[str, str]], tuple[Writer, int]]) -> tuple[dict[str, str], Facts]:
-    """Read a form; ``begin`` gets its fields and returns where the file goes, and how long it may be.
+def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]]) -> tuple[dict[str, str], Arrival]:
+    """Read a form; ``begin`` gets its fields and returns what takes the file, and how long that may be.
 
-    Returns the fields and what is known of the file, which is written but not yet committed. On any fault the writer is
-    discarded.
+    Returns the fields and the file, which is written but not yet kept. On any fault it is discarded.
     """
     http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
     fields: dict[str, str] = {}
-    writer: Writer | None = None
+    arrival: Arrival | None = None
     try:
         events = _events(request)
         for event in events:
             if not isinstance(event, multipart.Field | multipart.File):
                 continue
             if event.name == FILE:
-                writer, longest = begin(fields)
-                facts = _file(events, writer, longest)
+                arrival, longest = begin(fields)
+                _file(events, arrival, longest)
                 _drain(events)
-                return fields, facts
+                return fields, arrival
             name = (event.name or "").lower()
             if name in fields:
                 raise errors.InvalidParameter(event.name or "", "to be given once")
             fields[name] = _field(events)
         raise errors.MissingParameter(FILE)
     except BaseException:
-        if writer:
-            writer.discard()
+        if arrival:
+            arrival.discard()
         raise
 
 
@@ -170,14 +167,14 @@ def _field(events: Iterator[multipart.Event]) -> str:
         raise errors.Unreadable("a field is not UTF-8") from None
 
 
-def _file(events: Iterator[multipart.Event], writer: Writer, longest: int) -> Facts:
-    """Write the file's bytes as they come, and return what they come to."""
-    measure = Measure()
+def _file(events: Iterator[multipart.Event], arrival: Arrival, longest: int) -> None:
+    """Write the file's bytes as they come."""
+    size = 0
     for data in _data(events):
-        if measure.size + len(data) > longest:
+        size += len(data)
+        if size > longest:
             raise errors.RequestTooLarge(f"{longest} bytes")
-        writer.write(data, also=measure.update)
-    return measure.facts()
+        arrival.write(data)
 
 
 def _drain(events: Iterator[multipart.Event]) -> None:

@@ -17,9 +17,9 @@ from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
 from otagw.dialects.oss.running import Running
 from otagw.files import links
-from otagw.files.storage import Writer
 from otagw.ops import metrics
 from otagw.ota.packages import stored_files
+from otagw.ota.packages.arrivals import Arrival
 from otagw.ota.packages.stored_files import File
 
 XML: Final = "application/xml"
@@ -63,30 +63,17 @@ def _upload(request: Request, call: AddressedCall, running: Running) -> Answer:
 
 def _written(request: Request, call: AddressedCall, running: Running, stack: contextlib.ExitStack) -> Answer:
     """Write the file of a form; ``stack`` is left when the upload is over."""
-    path = ""
-    made: list[Writer] = []
 
-    def begin(fields: dict[str, str]) -> tuple[Writer, int]:
-        nonlocal path
+    def begin(fields: dict[str, str]) -> tuple[Arrival, int]:
         key, longest, holder = form.check(fields)
         call.parameters = {"key": key}
         stack.enter_context(running.one(key, holder, runtime.current().settings.uploads_per_key))
         gateway.meet(call, request)
         http.check_length(request, longest, beside=form.MAX_BESIDE)
-        path = stored_files.new_path(key)
-        made.append(runtime.current().storage.create(path))
-        return made[0], longest
+        return Arrival(key, (request.content_length or 0) - form.MAX_BESIDE), longest
 
-    fields, facts = form.read(request, begin)
-    key = fields["key"]
-    try:
-        made[0].commit()
-        stored_files.uploaded(key, path, facts)
-    except BaseException:
-        made[0].discard()
-        with contextlib.suppress(errors.Unavailable):  # then it goes with the rest of its key
-            runtime.current().storage.delete(path)
-        raise
+    fields, arrival = form.read(request, begin)
+    facts = arrival.keep()
     metrics.count("otagw_upload_bytes_total", by=facts.size)
     return _uploaded(fields, call, facts.md5)
 

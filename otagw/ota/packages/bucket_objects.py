@@ -3,12 +3,15 @@
 Why they are copied: docs/decisions/0018-iotda.md.
 """
 
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from otagw import errors, hosts, runtime
+from otagw import errors, hosts
 from otagw.files.storage import Storage
 from otagw.ota.accounts import Account
-from otagw.ota.packages import stored_files
+from otagw.ota.packages import arrivals
 
 LONGEST: Final = 1 << 30
 CHUNK: Final = 1 << 20
@@ -28,26 +31,11 @@ def copy(account: Account, bucket: str, key: str, suffix: str) -> str:
     """Copy an object of a mapped bucket into our own store; return the key of the file there.
 
     Raises `errors.NotFound` for an object that is not there, `errors.LimitReached` for one of more than `LONGEST`
-    bytes. It takes as long as reading does, and is no part of any transaction; a copy that no package comes to use is
-    purged like any other file.
+    bytes, or more than the account has room for. It takes as long as reading does, and is no part of any transaction; a
+    copy that no package comes to use is purged like any other file.
     """
     with _open(account.rules.buckets[bucket], key) as source:
-        copied = stored_files.announce(account, PREFIX, suffix)
-        path = stored_files.new_path(copied)
-        writer = runtime.current().storage.create(path)
-        measure = stored_files.Measure()
-        try:
-            while data := _read(source):
-                measure.update(data)
-                if measure.size > LONGEST:
-                    raise errors.LimitReached(kind="object", limit=LONGEST)
-                writer.write(data)
-            writer.commit()
-        except BaseException:
-            writer.discard()
-            raise
-    stored_files.uploaded(copied, path, measure.facts())
-    return copied
+        return arrivals.store(account, PREFIX, suffix, _size(source), _chunks(source))
 
 
 def _open(url: str, key: str) -> BinaryIO:
@@ -59,8 +47,32 @@ def _open(url: str, key: str) -> BinaryIO:
         raise errors.NotFound(kind="object", key=key) from None
 
 
+def _size(source: BinaryIO) -> int:
+    """Return how many bytes an object has, and go back to its first."""
+    with _trouble():
+        size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        return size
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    """Yield an object as far as it may be copied."""
+    size = 0
+    while data := _read(source):
+        size += len(data)
+        if size > LONGEST:
+            raise errors.LimitReached(kind="object", limit=LONGEST)
+        yield data
+
+
 def _read(source: BinaryIO) -> bytes:
-    try:
+    with _trouble():
         return source.read(CHUNK)
+
+
+@contextlib.contextmanager
+def _trouble() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise errors.Unavailable(_AWAY) from error

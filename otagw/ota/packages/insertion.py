@@ -107,7 +107,7 @@ def at_once(account: Account, draft: PackageDraft, verified: bool) -> dict[str, 
 
 def _insert(account: Account, draft: PackageDraft, verified: bool) -> dict[str, Any]:
     quota = account.rules.package_quota
-    if quota and listing.total(account.id, listing.scope(packages.KIND)) >= quota:
+    if quota and packages.kept(account) >= quota:
         raise errors.LimitReached(kind=packages.KIND, limit=quota)
     module = draft.module
     if draft.product_key:

@@ -56,6 +56,11 @@ def page(account: Account, number: int, size: int, *, product_key: str | None, v
     return Page([_ROWS.record(row) for row in rows], number, size, total)
 
 
+def kept(account: Account) -> int:
+    """Return how many packages the account has."""
+    return listing.total(account.id, listing.scope(KIND))
+
+
 def below(
     account: Account,
     ceiling: int,

@@ -2,19 +2,25 @@
 
 A file is announced by its key before it is sent. Each upload writes under a name of its own; the first that is complete
 becomes the file, so that two uploads to one key cannot mix. What downloads and new packages ask is SQL.
+
+The sizes of an account's files are added up in a counter: a file counts from its arrival until its row is deleted,
+after its bytes, and once however many packages use it. `arrivals` writes files.
 """
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from otagw import clock, errors, runtime
 from otagw.db import database, models
-from otagw.ota import audit
+from otagw.ota import audit, listing
 from otagw.ota.accounts import Account
 from otagw.ota.packages.records import Facts
 
 KIND: Final = "file"
+# What the setting `bytes_per_account` limits, and the counter of it.
+BYTE: Final = "byte"
+_STORED: Final = "file/bytes"
 CLAIM_MS: Final = 60 * 60 * 1000
 # How long an announced file may take to arrive: the claim hour begins when it is there.
 ARRIVAL_MS: Final = 24 * 60 * 60 * 1000
@@ -56,9 +62,43 @@ class File:
     facts: Facts
 
 
-def announce(account: Account, prefix: str, suffix: str) -> str:
-    """Return the key under which the account may now upload a file; purge a few that nobody claimed."""
+class Room(NamedTuple):
+    """The bytes that an account may store beside those that it has, and the limit of both; no limit is 0."""
+
+    left: int
+    limit: int
+
+    def check(self, size: int) -> None:
+        """Raise `errors.LimitReached` unless a file of so many bytes has room."""
+        if self.limit and size > self.left:
+            raise errors.LimitReached(kind=BYTE, limit=self.limit)
+
+
+class Place(NamedTuple):
+    """Where an upload may be written, and how long it may be as far as is known before it has arrived."""
+
+    path: str
+    room: Room
+
+
+def stored(account: Account) -> int:
+    """Return how many bytes of files the account has stored."""
+    return listing.total(account.id, _STORED)
+
+
+def _room(account_id: int) -> Room:
+    """Return the room that an account has now; nothing is looked up where there is no limit."""
+    limit = runtime.current().settings.bytes_per_account
+    return Room(limit - listing.total(account_id, _STORED), limit) if limit else Room(0, 0)
+
+
+def announce(account: Account, prefix: str, suffix: str, size: int = 1) -> str:
+    """Return the key under which the account may now upload a file; purge a few that nobody claimed.
+
+    Raises `errors.LimitReached` where the account has no room for ``size`` bytes.
+    """
     purge()
+    _room(account.id).check(size)
     key = f"{prefix}{clock.uuid()}.{suffix}"
     with database.write():
         idle_since = clock.now() + ARRIVAL_MS - CLAIM_MS
@@ -67,8 +107,8 @@ def announce(account: Account, prefix: str, suffix: str) -> str:
     return key
 
 
-def new_path(key: str) -> str:
-    """Return where an upload to an announced key may be written; nobody can guess it.
+def place(key: str) -> Place:
+    """Return where an upload to an announced key may be written, under a path that nobody can guess.
 
     Raises `errors.NotFound` for a key that was not announced, `errors.AlreadyExists` when its file is there.
     """
@@ -77,16 +117,25 @@ def new_path(key: str) -> str:
         raise errors.NotFound(kind=KIND, key=key)
     if found.path:
         raise errors.AlreadyExists(kind=KIND, key=key)
-    return f"{key}/{clock.random_hex(8)}"
+    return Place(f"{key}/{clock.random_hex(8)}", _room(found.account_id))
 
 
 def uploaded(key: str, path: str, facts: Facts) -> None:
-    """Make the file written at ``path`` the one of ``key``; raise `errors.AlreadyExists` if another was first."""
-    row = models.StoredFile
+    """Make the file written at ``path`` the one of ``key``.
+
+    Raises `errors.AlreadyExists` if another was first, and `errors.LimitReached` where the account has no room for it:
+    of several that arrive together, each sees those before it.
+    """
+    given = {"path": path, "idle_since": clock.now(), **asdict(facts)}
+    columns = ", ".join(f"{name} = ?" for name in given)
+    # One that is being purged has no path any more, but its size.
+    change = f"UPDATE stored_file SET {columns} WHERE key = ? AND path IS NULL AND size IS NULL RETURNING account_id"
     with database.write():
-        change = row.update(path=path, idle_since=clock.now(), **asdict(facts))
-        if not change.where(row.key == key, row.path.is_null()).execute():
+        row = database.execute(change, *given.values(), key).fetchone()
+        if row is None:
             raise errors.AlreadyExists(kind=KIND, key=key)
+        listing.count(row[0], [_STORED], facts.size)  # which holds the counter until the end of this write
+        _room(row[0]).check(0)
 
 
 def get(account: Account, key: str) -> File:
@@ -150,6 +199,14 @@ def purge() -> int:
         if gone:
             runtime.current().storage.delete(file.key)
             purged += 1
-            with database.write():
-                row.delete().where(unused).execute()
+            _forget(file.key)
     return purged
+
+
+def _forget(key: str) -> None:
+    """Delete the row of a file whose bytes are gone, unless it is used, and count its bytes no longer."""
+    forget = "DELETE FROM stored_file WHERE key = ? AND uses = 0 RETURNING account_id, size"
+    with database.write():
+        row = database.execute(forget, key).fetchone()
+        if row and row[1]:
+            listing.uncount(row[0], [_STORED], row[1])

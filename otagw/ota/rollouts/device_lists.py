@@ -12,7 +12,7 @@ from typing import Final
 from otagw import runtime
 from otagw.files.storage import Storage
 from otagw.ota.accounts import Account
-from otagw.ota.packages import stored_files
+from otagw.ota.packages import arrivals, stored_files
 from otagw.ota.rollouts.records import Job, Rules
 
 # How many names the rules of a job hold by themselves: they are read whenever one of its devices asks.
@@ -25,23 +25,14 @@ _KEPT: Final = 8
 
 
 def name(account: Account, rules: Rules, names: Sequence[str]) -> Rules:
-    """Return the rules of a job for these devices; a long list is written before any transaction."""
+    """Return the rules of a job for these devices; a long list is written before any transaction.
+
+    Raises `errors.LimitReached` where the account has no room for it.
+    """
     if len(names) <= HELD:
         return replace(rules, names=tuple(names))
     data = "\n".join(names).encode()
-    key = stored_files.announce(account, _PREFIX, "txt")
-    path = stored_files.new_path(key)
-    measure = stored_files.Measure()
-    measure.update(data)
-    writer = runtime.current().storage.create(path)
-    try:
-        writer.write(data)
-        writer.commit()
-    except BaseException:
-        writer.discard()
-        raise
-    stored_files.uploaded(key, path, measure.facts())
-    return replace(rules, list_key=key)
+    return replace(rules, list_key=arrivals.store(account, _PREFIX, "txt", len(data), [data]))
 
 
 def pages(job: Job) -> tuple[str, ...]:

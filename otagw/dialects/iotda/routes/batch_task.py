@@ -84,7 +84,10 @@ class CreateBatchTask(IotdaSchema):
     CreateBatchTask,
     "POST /batchtasks",
     status=201,
-    codes=("IOTDA.901001", "IOTDA.900002", "IOTDA.900003", "IOTDA.903001", "IOTDA.906001", "IOTDA.907001"),
+    codes=(
+        *("IOTDA.901001", "IOTDA.901004", "IOTDA.900002", "IOTDA.900003", "IOTDA.903001", "IOTDA.906001"),
+        "IOTDA.907001",
+    ),
     work=Work.MANY,
 )
 def create_batch_task(

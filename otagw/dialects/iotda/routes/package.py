@@ -69,6 +69,7 @@ class CreateOtaPackage(IotdaSchema):
     status=201,
     codes=(
         "IOTDA.901003",
+        "IOTDA.901004",
         "IOTDA.902001",
         "IOTDA.902004",
         "IOTDA.903001",
