@@ -59,9 +59,11 @@ def test_an_account_stores_as_many_bytes_as_it_may(store, account):
     assert lie(store) == [40, 60]
 
 
-def test_a_file_that_is_longer_than_it_was_said_to_be_leaves_nothing(store, account):
+def test_a_file_that_is_longer_than_it_was_said_to_be_is_read_as_far_as_there_is_room(store, account):
+    chunks = iter([b"x" * 60, b"y" * 60, b"z" * 60])
     with pytest.raises(errors.LimitReached):
-        arrivals.store(account, "f/", "bin", 60, [b"x" * 60, b"x" * 60])
+        arrivals.store(account, "f/", "bin", 60, chunks)
+    assert list(chunks) == [b"z" * 60]
     assert (stored_files.stored(account), lie(store)) == (0, [])
 
 
