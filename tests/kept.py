@@ -3,8 +3,11 @@
 A test begins with two accounts and a key of each, and with nothing else: no row, no file, no nonce, no audit event.
 """
 
+import os
 import shutil
 import sqlite3
+import sys
+from pathlib import Path
 
 from otagw import runtime, settings
 from otagw.app import create_app
@@ -14,6 +17,7 @@ from tests import door
 
 # What a data folder keeps between two tests; SQLite's own files beside its database are among them.
 DATABASE, NONCES, MASTER_KEY = "otagw.db", "nonces.db", "master.key"
+OPEN = {name + kind for name in (DATABASE, NONCES) for kind in ("", "-wal", "-shm")}
 
 
 class Kept:
@@ -26,6 +30,18 @@ class Kept:
         self.prepared, self.folder, self.environ, self.restore = prepared, folder, environ, restore
         self.template = None if restore else sqlite3.connect(prepared / DATABASE)
         self.app = self.gateway = self.seen = self.spent = None
+        sys.addaudithook(self._look)
+
+    def _look(self, event, arguments):
+        """Refuse to open a file that SQLite has open in this process, but for its making.
+
+        To close it again would drop the locks that SQLite has on it, as POSIX has it. The next process that uses the
+        database then takes itself for the only one, and deletes the log beneath this one: "disk I/O error".
+        """
+        if event == "open" and self.app and isinstance(arguments[0], str | os.PathLike):
+            path, flags = Path(arguments[0]), arguments[2]
+            if path.name in OPEN and path.parent == self.folder and not flags & os.O_EXCL:
+                raise AssertionError(f"{path.name} is opened beside SQLite: let another process read it")
 
     def reset(self):
         """Bring everything back, except where the application has to be made anew: `application` does that."""
