@@ -72,7 +72,7 @@ def moving(counters: Mapping[tuple[int, str], int]) -> database.Statement:
 
 
 def uncount(account_id: int, names: Iterable[str], by: int = 1) -> None:
-    """Move counters by so many less, as `count` does, and delete those that come to nothing: names do not come back."""
+    """Move counters by so many less, as `count` does, and delete those that come to nothing: few names come back."""
     some = list(names)
     count(account_id, some, -by)
     marks = ",".join("?" * len(some))
