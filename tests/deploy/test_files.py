@@ -1,6 +1,7 @@
 """Files under the real server: the vendors' SDKs, large uploads, broken ones, a full disk, many downloads at once."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import http.client
 import json
@@ -35,8 +36,8 @@ def parts_around(data):
     return head.encode(), f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def upload(gateway, size, chunk=b"\0" * MIB, stop_after=None):
-    """Upload ``size`` bytes of a repeated chunk; return the announced data and the status, None if broken off."""
+def begin(gateway, size):
+    """Announce an upload and send what stands before its bytes; return the data, the connection, and what ends it."""
     data = announce(gateway)
     head, tail = parts_around(data)
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=HANG_SECONDS)
@@ -44,6 +45,12 @@ def upload(gateway, size, chunk=b"\0" * MIB, stop_after=None):
     connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
     connection.putheader("Content-Length", str(len(head) + size + len(tail)))
     connection.endheaders(head)
+    return data, connection, tail
+
+
+def upload(gateway, size, chunk=b"\0" * MIB, stop_after=None):
+    """Upload ``size`` bytes of a repeated chunk; return the announced data and the status, None if broken off."""
+    data, connection, tail = begin(gateway, size)
     sent = 0
     while sent < size:
         if stop_after is not None and sent >= stop_after:
@@ -133,6 +140,28 @@ def test_hundreds_of_megabytes_do_not_raise_the_memory(make_live):
 def _rss(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_of_uploads_that_end_together_those_are_kept_that_have_room(make_live):
+    gateway = make_live(workers=2, bytes_per_account=3 * MIB + MIB // 2).start(ALONE)
+    begun = [begin(gateway, MIB) for _ in range(8)]
+    for _, connection, _ in begun:
+        connection.send(b"x" * MIB)
+    together = threading.Barrier(len(begun))
+
+    def end(upload):
+        data, connection, tail = upload
+        with contextlib.closing(connection):
+            together.wait(HANG_SECONDS)
+            connection.send(tail)
+            with connection.getresponse() as response:
+                return data["Key"], response.status, b"QuotaExceeded" in response.read()
+
+    with concurrent.futures.ThreadPoolExecutor(len(begun)) as pool:
+        found = list(pool.map(end, begun))
+    kept = [key for key, status, refused in found if (status, refused) == (204, False)]
+    assert (len(kept), sum((status, refused) == (403, True) for _, status, refused in found)) == (3, 5)
+    assert sorted(path.parent.name for path in stored(gateway)) == sorted(key.rpartition("/")[2] for key in kept)
 
 
 def test_an_upload_that_is_cut_off_half_way_leaves_nothing(make_live):
