@@ -12,8 +12,10 @@ import subprocess
 import urllib.parse
 
 import pytest
+import requests
 
 from tests.deploy import servers
+from tests.deploy.fronts import FRONTS
 from tests.deploy.servers import assert_documented
 from tests.oss.conftest import BOUNDARY, fields_of
 from tests.patience import HANG_SECONDS, eventually
@@ -145,6 +147,25 @@ def test_nginx_sends_the_bytes_itself_if_told_to(store, link):
     assert (response.status_code, handed) == (206, store.handed)
 
 
+def test_a_download_counts_as_a_connection_whoever_sends_the_bytes(store, link, tmp_path):
+    gateway = store.gateway
+    group = grp.getgrgid(os.getegid()).gr_name
+    files = (f"alias {tmp_path}/data/files/;", f"alias {gateway.folder}/data/files/;")
+    one = ("limit_conn connections 200;", "limit_conn connections 1;")
+    site = servers.Site(reachable(tmp_path), gateway.port, gateway, [files, one], user=f"nobody {group}")
+    site.nginx.start()
+    path = urllib.parse.urlsplit(link)._replace(scheme="", netloc="").geturl()
+    try:
+        with requests.get(site.url + path, verify=site.ca, stream=True, timeout=HANG_SECONDS) as under_way:
+            assert under_way.status_code == 200
+            reply = site.curl(path)
+            assert (reply.status, FRONTS["download"].code(reply)) == (503, "SlowDown")
+            assert hashlib.sha256(under_way.content).hexdigest() == SHA256
+        eventually(lambda: site.curl(path, "-r", "0-9").status == 206)
+    finally:
+        site.nginx.stop()
+
+
 @pytest.mark.parametrize("path", ["/files/", "/files/ota/firmware/", "/files/../otagw.db", "/files//etc/passwd"])
 def test_nobody_gets_at_the_folder_itself(store, link, path):
     (file,) = [path for path in store.stored() if path.stat().st_size == SIZE]
@@ -171,7 +192,8 @@ def test_a_body_above_the_limit_is_refused_by_nginx(store, tmp_path):
     with large.open("wb") as file:
         file.truncate(1002 * MIB)
     done = subprocess.run(store.post(store.announce(), large), capture_output=True, check=False, timeout=HANG_SECONDS)
-    assert_documented(servers.parse(done.stdout), 413, "RequestEntityTooLarge")
+    reply = servers.parse(done.stdout)
+    assert (reply.status, FRONTS["upload"].code(reply)) == (413, "EntityTooLarge")
 
 
 def test_a_refused_form_is_answered_though_all_of_its_file_is_sent(store, firmware):

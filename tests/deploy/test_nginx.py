@@ -4,9 +4,11 @@ import subprocess
 
 import pytest
 
+from otagw.ota.products import products
 from tests import signer
 from tests.conftest import KEY, free_port
 from tests.deploy import servers
+from tests.deploy.fronts import FRONTS
 from tests.deploy.servers import assert_alibaba, assert_documented, parse, send
 from tests.iotda import test_sdk
 from tests.patience import eventually
@@ -165,7 +167,49 @@ def test_without_a_gateway_the_answer_is_an_envelope_in_both_spellings(orphan):
 def test_without_a_gateway_an_upload_is_answered_with_an_envelope_too(orphan, tmp_path):
     large = tmp_path / "large"
     large.write_bytes(b"a" * (5 * 1024 * 1024))
-    assert_documented(orphan.curl("/oss", "--data-binary", f"@{large}"), 502, "ServiceUnavailable")
+    reply = orphan.curl("/oss", "--data-binary", f"@{large}")
+    assert (reply.status, FRONTS["upload"].code(reply)) == (502, "ServiceUnavailable")
+
+
+# What nginx refuses without asking the gateway: options of curl, the status, the reason.
+REFUSED = {
+    "no gateway": ([], 502, "orphan"),
+    "a large body": (["-X", "POST", "-H", "Content-Length: 2000000000"], 413, "large"),
+    "a large header": (["-H", "A: " + "a" * 70_000], 431, "large"),
+    "a method that no path takes": (["-X", "TRACE"], 405, "method"),
+    "a header that is none": (["-H", "Content-Length: x"], 400, "broken"),
+    "an encoding that is unknown": (["-X", "POST", "-H", "Transfer-Encoding: gzip"], 501, "unknown"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("name", FRONTS)
+def test_each_refusal_of_nginx_is_in_the_words_of_each_front(orphan, name, case):
+    options, status, reason = REFUSED[case]
+    front = FRONTS[name]
+    reply = orphan.curl(front.path, *front.options, *options)  # nginx knows the headers before the one it refuses
+    assert (reply.status, front.code(reply)) == (status, front.codes[reason])
+    waits = reason == "orphan" and name in {"device", "ddi"}
+    assert reply.headers.get("retry-after") in (["30", "40", "50", "60"] if waits else [None])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nothing", "/nothing?Version=1", "//nothing", "/v5", "/v5x", "/v5/", "/v3/x", "/V3/x", "/ossify"),
+        *("/device/v1/x", "/device/v1", "/device/v2/x", "/device/v1x/y"),
+        *("/key/controller/v1", "/key/controller/v1/x/y/z", "/key/controller/v1?a", "/key/controller/v2/x"),
+        *("/key/controller/v1x/y", "/key/Controller/v1/x", "/a/key/controller/v1/x", "/?x=/key/controller/v1/x"),
+        *(f"/{key}/controller/v1/x/y/z" for key in products.RESERVED_KEYS if key != "oss"),
+        *(f"/{key.upper()}/controller/v1/x/y/z" for key in products.RESERVED_KEYS),
+        *(f"/{key}s/controller/v1/x/y/z" for key in products.RESERVED_KEYS),
+    ],
+)
+def test_nginx_and_the_gateway_agree_which_front_a_path_belongs_to(site, orphan, path):
+    ours, nginxs = site.curl(path), orphan.curl(path)
+    assert nginxs.status == 502
+    assert set(nginxs.json) == {*ours.json} - {"time"}
+    assert nginxs.headers["content-type"] == ours.headers["content-type"]
 
 
 def test_a_host_that_is_no_host_does_not_break_the_envelope(orphan):

@@ -34,7 +34,9 @@ class Site:
             (folder / name).mkdir()
             self.nodes.append(Live(folder / name, trusted_proxies=1, workers=1, **changes))
         del os.environ["OTAGW_MASTER_KEY"]
-        front = servers.Site(folder, [node.port for node in self.nodes])
+        # All clients of these tests have one address, and some ask as fast as they can.
+        unlimited = [("rate=200r/s;", "rate=100000r/s;")]
+        front = servers.Site(folder, [node.port for node in self.nodes], changes=unlimited)
         self.nginx, self.url, self.ca = front.nginx, front.url, front.ca
         for node in self.nodes:
             node.environ["OTAGW_PUBLIC_URL"] = self.url
