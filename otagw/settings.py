@@ -86,7 +86,10 @@ REDIS_URL = Check(
 )
 HOSTS = Check('a list like ["cdn.example.com", "cdn.example.com:8080", "10.0.0.5", "10.1.0.0/16"]', _are_hosts)
 
-
+SIGNED_HOSTS = Check(
+    'a list like ["ota.example.com", "ota.example.com:8443"]',
+    lambda values: all(isinstance(v, str) and re.fullmatch(r"[!-~]{1,255}", v) and "/" not in v for v in values),
+)
 NAMES = Check('a list of texts like ["fw.version"]', lambda values: all(isinstance(v, str) and v for v in values))
 BUCKETS = Check(
     'a table like {"firmware": "/srv/firmware", "other": "s3://bucket/prefix"}',
@@ -158,6 +161,11 @@ class Settings:
     )
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")
+    signed_hosts: tuple[str, ...] = setting(
+        (),
+        "Further hosts that a signature may name in place of the Host that came: HOST or HOST:PORT, as signed.",
+        SIGNED_HOSTS,
+    )
     trusted_proxies: int = setting(
         0, "How many proxies in front are ours; as many entries of X-Forwarded-For are believed.", _between(0, 10)
     )

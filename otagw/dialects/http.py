@@ -1,5 +1,6 @@
 """Read a request for any front: its body within a limit, and the URL that it was sent to."""
 
+import hmac
 import json
 import math
 import re
@@ -103,6 +104,20 @@ def signed_headers(text: str) -> list[str] | None:
     """Return the names in a list of signed headers; None unless they are different names in lower case."""
     names = text.split(";")
     return names if _SIGNED.fullmatch(text) and len(set(names)) == len(names) else None
+
+
+def signed_pairs(call: Received, names: Iterable[str]) -> list[list[tuple[str, str]]]:
+    """Return the signed headers with their values: as they came, and with each host of `signed_hosts` for theirs."""
+    came = [(name, call.header(name)) for name in names]
+    others = runtime.current().settings.signed_hosts if "host" in dict(came) else ()
+    return [came, *([(name, host if name == "host" else value) for name, value in came] for host in others)]
+
+
+def right_one(made: Iterable[tuple[str, str]], signature: str) -> tuple[str, str]:
+    """Return that of several signatures, each with what it signs, which is ``signature``; or else the first."""
+    found = list(made)
+    right = (each for each in found if hmac.compare_digest(each[0].encode(), signature.encode()))
+    return next(right, found[0])
 
 
 def repeated(names: Iterable[str]) -> str | None:

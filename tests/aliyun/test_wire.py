@@ -164,12 +164,80 @@ def test_a_timestamp_outside_the_window_is_refused(client, held_clock, away):
 @pytest.mark.parametrize(
     "text",
     [
-        *("2026-01-02T03:04:05", "2026-01-02T03:04:05.000Z", "2026-13-02T03:04:05Z", "2026-02-30T03:04:05Z"),
+        *("2026-01-02T03:04:05", "2026-01-02T03:04:05.000", "2026-13-02T03:04:05Z", "2026-02-30T03:04:05Z"),
+        *("2026-01-02T03:04:05.Z", "2026-01-02T03:04:05,000Z", "2026-01-02T03:04:05.0000000000Z"),
+        *("2026-01-02T03:04:05.1.1Z", "2026-13-02T03:04:05.000Z", "2026-01-02T03:04:05.٠Z"),
         *("2026-01-02t03:04:05z", "2026-01-02T03:04:05Z\n", "1795000000", "２０２６-01-02T03:04:05Z"),
     ],
 )
 def test_an_unreadable_timestamp_is_refused(client, text):
     assert code(client("CreateOTAFirmware", Timestamp=text, **CREATE)) == (400, "InvalidTimeStamp.Format")
+
+
+def with_fraction(held_clock, away, fraction):
+    """Return a time so many seconds from now, with a fraction of a second as JavaScript's toISOString() has it."""
+    return signer.stamp(held_clock.seconds + away).replace("Z", f".{fraction}Z")
+
+
+FRACTIONS = pytest.mark.parametrize(
+    ("away", "fraction", "expected"),
+    [
+        *((0, "456", None), (0, "0", None), (0, "123456789", None), (-900, "000", None), (899, "999", None)),
+        *((-901, "999", "InvalidTimeStamp.Expired"), (900, "001", "InvalidTimeStamp.Expired")),
+    ],
+)
+
+
+@FRACTIONS
+def test_a_time_may_have_a_fraction_of_a_second_in_v1(client, held_clock, away, fraction, expected):
+    response = client("CreateOTAFirmware", Timestamp=with_fraction(held_clock, away, fraction), **CREATE)
+    assert response.json["Code"] == (expected or "")
+    assert response.json["Success"] is (expected is None)
+
+
+@FRACTIONS
+def test_a_time_may_have_a_fraction_of_a_second_in_v3(client, held_clock, away, fraction, expected):
+    response = by_v3(client, extra={"x-acs-date": with_fraction(held_clock, away, fraction)})
+    assert response.json.get("Code") == expected
+
+
+@pytest.mark.parametrize("text", ["2026-01-02T03:04:05.000", "2026-01-02T03:04:05.Z", "Fri, 02 Jan 2026 03:04:05 GMT"])
+def test_what_is_no_time_is_refused_in_v3(client, text):
+    assert code(by_v3(client, extra={"x-acs-date": text})) == (400, "InvalidTimeStamp.Format")
+
+
+def by_v3(client, host="gateway.test", asked="gateway.test", **options):
+    """Create a firmware by a call that is signed for one host and asks another."""
+    headers = signer.v3(KEY, "CreateOTAFirmware", host, **options, **CREATE)
+    del headers["host"]
+    return client.http.post("/?" + signer.query(CREATE), headers=headers, environ_overrides={"HTTP_HOST": asked})
+
+
+@pytest.mark.parametrize(("host", "is_believed"), [("ota.example.com", True), ("ota.example.com:8443", True),
+                                                   ("gateway.test", True), ("other.example.com", False)])  # fmt: skip
+def test_a_signature_may_name_a_host_of_the_settings(make_app, host, is_believed):
+    client = Client(make_app(signed_hosts='["ota.example.com", "ota.example.com:8443"]'))
+    response = by_v3(client, host)
+    assert response.json.get("Code") == (None if is_believed else "SignatureDoesNotMatch")
+
+
+def test_no_other_host_is_believed_without_the_setting(client):
+    assert code(by_v3(client, "ota.example.com")) == (400, "SignatureDoesNotMatch")
+
+
+def test_headers_of_v3_without_a_signature_are_told_what_is_missing(client):
+    headers = {n: v for n, v in signer.v3(KEY, "ListOTAFirmware", "a").items() if n not in ("Authorization", "host")}
+    for method in ("GET", "POST"):
+        response = client.http.open("/", method=method, headers=headers)
+        assert code(response) == (400, "MissingAuthorization")
+        assert response.json["Message"] == "Authorization is mandatory for this action."
+        assert response.json["RequestId"].isupper()
+
+
+def test_the_action_of_a_header_is_none_of_v1(client):
+    params = {n: v for n, v in signer.v1(KEY, "ListOTAFirmware").items() if n != "Action"}
+    response = client.http.get("/?" + signer.query(params), headers={"x-acs-action": "ListOTAFirmware"})
+    assert code(response) == (400, "MissingAction")
 
 
 def test_a_refused_signature_says_what_was_signed_behind_the_first_colon(client):

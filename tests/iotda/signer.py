@@ -9,6 +9,7 @@ from tests.signer import percent
 
 PROJECT = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 HOST = "gateway.test:8686"
+UNSIGNED = "UNSIGNED-PAYLOAD"
 SCHEMES = ("SDK-HMAC-SHA256", "V11-HMAC-SHA256")
 
 
@@ -27,7 +28,7 @@ def derived_key(key, scope):
 
 
 def canonical(method, path, params, headers, body):
-    """Return the canonical request; ``path`` is decoded, ``headers`` are those to sign."""
+    """Return the canonical request and its names; ``path`` is decoded, ``headers`` are those to sign."""
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     names = sorted(lower)
     segments = "/".join(percent(segment) for segment in path.split("/"))
@@ -39,7 +40,7 @@ def canonical(method, path, params, headers, body):
             "&".join(f"{percent(name)}={percent(value)}" for name, value in pairs),
             "".join(f"{name}:{lower[name]}\n" for name in names),
             ";".join(names),
-            hashlib.sha256(body).hexdigest(),
+            UNSIGNED if lower.get("x-sdk-content-sha256") == UNSIGNED else hashlib.sha256(body).hexdigest(),
         )
     ), ";".join(names)
 
@@ -55,14 +56,17 @@ def authorization(key, scheme, date, text, names, scope=None):
     return f"{scheme} Credential={key[0]}/{scope}, SignedHeaders={names}, Signature={mac}"
 
 
-def headers(key, method, path, params=None, body=b"", *, scheme=SCHEMES[0], seconds=None, project=PROJECT, **extra):
-    """Return the headers of a signed call, `Host` among them; further ones are signed too."""
+def headers(
+    key, method, path, params=None, body=b"", *, scheme=SCHEMES[0], seconds=None, project=PROJECT, only=None, **extra
+):
+    """Return the headers of a signed call, `Host` among them; all are signed, further ones too, or ``only`` some."""
     date = stamp(seconds)
     found = {"Host": HOST, "X-Sdk-Date": date, "Content-Type": "application/json"}
     if project:
         found["X-Project-Id"] = project
     found |= {name.replace("_", "-"): value for name, value in extra.items()}
-    text, names = canonical(method, path, params or {}, found, body)
+    signed = found if only is None else {name: found[name] for name in only}
+    text, names = canonical(method, path, params or {}, signed, body)
     return {**found, "Authorization": authorization(key, scheme, date, text, names)}
 
 

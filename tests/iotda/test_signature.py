@@ -137,7 +137,9 @@ def test_the_same_request_may_come_twice(app, held_clock, scheme):
         ("V11-HMAC-SHA256 Credential=a/20261118/r/iotda, SignedHeaders=host;x-sdk-date, Signature=b", "scope"),
         ("V11-HMAC-SHA256 Credential=a/20261119/r/iotdm, SignedHeaders=host;x-sdk-date, Signature=b", "date"),
         ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host, Signature=b", "lacks x-sdk-date"),
-        ("SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=b", "lacks host"),
+        ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;user-agent;x-project-id, Signature=b", "lacks x-sdk-date"),
+        ("V11-HMAC-SHA256 Credential=a/20261118/r/iotdm, SignedHeaders=host, Signature=b", "lacks x-sdk-date"),
+        ("SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=b", "not exist"),
         ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;host;x-sdk-date, Signature=b", "different"),
         ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-sdk-date;x_y, Signature=b", "different"),
         ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-sdk-date;Accept, Signature=b", "different"),
@@ -159,11 +161,63 @@ def test_a_time_is_read_in_one_form(iotda, held_clock, date):
 
 
 @schemes
-@pytest.mark.parametrize("value", ["UNSIGNED-PAYLOAD", "0" * 64])
-def test_a_body_that_is_not_signed_is_refused(app, scheme, value):
+@pytest.mark.parametrize("value", ["0" * 64, "unsigned-payload", "UNSIGNED-PAYLOAD,", "STREAMING-UNSIGNED-PAYLOAD"])
+def test_a_wrong_digest_of_the_body_is_refused(app, scheme, value):
     response = Iotda(app, scheme=scheme)("POST", PACKAGES, package(), X_Sdk_Content_Sha256=value)
     assert response.status_code == 401
     assert "X-Sdk-Content-Sha256" in response.json["error_msg"]
+
+
+@schemes
+def test_a_body_may_be_left_out_of_the_signature(app, scheme):
+    iotda, data = Iotda(app, scheme=scheme), signer.dump(package())
+    headers = signer.headers(KEY, "POST", PACKAGES, {}, data, scheme=scheme, X_Sdk_Content_Sha256=signer.UNSIGNED)
+    assert iotda.send("POST", PACKAGES, headers, body=data).status_code == 201
+    assert is_believed(iotda.send("POST", PACKAGES, headers, body=data + b" "))
+    assert not is_believed(iotda.send("POST", f"{PACKAGES}/", {**headers, "X-Sdk-Date": signer.stamp(1)}, body=data))
+    # Signed over the digest, it does not pass for one that leaves the body out, nor the other way round.
+    headers = signer.headers(KEY, "POST", PACKAGES, {}, data, scheme=scheme)
+    assert not is_believed(
+        iotda.send("POST", PACKAGES, {**headers, "X-Sdk-Content-Sha256": signer.UNSIGNED}, body=data)
+    )
+
+
+@schemes
+def test_that_a_body_is_not_signed_has_to_be_signed(app, scheme):
+    data, asked = signer.dump(package()), {"scheme": scheme, "only": ("Host", "X-Sdk-Date")}
+    headers = signer.headers(KEY, "POST", PACKAGES, {}, data, X_Sdk_Content_Sha256=signer.UNSIGNED, **asked)
+    response = Iotda(app, scheme=scheme).send("POST", PACKAGES, headers, body=data)
+    assert response.status_code == 401
+    assert "X-Sdk-Content-Sha256" in response.json["error_msg"]
+
+
+@schemes
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("User-Agent", "X-Project-Id", "X-Sdk-Date"),
+        ("X-Sdk-Date",),
+        ("Content-Type", "X-Sdk-Date"),
+        ("Host", "X-Sdk-Date"),
+    ],
+)
+def test_only_the_date_has_to_be_signed(app, scheme, names):
+    iotda, params = Iotda(app, scheme=scheme), {"package_type": "firmwarePackage"}
+    headers = signer.headers(KEY, "GET", PACKAGES, params, scheme=scheme, only=names, User_Agent="an SDK")
+    assert f"SignedHeaders={';'.join(sorted(name.lower() for name in names))}," in headers["Authorization"]
+    assert iotda.send("GET", PACKAGES, headers, params).status_code == 200
+    for name in names:
+        assert not is_believed(iotda.send("GET", PACKAGES, {**headers, name: "20261118T110640Z"}, params))
+
+
+@schemes
+def test_a_signature_may_name_a_host_of_the_settings(make_app, scheme):
+    iotda = Iotda(make_app(signed_hosts='["iotda.example.com"]'), scheme=scheme)
+    params = {"package_type": "firmwarePackage"}
+    headers = signer.headers(KEY, "GET", PACKAGES, params, scheme=scheme, Host="iotda.example.com")
+    assert iotda.send("GET", PACKAGES, {**headers, "Host": signer.HOST}, params).status_code == 200
+    headers = signer.headers(KEY, "GET", PACKAGES, params, scheme=scheme, Host="other.example.com")
+    assert not is_believed(iotda.send("GET", PACKAGES, {**headers, "Host": signer.HOST}, params))
 
 
 @schemes
@@ -287,9 +341,16 @@ def test_a_token_stands_for_its_key(app, held_clock):
     assert with_token(iotda, token).status_code == 401
 
 
-def ask(iotda, key, methods=("hw_ak_sk",), headers=None):
-    identity = {"methods": list(methods), "hw_ak_sk": {"access": {"key": key[0]}, "secret": {"key": key[1]}}}
-    body = json.dumps({"auth": {"identity": identity, "scope": {"project": {"name": "local-1"}}}}).encode()
+def ask(iotda, key, methods=("hw_ak_sk",), headers=None, scope=None, **members):
+    """Ask for a token; the key pair is there for every method that there is, unless ``members`` say otherwise."""
+    identity = {
+        "methods": list(methods),
+        "hw_ak_sk": {"access": {"key": key[0]}, "secret": {"key": key[1]}},
+        "password": {"user": {"name": key[0], "password": key[1], "domain": {"name": "any"}}},
+        **members,
+    }
+    scope = {"project": {"name": "local-1"}} if scope is None else scope
+    body = json.dumps({"auth": {"identity": identity, "scope": scope}}).encode()
     return iotda.send("POST", "/v3/auth/tokens", {"Content-Type": "application/json", **(headers or {})}, body=body)
 
 
@@ -328,9 +389,69 @@ def noted(app):
     return Client(app).ok("ListAuditEvents", PageSize=100)["Data"]["AuditEvent"]
 
 
-@pytest.mark.parametrize("methods", [["password"], ["token"], ["hw_ak_sk", "password"], ["hw_assume_role"], []])
+@pytest.mark.parametrize("methods", [["token"], ["hw_ak_sk", "password"], ["hw_assume_role"], [], [["password"]], [5]])
 def test_other_methods_are_refused(app, methods):
-    assert ask(Iotda(app), KEY, methods).status_code == 401
+    response = ask(Iotda(app), KEY, methods)
+    assert response.status_code == 401
+    assert '["hw_ak_sk"] or ["password"]' in response.json["error_msg"]
+
+
+def test_a_key_pair_is_a_user_name_and_a_password(app):
+    iotda = Iotda(app)
+    response = ask(iotda, KEY, ["password"])
+    assert response.status_code == 201
+    assert response.json["token"]["methods"] == ["password"]
+    assert with_token(iotda, response.headers["X-Subject-Token"]).status_code == 200
+    assert [each["Operation"] for each in noted(app)] == ["CreateToken"]
+
+
+@pytest.mark.parametrize("key", [(KEY[0], "wrong"), ("nobody", KEY[1]), (KEY[0], OTHER[1]), (KEY[0], ""), (KEY[0], 5)])
+def test_a_wrong_password_gets_no_token(app, key):
+    response = ask(Iotda(app), key, ["password"])
+    assert (response.status_code, response.json["error_code"]) == (401, "APIGW.0301")
+    assert str(key[1]) not in ("", "5") or "auth.identity.password.user.password" in response.json["error_msg"]
+    assert noted(app) == []
+
+
+@pytest.mark.parametrize("password", [None, 5, [], {"user": None}, {"user": {"id": KEY[0], "password": KEY[1]}}])
+def test_a_password_without_a_user_name_is_refused(app, password):
+    response = ask(Iotda(app), KEY, ["password"], password=password)
+    assert (response.status_code, response.json["error_code"]) == (401, "APIGW.0301")
+    assert "auth.identity.password.user.name" in response.json["error_msg"]
+
+
+def test_the_project_of_a_token_is_that_of_its_scope(app):
+    iotda = Iotda(app)
+    iotda.ok("POST", PACKAGES, package(), status=201)
+    first, second = (each["id"] for each in iotda.ok("GET", "/v3/projects", project=None)["projects"])
+    assert second == signer.PROJECT
+    domain = {"id": "main", "name": "main"}
+    for scope, expected in (
+        ({"project": {"name": "cn-north-4"}}, {"project": {"id": first, "name": "cn-north-4", "domain": domain}}),
+        ({"project": {"id": second}}, {"project": {"id": second, "name": second, "domain": domain}}),
+        ({"project": {"id": "nobodys"}}, {"project": {"id": "nobodys", "name": "nobodys", "domain": domain}}),
+        ({"domain": {"name": "main"}}, {"domain": domain}),
+        ({}, {"project": {"id": first}}),
+    ):
+        token = ask(iotda, KEY, scope=scope).json["token"]
+        assert {name: token[name] for name in ("project", "domain") if name in token} == expected
+
+
+def test_a_scope_of_another_accounts_project_is_refused(app, make_app):
+    (theirs,) = (each["id"] for each in Iotda(app, OTHER).ok("GET", "/v3/projects", project=None)["projects"])
+    response = ask(Iotda(app), KEY, scope={"project": {"id": theirs}})
+    assert (response.status_code, response.json["error_code"]) == (403, "IOTDA.900403")
+    assert theirs in response.json["error_msg"]
+    strict = Iotda(make_app(unknown_products="refuse"))
+    assert ask(strict, KEY, scope={"project": {"id": "nobodys"}}).json["error_code"] == "IOTDA.900403"
+
+
+@pytest.mark.parametrize("scope", [[], 5, "x", {"project": 5}, {"project": {"id": 5}}, {"project": {"name": []}},
+                                   {"unscoped": {}}, {"project": {}, "domain": {}}])  # fmt: skip
+def test_a_scope_that_cannot_be_read_is_refused_by_name(app, scope):
+    response = ask(Iotda(app), KEY, scope=scope)
+    assert (response.status_code, response.json["error_code"]) == (400, "IOTDA.000006")
+    assert "auth.scope" in response.json["error_msg"]
 
 
 def test_a_key_pair_beside_other_credentials_is_refused(app):

@@ -33,7 +33,8 @@ MUST_SIGN: Final = (
 AUTHORIZATION: Final = re.compile(
     r"(ACS3-[A-Z0-9-]+) +Credential=([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
 )
-_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+# Some clients write JavaScript's milliseconds.
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,9}))?Z")
 _escape = re.compile(r"[^A-Za-z0-9\-_.~]").sub
 _ESCAPED: Final = {chr(code): f"%{code:02X}" for code in range(128)}
 
@@ -90,14 +91,15 @@ def sign_v3(secret: str, canonical: bytes) -> tuple[str, str]:
 
 
 def timestamp(text: str, name: str) -> int:
-    """Read ``YYYY-MM-DDThh:mm:ssZ`` as milliseconds; raise `errors.InvalidTimestamp` that names where it stood."""
+    """Read ``YYYY-MM-DDThh:mm:ss[.fraction]Z`` as milliseconds; raise `errors.InvalidTimestamp` that names it."""
     try:
-        if _TIMESTAMP.fullmatch(text):
+        found = _TIMESTAMP.fullmatch(text)
+        if found:
             moment = datetime(
                 int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), int(text[17:19]),
                 tzinfo=UTC,
             )  # fmt: skip
-            return int(moment.timestamp()) * 1000
+            return int(moment.timestamp()) * 1000 + int((found[1] or "")[:3].ljust(3, "0"))
     except ValueError:
         pass
     raise errors.InvalidTimestamp(name)
@@ -163,14 +165,16 @@ def _claim_v3(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
     digest = hashlib.sha256(call.body).hexdigest()
     if call.header("x-acs-content-sha256") != digest:
         raise errors.BodyMismatch
-    headers = [(name, call.header(name)) for name in signed]
-    canonical = canonical_request(call.request.method, call.query, headers, names, digest)
+    ways = [
+        canonical_request(call.request.method, call.query, headers, names, digest)
+        for headers in http.signed_pairs(call, signed)
+    ]
     return Claim(
         key_id=call.key_id,
         at=at,
         nonce=nonce,
         signature=signature,
-        sign=lambda secret: sign_v3(secret, canonical),
+        sign=lambda secret: http.right_one((sign_v3(secret, way) for way in ways), signature),
         hint=hint,
     )
 

@@ -48,14 +48,15 @@ def parse(call: ActionCall, spell: Callable[[bool], None]) -> None:
     call.query = _pairs(call.request.environ.get("QUERY_STRING", ""))
     call.body = http.body(call.request, MAX_BODY)
     call.params = _with_form(call)
-    spell(call.v3 or bool(call.params.get("Version")))
+    is_unsigned = _is_v3_unsigned(call)
+    spell(call.v3 or is_unsigned or bool(call.params.get("Version")))
     if not call.v3:
         call.xml = _wants_xml(call.params.get("Format", ""))
     _check_conflicts(call)
     name = "x-acs-action" if call.v3 else "Action"
     call.operation = call.header(name) if call.v3 else call.params.get(name, "")
     if not call.operation:
-        raise errors.MissingParameter(name)
+        raise errors.MissingParameter("Authorization" if is_unsigned else name)
     version = call.header("x-acs-version") if call.v3 else call.params.get("Version", "")
     if version and version not in VERSIONS:
         raise errors.InvalidVersion
@@ -66,6 +67,12 @@ def _is_v3(call: ActionCall) -> bool:
     if authorization and not authorization.startswith(V3_PREFIX):
         raise errors.UnsupportedSignatureMethod("ACS3-HMAC-SHA256 in Authorization, or HMAC-SHA1 in SignatureMethod")
     return bool(authorization)
+
+
+def _is_v3_unsigned(call: ActionCall) -> bool:
+    """Tell whether the headers are those of V3 but for the signature; V1's clients send the first of them, too."""
+    is_v1 = bool(call.params.keys() & {"Action", "AccessKeyId", "Signature"})
+    return not call.v3 and not is_v1 and bool(call.header("x-acs-action"))
 
 
 def _pairs(text: str) -> dict[str, str]:

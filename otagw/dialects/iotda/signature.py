@@ -20,7 +20,10 @@ from otagw.dialects.iotda.wire import RestCall
 PLAIN: Final = "SDK-HMAC-SHA256"
 DERIVED: Final = "V11-HMAC-SHA256"
 SERVICE: Final = "iotdm"
-MUST_SIGN: Final = ("host", "x-sdk-date")
+DATE: Final = "x-sdk-date"
+DIGEST: Final = "x-sdk-content-sha256"
+# What stands for the digest of a body that is not signed.
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _FORM: Final = re.compile(
     rf"({PLAIN}) +Access=([^,\s/]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
     rf"|({DERIVED}) +Credential=([^,\s/]+)/([^,\s]+), *SignedHeaders=([^,\s]+), *Signature=([^,\s]+)"
@@ -73,22 +76,23 @@ def claim(call: RestCall) -> Claim:
     key_id, scope, names, signature = _authorization(call)
     call.key_id = key_id
     signed = _signed_headers(call, names)
-    date = call.header("x-sdk-date")
+    date = call.header(DATE)
     at = _timestamp(date)
     found = _SCOPE.fullmatch(scope)
     if scope and not found:
         raise errors.IncompleteSignature(f"the scope in Credential is not of the form yyyyMMdd/REGION/{SERVICE}")
     if found and found[1] != date[:8]:
         raise errors.IncompleteSignature("the scope in Credential has another date than X-Sdk-Date")
-    digest = _body_digest(call)
-    headers = [(name, call.header(name)) for name in signed]
+    digest = _body_digest(call, signed)
     query, method = canonical_query(call.pairs), call.request.method
-    ways = [canonical_request(method, path, query, headers, names, digest) for path in canonical_paths(call.path)]
+    ways = [
+        canonical_request(method, path, query, headers, names, digest)
+        for headers in http.signed_pairs(call, signed)
+        for path in canonical_paths(call.path)
+    ]
 
     def ours(secret: str) -> tuple[str, str]:
-        results = [sign(key_id, secret, date, scope, way) for way in ways]
-        right = (made for made in results if hmac.compare_digest(made[0].encode(), signature.encode()))
-        return next(right, results[0])
+        return http.right_one((sign(key_id, secret, date, scope, way) for way in ways), signature)
 
     return Claim(key_id=key_id, at=at, nonce=None, signature=signature, sign=ours, hint=lambda secret: "")
 
@@ -110,20 +114,25 @@ def _authorization(call: RestCall) -> tuple[str, str, str, str]:
 
 def _signed_headers(call: RestCall, names: str) -> list[str]:
     signed = names.split(";")
-    for name in MUST_SIGN:
-        if not call.header(name):
-            raise errors.IncompleteSignature(f"the header {name} is missing")
-        if name not in signed:
-            raise errors.IncompleteSignature(f"SignedHeaders lacks {name}")
+    if not call.header(DATE):
+        raise errors.IncompleteSignature(f"the header {DATE} is missing")
+    if DATE not in signed:
+        raise errors.IncompleteSignature(f"SignedHeaders lacks {DATE}")
     if http.signed_headers(names) is None:
         raise errors.IncompleteSignature("SignedHeaders is not a list of different lower-case names")
     return signed
 
 
-def _body_digest(call: RestCall) -> str:
-    """Return the digest of the body; one that the client claims has to be it."""
+def _body_digest(call: RestCall, signed: list[str]) -> str:
+    """Return the digest of the body, which one that the client claims has to be; or what says that it is not signed.
+
+    That itself is signed: nobody else may have put it there.
+    """
+    claimed = call.header(DIGEST)
+    if claimed == UNSIGNED and DIGEST in signed:
+        return UNSIGNED
     digest = hashlib.sha256(call.body).hexdigest()
-    if call.header("x-sdk-content-sha256") not in ("", digest):
+    if claimed not in ("", digest):
         raise errors.BodyMismatch
     return digest
 

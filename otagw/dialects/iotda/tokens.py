@@ -20,17 +20,32 @@ _FORM: Final = re.compile(r"([A-Za-z0-9_=-]+)\.([0-9]{1,15})\.([0-9a-f]{64})")
 _WRONG: Final = "decrypt token fail"
 _PAIR: Final = "there is no such key pair"
 METHOD: Final = "hw_ak_sk"
+# A key pair as user name and password.
+PASSWORD: Final = "password"  # noqa: S105 - the name of a method
+# Where the halves of a key pair stand, by the method.
+_HALVES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    METHOD: (("access", "key"), ("secret", "key")),
+    PASSWORD: (("user", "name"), ("user", "password")),
+}
+
+
+def method(given: Mapping[str, Any]) -> str:
+    """Return the method by which a body asks for a token; raise `errors.UnsupportedSignatureMethod`."""
+    methods = _member(given, "auth", "identity", "methods")
+    if methods is None:
+        raise errors.IncompleteSignature("auth.identity.methods is missing")
+    if methods not in ([METHOD], [PASSWORD]):
+        raise errors.UnsupportedSignatureMethod(f'["{METHOD}"] or ["{PASSWORD}"] in auth.identity.methods')
+    return str(methods[0])
 
 
 def key_pair(given: Mapping[str, Any]) -> tuple[str, str]:
     """Return the key pair with which a body asks for a token; raise what any other method is refused with."""
-    identity = _member(given, "auth", "identity")
-    methods = identity.get("methods") if isinstance(identity, dict) else None
-    if methods is not None and methods != [METHOD]:
-        raise errors.UnsupportedSignatureMethod(f'["{METHOD}"] in auth.identity.methods')
-    pair = [_member(identity, METHOD, part, "key") for part in ("access", "secret")]
-    if methods is None or not all(isinstance(half, str) and half for half in pair):
-        raise errors.IncompleteSignature(f"auth.identity has no key pair of the method {METHOD}")
+    name = method(given)
+    pair = [_member(given, "auth", "identity", name, *half) for half in _HALVES[name]]
+    if not all(isinstance(half, str) and half for half in pair):
+        missing = " and ".join(".".join(("auth.identity", name, *half)) for half in _HALVES[name])
+        raise errors.IncompleteSignature(f"expected a key pair: texts in {missing}")
     return str(pair[0]), str(pair[1])
 
 

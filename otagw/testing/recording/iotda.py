@@ -53,7 +53,9 @@ class Iotda:
         except errors.Fault:
             is_whole = False
         if call.operation == routing.CREATE_TOKEN:
-            tokens.key_pair(call.given)  # any other way to log in needs a secret that the recorder does not have
+            tokens.key_pair(call.given)
+            if tokens.method(call.given) != tokens.METHOD:  # it needs a password that the recorder does not have
+                raise errors.UnsupportedSignatureMethod(f'["{tokens.METHOD}"] in auth.identity.methods')
         kept = {group: found for group, found in groups.items() if found}
         scheme, region, secrets = _authorization(call)
         asked = Asked(self.name, call.operation, request.method, path, scheme, kept)

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from otagw import clock
+from otagw import clock, errors
 from otagw.access import Caller
 from otagw.dialects.iotda import render, tokens, wire
 from otagw.dialects.iotda.route import operation
 from otagw.dialects.iotda.schema import IotdaSchema, Object, Text
 from otagw.ota import audit, projects
+from otagw.ota.accounts import Account
 
 
 class Auth(IotdaSchema):
@@ -26,24 +27,51 @@ class CreateToken(IotdaSchema):
 
 @operation(CreateToken, "POST /v3/auth/tokens", status=201, longest=wire.MAX_CREDENTIALS)
 def create_token(caller: Caller, auth: dict[str, Any]) -> dict[str, Any]:
-    """Issue a token for the key pair in the body, by the method `hw_ak_sk`; it comes in the header X-Subject-Token.
+    """Issue a token for the key pair in the body; it comes in the header X-Subject-Token.
 
-    It is good for 24 hours, wherever a signature is, as `X-Auth-Token`. The body has at most 16 KiB. A scope in it is
-    not looked at.
+    The method is `hw_ak_sk`, or `password` with the access key as user name, its secret as password, and any domain.
+    The token is good for 24 hours, wherever a signature is, as `X-Auth-Token`. The body has at most 16 KiB. The answer
+    names the project of the scope: the one of an `id`, which may not be another account's, or the oldest by any
+    `name`. A scope that is a domain has none. The token is good for all projects of the account, whatever the scope.
     """
     key_id, secret = tokens.key_pair({"auth": auth})
+    scope = _scope(caller.account, auth.get("scope"))
     now = clock.now()
     audit.note_alone(caller.account.id, tokens.KIND, key_id)
     return {
         render.SUBJECT_TOKEN: tokens.issue(key_id, secret),
         "token": {
-            "methods": [tokens.METHOD],
+            "methods": [tokens.method({"auth": auth})],
             "issued_at": _iso(now),
             "expires_at": _iso(now + tokens.LIFE_MS),
-            "user": {"name": caller.account.name, "id": caller.account.name},
-            "project": {"id": projects.every(caller.account)[0]},
+            "user": {"name": caller.account.name, "id": caller.account.name, "domain": _domain(caller.account)},
+            **scope,
         },
     }
+
+
+def _scope(account: Account, given: Any) -> dict[str, Any]:
+    """Return what a token's answer says of its scope; raise `errors.NotFound` for a project of another account."""
+    if given in (None, {}):
+        return {"project": {"id": projects.every(account)[0]}}
+    kinds = {kind: given.get(kind) for kind in ("project", "domain")} if isinstance(given, dict) else {}
+    asked = {kind: value for kind, value in kinds.items() if value is not None}
+    if len(asked) != 1 or not all(isinstance(value, dict) for value in asked.values()):
+        raise errors.InvalidParameter("auth.scope", '{"project": {"id" or "name"}} or {"domain": {…}}')
+    if "domain" in asked:
+        return {"domain": _domain(account)}
+    chosen, name = asked["project"].get("id"), asked["project"].get("name")
+    for each in (chosen, name):
+        if not isinstance(each, str | None):
+            raise errors.InvalidParameter("auth.scope.project", "texts for id and name")
+    if chosen:
+        projects.seen(account, chosen)
+    found = chosen or projects.every(account)[0]
+    return {"project": {"id": found, "name": name or found, "domain": _domain(account)}}
+
+
+def _domain(account: Account) -> dict[str, str]:
+    return {"id": account.name, "name": account.name}
 
 
 class ListProjects(IotdaSchema):
