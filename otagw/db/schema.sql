@@ -44,6 +44,7 @@ INSERT INTO "schema_migration" VALUES(18,'0018_refusals','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(19,'0019_statement_formats','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(20,'0020_pruning','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(21,'0021_stored_bytes','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(22,'0022_lower_case_digests','2020-01-01 00:00:00');
 CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "statement_format" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));

@@ -38,7 +38,7 @@ def test_every_field_comes_back(client, held_clock):
         "DestVersion": "1.2.3-rc_1",
         "SrcVersion": "1.2.2",
         "FirmwareUrl": URL,
-        "FirmwareSign": "0123456789abcdefABCDEF0123456789",
+        "FirmwareSign": "0123456789abcdefabcdef0123456789",
         "SignMethod": "MD5",
         "FirmwareSize": 9007199254740991,
         "ProductKey": "a1uctKe0001",
@@ -182,7 +182,7 @@ def files(*numbers, **more):
 
 
 def test_several_files_come_back_in_numeric_order(client):
-    more = {"MultiFiles.10.Size": "5", "MultiFiles.10.FileMd5": "a" * 32, "MultiFiles.10.SignValue": "b" * 32}
+    more = {"MultiFiles.10.Size": "5", "MultiFiles.10.FileMd5": "A" * 32, "MultiFiles.10.SignValue": "B" * 32}
     body = client.ok("CreateOTAFirmware", **files(10, 2, 1, **more))
     found = info(client, body["Data"]["FirmwareID"])
     assert [file["Name"] for file in found["MultiFiles"]] == ["f1", "f2", "f10"]

@@ -28,7 +28,7 @@ def test_a_package_is_echoed_as_it_was_sent(iotda, held_clock):
 
 
 def test_every_optional_field_is_echoed(iotda):
-    location = {"sign": "AbCdef01" * 8, "sign_method": "SHA-256"}
+    location = {"sign": "abcdef01" * 8, "sign_method": "SHA-256"}
     more = {"support_source_versions": [], "description": "", "custom_info": "i" * 4096}
     body = package(location, package_type="modulePackage", module_name="mcu", **more)
     found = iotda.ok("POST", PACKAGES, body, status=201)
@@ -231,9 +231,15 @@ def test_an_object_is_copied_checked_and_delivered(make_app, bucket):
 
 
 @pytest.mark.parametrize("sign", [DIGEST, DIGEST.upper()])
-def test_a_right_digest_is_taken_in_either_case(make_app, bucket, sign):
+def test_a_right_digest_is_taken_in_either_case_and_shown_in_lower_case(make_app, bucket, sign):
     found = made(mapped(make_app, bucket), location={"sign": sign, "sign_method": "SHA256"})
-    assert found["file_location"]["obs_location"]["sign"] == sign
+    assert found["file_location"]["obs_location"]["sign"] == DIGEST
+
+
+def test_a_digest_that_cannot_be_checked_is_shown_in_lower_case_everywhere(iotda, client):
+    found = made(iotda, location={"sign": DIGEST.upper(), "sign_method": "SHA256"})
+    assert found["file_location"]["obs_location"]["sign"] == DIGEST
+    assert client.ok("QueryOTAFirmware", FirmwareId=found["package_id"])["FirmwareInfo"]["FirmwareSign"] == DIGEST
 
 
 def test_a_wrong_digest_is_refused_and_nothing_is_made(make_app, bucket):

@@ -75,7 +75,7 @@ def test_packages(gateway, scheme):
     assert (made.status_code, made.app_id, made.version) == (201, "app1", "V2.0")
     assert (made.support_source_versions, made.description, made.product_name) == (sources, "\u56fa\u4ef6", None)
     assert re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", made.create_time)
-    assert made.file_location.obs_location.sign == DIGEST.upper()
+    assert made.file_location.obs_location.sign == DIGEST
     request = v5.ListOtaPackageInfoRequest(
         package_type="firmwarePackage", product_id=scheme, limit=1, instance_id="inst-1"
     )

@@ -251,9 +251,10 @@ def test_a_wrong_digest_is_refused_with_both_values(client, upload, method, digi
     assert hashlib.new(method, CONTENT).hexdigest() in text
 
 
-def test_a_right_digest_may_be_in_upper_case_and_stays_so(client, upload):
-    sign = hashlib.sha256(CONTENT).hexdigest().upper()
-    found = query(client, upload(CONTENT), SignMethod="SHA256", FirmwareSign=sign, FirmwareSize=str(len(CONTENT)))
+def test_a_right_digest_may_be_in_upper_case_and_is_kept_in_lower_case(client, upload):
+    sign = hashlib.sha256(CONTENT).hexdigest()
+    given = {"SignMethod": "SHA256", "FirmwareSign": sign.upper(), "FirmwareSize": str(len(CONTENT))}
+    found = query(client, upload(CONTENT), **given)
     assert (found["FirmwareSign"], found["Verified"]) == (sign, True)
 
 

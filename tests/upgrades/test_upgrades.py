@@ -289,6 +289,29 @@ def test_the_bytes_of_files_that_are_there_are_counted(upgraded):
     assert there == (2425,)
 
 
+def test_digests_in_capitals_become_lower_case(old, serve):
+    chosen = old.restore()
+    digest, parts = "AB" * 32, [{"name": "f", "url": "u", "size": 1, "file_md5": "CD" * 16, "sign_value": "EF" * 16}]
+    location = {"bucket_name": "B", "sign": digest}
+    database.execute("UPDATE package SET sign = ? WHERE files IS NULL AND origin IS NULL", digest)
+    database.execute("UPDATE package SET files = ? WHERE files IS NOT NULL", json.dumps(parts))
+    database.execute(
+        "UPDATE package SET sign = ?, origin = ? WHERE origin IS NOT NULL",
+        *(digest, json.dumps({"app_id": "A", "bucket": "B", "location": location, "sent": []})),
+    )
+    schema.migrate(chosen)
+    rows = database.execute("SELECT sign, files, origin FROM package").fetchall()
+    for sign, files, origin in rows:
+        assert sign in (None, digest.lower())
+        if files:
+            assert json.loads(files) == [{**parts[0], "file_md5": "cd" * 16, "sign_value": "ef" * 16}]
+        if origin:
+            assert json.loads(origin)["location"] == {**location, "sign": digest.lower()}
+            assert json.loads(origin)["app_id"] == "A"
+    assert all(any(row[place] for row in rows) for place in range(3))
+    serve(old, chosen)
+
+
 def test_accounts_without_a_project_or_a_space_are_given_them_and_others_keep_theirs(old, serve):
     chosen = old.restore()
     (main,) = database.execute("SELECT id FROM account WHERE name = 'main'").fetchone()

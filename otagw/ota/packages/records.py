@@ -23,7 +23,7 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDraft:
-    """A package as it is asked for. Times are milliseconds, sizes bytes, digests hex as they were given.
+    """A package as it is asked for. Times are milliseconds, sizes bytes; digests hex, which is kept in lower case.
 
     ``files`` are the parts of a package of several files, each with name, url and what is known of size and digests;
     then ``url``, ``size`` and ``sign`` are None. ``object_key``, here and in each of ``files``, is the key of a file of

@@ -18,6 +18,7 @@ def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
     that cannot be had, `errors.SizeMismatch` and `errors.DigestMismatch`. Files of unlisted hosts are taken as they are
     said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
     """
+    draft = _in_lower_case(draft)
     fetcher = Fetcher(account.rules.fetch_hosts)
     method = draft.sign_method or "MD5"
     if draft.files:
@@ -28,6 +29,16 @@ def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
     if facts is None:
         return draft, False
     return replace(draft, size=_size(facts, draft.size), sign=_sign(facts, method, draft.sign), facts=(facts,)), True
+
+
+def _in_lower_case(draft: PackageDraft) -> PackageDraft:
+    """Return a draft with its digests in lower case: devices compare them with what they compute, letter by letter."""
+    digests = {"file_md5", "sign_value"}
+    files = tuple(
+        {name: value.lower() if name in digests and value else value for name, value in part.items()}
+        for part in draft.files
+    )
+    return replace(draft, sign=draft.sign and draft.sign.lower(), files=files)
 
 
 def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:
@@ -58,8 +69,8 @@ def _size(facts: Facts, given: int | None) -> int:
 
 
 def _sign(facts: Facts, method: str, given: str | None) -> str:
-    """Return the digest as it was given, in whatever case, or ours."""
+    """Return the digest, which one that was given has to be."""
     actual = facts.md5 if method == "MD5" else facts.sha256
-    if given and given.lower() != actual:
+    if given and given != actual:
         raise errors.DigestMismatch(method, given, actual)
-    return given or actual
+    return actual

@@ -97,7 +97,9 @@ def create_ota_package(
     bytes), and the digest in `sign` where that is given. That of any other bucket is taken as given, and cannot be
     rolled out.
     """
-    location = file_location["obs_location"]
+    location = dict(file_location["obs_location"])
+    if location.get("sign"):
+        location["sign"] = location["sign"].lower()  # as it is kept and given to devices
     # Which optional fields were sent: exactly these are shown again.
     sent = [] if support_source_versions is None else ["support_source_versions"]
     draft = PackageDraft(
