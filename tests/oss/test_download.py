@@ -73,7 +73,7 @@ def parts(response):
         yield re.search(rb"Content-Range: bytes (\d+)-(\d+)/(\d+)", head).groups(), data
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-9,20-29", "bytes=0-9,-10", f"bytes=5-6,7-8,{SIZE}-"])
+@pytest.mark.parametrize("asked", ["bytes=0-9,20-29", "bytes=0-9,-10", f"bytes=5-6,8-9,{SIZE}-", "bytes=0-4,5-9,20-29"])
 def test_several_parts(get, asked):
     response = get(Range=asked)
     assert response.status_code == 206
@@ -83,6 +83,26 @@ def test_several_parts(get, asked):
     for (first, last, size), data in found:
         assert data == CONTENT[int(first) : int(last) + 1]
         assert int(size) == SIZE
+
+
+@pytest.mark.parametrize("count", [100, 101, 150, 256])
+def test_many_parts(get, count):
+    asked = [(3 * number, 3 * number + 1) for number in range(count)]
+    response = get(Range="bytes=" + ",".join(f"{first}-{last}" for first, last in asked))
+    assert response.status_code == 206
+    expected = [((str(f), str(t), str(SIZE)), CONTENT[f : t + 1]) for f, t in asked]
+    assert [(tuple(word.decode() for word in words), data) for words, data in parts(response)] == expected
+
+
+def test_more_parts_are_answered_with_the_whole_file(get):
+    response = get(Range="bytes=" + ",".join(f"{3 * number}-{3 * number + 1}" for number in range(257)))
+    assert (response.status_code, response.data) == (200, CONTENT)
+
+
+def test_parts_side_by_side_are_one(get):
+    response = get(Range="bytes=" + ",".join(f"{2 * number}-{2 * number + 1}" for number in range(150)))
+    assert (response.status_code, response.data) == (206, CONTENT[:300])
+    assert response.headers["Content-Range"] == f"bytes 0-299/{SIZE}"
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", f"bytes={SIZE * 2}-{SIZE * 3}"])
@@ -103,6 +123,7 @@ def test_parts_that_are_not_there(get, asked):
         "lines=0-5",
         "bytes=0-5;1-2",
         "bytes=" + "0-1," * 200 + "2-3",
+        "bytes=20-29,0-9",
     ],
 )
 def test_a_range_that_says_nothing_sensible_gives_the_whole_file(get, asked):

@@ -29,6 +29,8 @@ def test_nginx_is_told_the_file_and_nothing_is_sent(accelerated, stored):
     [
         ("GET", {"Range": "bytes=0-9"}, True),
         ("GET", {"Range": "bytes=0-9, -5"}, True),
+        ("GET", {"Range": "bytes=0-9,10-19"}, False),
+        ("GET", {"Range": "bytes=" + ",".join(f"{3 * number}-{3 * number}" for number in range(256))}, True),
         ("GET", {"Range": f"bytes={SIZE}-"}, False),
         ("GET", {"Range": "bytes=9-5"}, False),
         ("GET", {"Range": "bytes=0-9999999999999999999"}, False),

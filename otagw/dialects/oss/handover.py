@@ -34,7 +34,7 @@ class Handover:
     def to_nginx(self, request: Request, file: File, parts: list[ranges.Part] | None) -> str | None:
         """Return where nginx finds the file; None where we answer ourselves."""
         asked = request.headers.get("Range")
-        unlike = asked is not None and not (parts and ranges.is_plain(asked))
+        unlike = asked is not None and not (parts and ranges.is_plain(asked, parts))
         if not self.x_accel or request.method != "GET" or unlike or any(name in request.headers for name in CONDITIONS):
             return None
         return self.x_accel + quote(file.path)

@@ -10,7 +10,8 @@ from werkzeug.datastructures import Range
 from otagw import clock
 
 BLOCK: Final = 64 * 1024
-MOST: Final = 100
+# Updaters that fetch differences ask for up to 150.
+MOST: Final = 256
 KIND: Final = "application/octet-stream"
 _PLAIN: Final = re.compile(r"bytes=[0-9]{0,18}-[0-9]{0,18}(, ?[0-9]{0,18}-[0-9]{0,18})*")
 
@@ -26,24 +27,25 @@ class Part:
 def wanted(header: Range | None, size: int) -> list[Part] | None:
     """Return the parts that can be given; none at all if none can, None where the whole file is to be sent.
 
-    More than a hundred parts, or parts that come to more than the file, are answered with the whole file.
+    Parts of which one goes on where the one before it ends are one. More than `MOST` that were asked for, or parts that
+    come to more than the file, are answered with the whole file.
     """
-    if header is None or header.units != "bytes":
+    if header is None or header.units != "bytes" or len(header.ranges) > MOST:
         return None
-    parts = []
+    parts: list[Part] = []
     for start, stop in header.ranges:
         first = max(size + start, 0) if start < 0 else start
         last = size if stop is None else min(stop, size)
-        if first < last:
+        if parts and first == parts[-1].stop and first < last:
+            parts[-1] = Part(parts[-1].start, last)
+        elif first < last:
             parts.append(Part(first, last))
-    if len(header.ranges) > MOST or sum(part.stop - part.start for part in parts) > size:
-        return None
-    return parts
+    return None if sum(part.stop - part.start for part in parts) > size else parts
 
 
-def is_plain(header: str) -> bool:
-    """Tell whether a Range header is one that every server reads as we do."""
-    return bool(_PLAIN.fullmatch(header))
+def is_plain(header: str, parts: list[Part]) -> bool:
+    """Tell whether a Range header is one that every server reads as we do: nginx sends adjacent parts one by one."""
+    return bool(_PLAIN.fullmatch(header)) and header.count(",") < len(parts)
 
 
 def content_range(part: Part, size: int) -> str:
