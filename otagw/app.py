@@ -70,12 +70,13 @@ def _application(gateway: Runtime) -> Flask:
     actions, iotda = Actions(), Iotda()
     app = _Flask()
     _route_actions(app, actions)
-    _route_files(app, oss.Front(Handover(settings.x_accel, settings.redirect_downloads)))
+    files = oss.Front(Handover(settings.x_accel, settings.redirect_downloads))
+    _route_files(app, files)
     for front in DEVICE_FRONTS:
         _route_devices(app, front)
     _route_iotda(app, iotda)
     _route_health(app, actions)
-    refusal = _refusals(actions, iotda)
+    refusal = _refusals(actions, iotda, files)
     _route_errors(app, refusal)
     app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "refusal": refusal}
     inner: WSGIApplication = app.wsgi_app
@@ -162,11 +163,11 @@ def _route_health(app: Flask, actions: Actions) -> None:
     app.add_url_rule("/readyz", "readyz", readyz)
 
 
-def _refusals(actions: Actions, iotda: Iotda) -> Refusals:
+def _refusals(actions: Actions, iotda: Iotda, files: oss.Front) -> Refusals:
     """Return what refuses a request that reaches no operation, in the words of the front that its path belongs to."""
 
     def refusal(request: Request, path: str, fault: errors.Fault) -> Answer:
-        front = next((front for front in DEVICE_FRONTS if front.owns(path)), None)
+        front = next((front for front in (files, *DEVICE_FRONTS) if front.owns(path)), None)
         if front:
             return front.refuse(request, fault)
         if iotda_wire.is_ours(path):

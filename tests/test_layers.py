@@ -162,7 +162,7 @@ def test_a_library_is_used_where_its_room_is():
 
 
 # The modules that all fronts share.
-SHARED = ("otagw.dialects.http", "otagw.dialects.schema", "otagw.dialects.addressed")
+SHARED = tuple(f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed"))
 
 
 def test_a_dialect_knows_no_other():

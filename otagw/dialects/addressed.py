@@ -36,6 +36,10 @@ class AddressedFront(ABC):
         return self.answer(request, "", "", act)
 
     @abstractmethod
+    def owns(self, path: str) -> bool:
+        """Tell whether an address is below those of this front, served or not."""
+
+    @abstractmethod
     def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
         """Spell a refusal."""
 
@@ -104,10 +108,6 @@ class DeviceFront(AddressedFront):
         code, status, text = self.codes[type(known)]
         facts: dict[str, Any] = dict(vars(known))
         return code, status, text.format(**facts)
-
-    @abstractmethod
-    def owns(self, path: str) -> bool:
-        """Tell whether an address is below those of this front, served or not."""
 
     @abstractmethod
     def authenticate(self, request: Request, product: str, device: str, body: bytes) -> Device:

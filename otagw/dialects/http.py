@@ -1,12 +1,10 @@
 """Read a request for any front: its body within a limit, and the URL that it was sent to."""
 
 import hmac
-import json
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPException
@@ -19,8 +17,7 @@ from otagw import errors, runtime
 _LONGEST_KIND: Final = 512
 # In lower case and without "_": WSGI shows X-Y and x_y as one header, which could be signed under 2^n names.
 _SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
-# Three times what the longest list of devices has.
-_VALUES: Final = 100_000
+_ENCODINGS: Final = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress")
 _STRETCH: Final = 16 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -41,9 +38,10 @@ class Received:
 def body(request: Request, longest: int) -> bytes:
     """Return the whole body; Werkzeug's own limit would cut a chunked one off without a word.
 
-    Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off.
+    Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off or is compressed.
     """
     check_length(request, longest)
+    check_encoding(request)
     length = request.content_length
     if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return b""
@@ -65,6 +63,14 @@ def check_length(request: Request, longest: int, beside: int = 0) -> None:
     """
     if (request.content_length or 0) > longest + beside:
         raise errors.RequestTooLarge(f"{longest} bytes")
+
+
+def check_encoding(request: Request) -> None:
+    """Raise `errors.Unreadable` for a body that is compressed: its digest and size would be those of something else."""
+    encoding = str(request.headers.get("Content-Encoding", "")).strip().lower()
+    if encoding not in ("", "identity"):
+        known = encoding if encoding in _ENCODINGS else "another encoding"
+        raise errors.Unreadable(f"the body is compressed (Content-Encoding: {known}): send it as it is")
 
 
 def content_type(request: Request) -> tuple[str, dict[str, str]]:
@@ -138,43 +144,3 @@ def endpoint(request: Request) -> str:
     host = str(request.environ.get("HTTP_HOST", "")).rpartition("://")[2]
     reached = f"{request.scheme}://{host}" if _HOST.fullmatch(host) else settings.endpoint
     return settings.public_url.rstrip("/") or reached
-
-
-def json_object(data: bytes) -> dict[str, Any]:
-    """Return the object that a body is; nothing that JSON readers understand in different ways is taken.
-
-    Raises `errors.Unreadable`, and `errors.RequestTooLarge` for a body of more than `_VALUES` separators: 12 MiB of
-    small values would take half a gigabyte.
-    """
-    if sum(map(data.count, (b",", b"[", b"{"))) > _VALUES:
-        raise errors.RequestTooLarge(f"{_VALUES} values")
-    try:
-        found = finite_json(data.decode("utf-8"), object_pairs_hook=_object)
-    except (ValueError, RecursionError):  # also bytes that are no UTF-8, and numbers of thousands of digits
-        found = None
-    if not isinstance(found, dict):
-        raise errors.Unreadable("the body is not one JSON object in UTF-8, each of whose names comes once")
-    return found
-
-
-def finite_json(text: str, **options: Any) -> Any:
-    """Return the value of a JSON text; ``options`` are those of `json.loads`.
-
-    Raises `errors.Unreadable` for a number that is not finite, such as NaN or 1e999: JSON cannot hold it when it is
-    shown again. Raises ValueError and RecursionError for what else is no JSON.
-    """
-    return json.loads(text, parse_float=_finite, parse_constant=_finite, **options)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name comes twice")
-    return found
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise errors.Unreadable(f"the body has the number {text[:16]}, expected finite ones, up to 1.79e308")
-    return number

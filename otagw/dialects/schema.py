@@ -11,6 +11,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, missing
 from marshmallow.fields import Field
 
 from otagw import errors
+from otagw.dialects.seen import seen
 
 # The message of a required field that is missing, and of a check that makes a field required.
 REQUIRED: Final = "is required"
@@ -76,13 +77,17 @@ class FrontSchema(Schema):
     def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = _AS_NAMED) -> errors.Fault:
         """Return the one refusal of all that marshmallow found; ``spelled`` is how the client wrote some names."""
         path, text = next(leaves(messages))
-        return self.refusal(self.wire_name(path, spelled), text)
+        return self.refusal(path, text, given, spelled)
 
-    @staticmethod
-    def refusal(name: str, expected: str) -> errors.Fault:
-        """Return the refusal of one field."""
-        is_absent = expected in (REQUIRED, MISSING)
-        return errors.MissingParameter(name) if is_absent else errors.InvalidParameter(name, expected)
+    def refusal(
+        self, path: Path, expected: str, given: Mapping[str, Any], spelled: Spelled = _AS_NAMED
+    ) -> errors.Fault:
+        """Return the refusal of one field, with what was seen in its value."""
+        name = self.wire_name(path, spelled)
+        if expected in (REQUIRED, MISSING):
+            return errors.MissingParameter(name)
+        spot = seen(self, path, given)
+        return errors.InvalidParameter(name, f"{expected}; {spot}" if spot else expected)
 
     def wire_name(self, path: Path, spelled: Spelled = _AS_NAMED) -> str:
         """Return the name of a field on the wire."""

@@ -57,7 +57,8 @@ def test_alibaba_gateway_refusal(client):
 def test_alibaba_business_refusal_is_a_200(client):
     response = client("QueryOTAFirmware", Version="2018-01-20", FirmwareId="1")
     assert code(response) == (200, "iot.ota.FirmwareNotFound")
-    assert sorted(response.json) == ["Code", "ErrorMessage", "RequestId", "Success"]
+    assert sorted(response.json) == ["Code", "ErrorMessage", "Message", "RequestId", "Success"]
+    assert response.json["Message"] == response.json["ErrorMessage"]
 
 
 def test_documented_business_refusal_has_its_status(client):

@@ -147,9 +147,9 @@ def test_a_name_may_be_escaped_or_not(register, name):
 @pytest.mark.parametrize(
     ("body", "code", "names"),
     [
-        (b"", "unreadable", "not a JSON object"),
-        (b"null", "unreadable", ""),
-        (b"[]", "unreadable", ""),
+        (b"", "unreadable", "it is empty"),
+        (b"null", "unreadable", "the body is null, expected one JSON object"),
+        (b"[]", "unreadable", "the body is a list, expected one JSON object"),
         (b"{", "unreadable", ""),
         (b"[" * 60_000, "unreadable", ""),
         (b'{"id":' + b"9" * 5000 + b"}", "unreadable", ""),

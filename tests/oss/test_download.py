@@ -3,6 +3,7 @@
 import hashlib
 import re
 import urllib.parse
+import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -220,3 +221,25 @@ def test_a_link_to_a_deleted_file_finds_nothing(client, link):
 )
 def test_without_a_link_there_is_nothing(client, path):
     assert client.http.get(path).status_code in (403, 404, 405)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "POST", "GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [("/oss", ["POST"]), ("/oss/", ["POST"]), ("/oss/a", ["GET", "HEAD"]), ("/oss/a/b.bin", ["GET", "HEAD"])],
+)
+def test_another_method_is_refused_in_xml(client, method, path, taken):
+    response = client.http.open(path, method=method)
+    assert response.content_type == "application/xml"
+    if method in taken:
+        assert response.status_code in (400, 403)
+        return
+    assert response.status_code == 405
+    assert sorted(response.headers["Allow"].split(", ")) == taken
+    if method != "HEAD":
+        assert ET.fromstring(response.data).findtext("Code") == "MethodNotAllowed"
+        assert ET.fromstring(response.data).findtext("RequestId") == response.headers["X-Request-Id"]
+
+
+def test_what_only_begins_like_the_address_is_not_of_it(client):
+    assert client.http.get("/ossx").json["Code"] == "InvalidApi.NotFound"

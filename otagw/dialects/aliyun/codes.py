@@ -114,6 +114,6 @@ def hint(fault: errors.Fault, code: str) -> str:
     """Return what to do about a refusal: a known mistake by its name, or where the code is explained."""
     if isinstance(fault, errors.WrongSignature):
         return fault.hint or "Run `otagw explain` with the request's URL and your secret: it names the usual mistakes."
-    if isinstance(fault, errors.Quoted):  # docs/codes.md has the gateway's own codes alone
+    if isinstance(fault, errors.Quoted):  # the reference has the gateway's own codes alone
         return ""
-    return f"See docs/codes.md, {code}."
+    return f"`otagw docs codes` says more of {code}."

@@ -62,8 +62,8 @@ def refusal(call: ActionCall, fault: errors.Fault, host: str) -> Answer:
         envelope |= {"error_message": found.text, **identity, "success": False}
     elif found.gateway:
         envelope |= {"message": found.text, **identity, "host_id": host, "recommend": codes.hint(fault, found.code)}
-    else:
-        envelope |= {"error_message": found.text, **identity, "success": False}
+    else:  # Message is what some SDKs read of any refusal
+        envelope |= {"error_message": found.text, "message": found.text, **identity, "success": False}
         status, root = 200, f"{call.operation}Response"
     headers = {}
     if isinstance(fault, errors.MethodNotAllowed):

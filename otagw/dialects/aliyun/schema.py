@@ -59,7 +59,7 @@ class AliyunSchema(FrontSchema):
             is_list = isinstance(self.fields[str(absent[0])], fields.List)
             return errors.MissingParameter(self.wire_name([*absent, 1] if is_list else absent))
         path, text = next(leaves(messages, given))
-        return self.refusal(self.wire_name(path, spelled), text)
+        return self.refusal(path, text, given, spelled)
 
     def _gather(self, params: Mapping[str, str]) -> tuple[_Raw, dict[str, str]]:
         """Collect what belongs to a field: a text, or for lists what came by number. Empty counts as absent."""

@@ -10,8 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from marshmallow import ValidationError, fields, pre_load
 
-from otagw import errors
-from otagw.dialects import http
+from otagw.dialects import json_body
 from otagw.dialects.schema import MISSING, FrontSchema, wrong
 
 EXECUTIONS: Final = (
@@ -164,7 +163,7 @@ _ATTRIBUTES: Final = _Attributes()
 
 def feedback(body: bytes) -> Feedback:
     """Return a feedback; raise the fault that names what is wrong with it."""
-    status = _FEEDBACK.read(_object(body))["status"]
+    status = _FEEDBACK.read(json_body.read_object(body, strict=False))["status"]
     result = status["result"] or {}
     percent = _percent(result.get("progress") or {})
     return Feedback(status["execution"], result.get("finished") or "none", percent, status["details"] or "")
@@ -172,19 +171,9 @@ def feedback(body: bytes) -> Feedback:
 
 def attributes(body: bytes) -> Attributes:
     """Return attributes; raise the fault that names what is wrong with them."""
-    values = _ATTRIBUTES.read(_object(body))
+    values = _ATTRIBUTES.read(json_body.read_object(body, strict=False))
     mode, data = values["mode"] or "merge", values["data"]
     return Attributes(mode, {name: "" if mode == "remove" else _text(data[name]) for name in data})
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:  # not strict: some clients put a line feed into a text as it is
-        found = http.finite_json(body.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError):  # also numbers of thousands of digits
-        found = None
-    if not isinstance(found, dict):
-        raise errors.Unreadable("the body is not a JSON object")
-    return found
 
 
 def _percent(progress: Mapping[str, Any]) -> int | None:

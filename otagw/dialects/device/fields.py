@@ -9,7 +9,7 @@ from marshmallow import RAISE, fields, validate
 from werkzeug.wrappers import Request
 
 from otagw import errors
-from otagw.dialects import http
+from otagw.dialects import http, json_body
 from otagw.dialects.schema import FrontSchema, Spelled
 from otagw.ota import versions
 from otagw.ota.products import modules
@@ -124,4 +124,4 @@ def from_json(request: Request, body: bytes) -> dict[str, Any]:
         raise errors.UnsupportedMediaType(JSON)
     if request.args:
         raise errors.InvalidParameter("the query", "none")
-    return http.json_object(body)
+    return json_body.read_object(body)

@@ -106,7 +106,10 @@ def _authorization(call: RestCall) -> tuple[str, str, str, str]:
         raise errors.UnsupportedSignatureMethod(f"{PLAIN} or {DERIVED}")
     found = _FORM.fullmatch(text)
     if found is None:
-        raise errors.IncompleteSignature("Authorization is not of a form in docs/wire/iotda.md")
+        raise errors.IncompleteSignature(
+            f"Authorization is not of the form {PLAIN} Access=…, SignedHeaders=…, Signature=… or "
+            f"{DERIVED} Credential=…/yyyyMMdd/REGION/{SERVICE}, SignedHeaders=…, Signature=…"
+        )
     if found[1]:
         return found[2], "", found[3], found[4]
     return found[6], found[7], found[8], found[9]

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from otagw import errors
 from otagw.access import Caller
-from otagw.dialects import http
+from otagw.dialects import http, json_body
 
 JSON: Final = "application/json"
 MAX_BODY: Final = 12 * 1024 * 1024
@@ -104,7 +104,7 @@ def document(call: RestCall) -> dict[str, Any]:
         return {}
     if http.content_type(call.request)[0] != JSON:
         raise errors.UnsupportedMediaType(JSON)
-    found: dict[str, Any] = _without_nulls(http.json_object(call.body))
+    found: dict[str, Any] = _without_nulls(json_body.read_object(call.body))
     return found
 
 

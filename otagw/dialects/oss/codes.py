@@ -6,16 +6,17 @@ from otagw import errors
 
 _OTHER: Final = ("InvalidArgument", 400, "The request is not valid.")
 CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
-    errors.Unreadable: ("MalformedPOSTRequest", 400, "The form cannot be read: {problem}."),
+    errors.Unreadable: ("MalformedPOSTRequest", 400, "The request cannot be read: {problem}."),
     errors.UnsupportedMediaType: ("MalformedPOSTRequest", 400, "The body's Content-Type is not {expected}."),
     errors.MissingParameter: ("InvalidArgument", 400, "The form field {name} is missing, or comes after the file."),
     errors.InvalidParameter: ("InvalidArgument", 400, "The form field {name} is not valid: expected {expected}."),
-    errors.RequestTooLarge: ("EntityTooLarge", 400, "The upload is larger than {limit}."),
+    errors.RequestTooLarge: ("EntityTooLarge", 400, "The request is larger than {limit}."),
     errors.WrongSignature: ("SignatureDoesNotMatch", 403, "The signature is not that of the policy."),
     errors.UnknownKey: ("InvalidAccessKeyId", 403, "The OSSAccessKeyId is not that of the policy."),
     errors.ExpiredTimestamp: ("AccessDenied", 403, "The policy or the link has expired, or is not ours."),
     errors.NotGranted: ("AccessDenied", 403, "The policy does not allow this: {needs}."),
     errors.NotFound: ("NoSuchKey", 404, "The object does not exist."),
+    errors.RouteNotFound: ("NoSuchKey", 404, "The object does not exist."),
     errors.AlreadyExists: ("FileAlreadyExists", 409, "The object is there already."),
     errors.LimitReached: ("QuotaExceeded", 403, "The account may store {limit} bytes, and has no room for this file."),
     errors.WrongState: ("OperationAborted", 409, "The object is {state}: wait for that, or announce another."),

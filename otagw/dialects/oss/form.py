@@ -38,6 +38,7 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]
     Returns the fields and the file, which is written but not yet kept. On any fault it is discarded.
     """
     http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
+    http.check_encoding(request)
     fields: dict[str, str] = {}
     arrival: Arrival | None = None
     try:

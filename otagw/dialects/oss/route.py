@@ -34,6 +34,10 @@ class Front(AddressedFront):
     def __init__(self, handover: Handover) -> None:
         self._handover, self._running = handover, Running()
 
+    def owns(self, path: str) -> bool:
+        """Tell whether an address is that of the form or of a file."""
+        return path == links.PATH or path.startswith(f"{links.PATH}/")
+
     def post(self, request: Request) -> Answer:
         """Take an upload: 204, or the 200 or 201 that the form asks for, once the file is durable."""
         return self.answer(request, POST, "", lambda call: _upload(request, call, self._running))
@@ -48,6 +52,8 @@ class Front(AddressedFront):
         host = request.environ.get("HTTP_HOST", "")
         facts = {"Code": code, "Message": text, "RequestId": call.request_id, "HostId": host}
         found = {"Retry-After": str(-(-fault.wait // 1000))} if isinstance(fault, errors.Throttled) else {}
+        if isinstance(fault, errors.MethodNotAllowed):
+            found["Allow"] = ", ".join(fault.allowed)
         return Answer(status, _xml("Error", facts), XML, call.request_id, code, found)
 
 
