@@ -97,15 +97,31 @@ def codes_page() -> str:
         f"{_MADE}# Codes\n\n"
         "A *gateway* refusal has its HTTP status in every spelling, so that the SDKs raise. The others are refusals\n"
         "of the *business*: the same status in the spellings `documented` and `example`, but HTTP 200 with\n"
-        "`Success: false` in `alibaba`, as the vendor's SDKs expect. `‹…›` stands for what the request was about.\n\n"
-        "| code | status | side | text |\n| --- | --- | --- | --- |\n"
+        "`Success: false` in `alibaba`, as the vendor's SDKs expect. `‹…›` stands for what the request was about.\n"
+        "A code is the *vendor's* where a page of Alibaba's or Tuya's has it; the others are *ours*.\n\n"
+        "| code | status | side | whose | text |\n| --- | --- | --- | --- | --- |\n"
     )
     rows = sorted(codes.CODES.values(), key=lambda rule: (not rule.gateway, rule.code))
-    return head + "".join(
-        f"| `{rule.code.translate(_MARKS)}` | {rule.status} | {'gateway' if rule.gateway else 'business'} "
-        f"| {rule.text.translate(_MARKS)} |\n"
-        for rule in rows
+    return (
+        head
+        + "".join(
+            f"| `{rule.code.translate(_MARKS)}` | {rule.status} | {'gateway' if rule.gateway else 'business'} "
+            f"| {'ours' if codes.is_ours(rule.code) else 'vendor'} | {rule.text.translate(_MARKS)} |\n"
+            for rule in rows
+        )
+        + _alibaba()
     )
+
+
+def _alibaba() -> str:
+    head = (
+        "\n## In the spelling `alibaba` alone\n\n"
+        "Where Alibaba has a code of its own for what the other spellings refuse by a general one, `alibaba` has\n"
+        "that: as a refusal of the business, with the text of the general one.\n\n"
+        "| code | in place of | parameter |\n| --- | --- | --- |\n"
+    )
+    rules = ((code, codes.CODES[fault, ""].code, name) for (fault, name), code in codes.ALIBABA.items())
+    return head + "".join(f"| `{code}` | `{general}` | {name and f'`{name}`'} |\n" for code, general, name in rules)
 
 
 def iotda_page() -> str:

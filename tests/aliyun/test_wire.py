@@ -61,6 +61,44 @@ def test_alibaba_business_refusal_is_a_200(client):
     assert response.json["Message"] == response.json["ErrorMessage"]
 
 
+LISTED = {"CurrentPage": "1", "PageSize": "10"}
+DEVICE = {"ProductKey": "p", "DeviceName": "device"}
+OWN_CODES = [
+    ("ListOTAFirmware", {**LISTED, "CurrentPage": "0"}, "iot.common.InvalidPageParams", "InvalidParameter"),
+    ("ListOTAFirmware", {**LISTED, "PageSize": "1000"}, "iot.common.InvalidPageParams", "InvalidParameter"),
+    ("QueryProduct", {"ProductKey": "a b"}, "iot.prod.InvalidFormattedProductkey", "InvalidParameter"),
+    ("CreateOTAFirmware", {**CREATE, "ProductKey": "v5"}, "iot.prod.InvalidFormattedProductkey", "InvalidParameter"),
+    ("CreateProduct", {"ProductName": "a-b c", "NodeType": "0"}, "iot.prod.InvalidFormattedProductName",
+     "InvalidParameter"),
+    ("CreateProduct", {"ProductName": "lock", "NodeType": "7"}, "iot.prod.InvalidNodeType", "InvalidParameter"),
+    ("RegisterDevice", {**DEVICE, "DeviceName": "x y"}, "iot.device.InvalidFormattedDeviceName", "InvalidParameter"),
+    ("BatchQueryDeviceDetail", {"ProductKey": "p", "DeviceName.1": "x y"}, "iot.device.InvalidFormattedDeviceName",
+     "InvalidParameter"),
+    ("CreateOTAFirmware", {**CREATE, "DestVersion": "a b"}, "InvalidParameter", "InvalidParameter"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "given", "own", "general"), OWN_CODES)
+def test_the_vendors_own_codes_stand_in_its_own_spelling_alone(make_app, action, given, own, general):
+    client = Client(make_app())
+    client.ok("CreateOTAFirmware", **CREATE, ProductKey="p")
+    for spelling, expected in (("alibaba", own), ("documented", general), ("example", general)):
+        found = Client(make_app(spelling=spelling))(action, **given)
+        body = {name.lower(): value for name, value in found.json.items()}
+        business = spelling == "alibaba" and expected.startswith("iot.")
+        assert (found.status_code, body["code"]) == (200 if business else 400, expected)
+        assert body.get("success", False) is False
+
+
+def test_a_key_without_a_grant_is_refused_by_the_vendors_code_in_its_spelling(app, client):
+    app.extensions["otagw"]["runtime"].keys.create(key_id="reader", secret="s" * 16, grants=["ota:List*"])
+    reader = Client(app, ("reader", "s" * 16))
+    assert code(reader("CreateOTAFirmware", **CREATE)) == (403, "NoPermission")
+    found = reader("CreateOTAFirmware", Version="2018-01-20", **CREATE)
+    assert code(found) == (200, "iot.common.RamActionPermissionDeny")
+    assert "ota:CreateOTAFirmware" in found.json["Message"]
+
+
 def test_documented_business_refusal_has_its_status(client):
     response = client("QueryOTAFirmware", FirmwareId="1")
     assert code(response) == (404, "iot.ota.FirmwareNotFound")

@@ -1,7 +1,7 @@
 """How each fault is called on the wire of Actions. Codes, once released, never change their meaning."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otagw import errors
@@ -97,12 +97,41 @@ CODES: Final[Mapping[Key, Refusal]] = {
 }  # fmt: skip
 
 
-def spell(fault: errors.Fault) -> Refusal:
-    """Return the code, status and text of a fault."""
+# The vendor's own codes for faults of which the other spellings have a general one, by fault and parameter. They are
+# refusals of its business, in the spelling of its SDKs alone.
+ALIBABA: Final[Mapping[Key, str]] = {
+    (errors.NotGranted, ""): "iot.common.RamActionPermissionDeny",
+    (errors.InvalidParameter, "CurrentPage"): "iot.common.InvalidPageParams",
+    (errors.InvalidParameter, "PageSize"): "iot.common.InvalidPageParams",
+    (errors.InvalidParameter, "ProductKey"): "iot.prod.InvalidFormattedProductkey",
+    (errors.InvalidParameter, "ProductName"): "iot.prod.InvalidFormattedProductName",
+    (errors.InvalidParameter, "NodeType"): "iot.prod.InvalidNodeType",
+    (errors.InvalidParameter, "DeviceName"): "iot.device.InvalidFormattedDeviceName",
+    (errors.InvalidParameter, "TargetDeviceName"): "iot.device.InvalidFormattedDeviceName",
+    (errors.InvalidParameter, "ApplyId"): "iot.device.InvalidFormattedApplyId",
+}
+# Which of the codes are ours, since no page of the vendors has one for the case.
+OURS: Final = (
+    *("ConflictingCredentials", "ContentSHA256NotMatched", "IdempotentParameterMismatch", "InvalidRequest"),
+    *("RequestEntityTooLarge", "UnsupportedMediaType", "iot.group.", "iot.ota.", "iot.prod.ProductInUse"),
+)
+_DOCUMENTED: Final = "iot.ota.FirmwareNotFound"
+
+
+def is_ours(code: str) -> bool:
+    """Tell whether a code is the gateway's own, and no vendor's."""
+    return code != _DOCUMENTED and code.startswith(OURS)
+
+
+def spell(fault: errors.Fault, spelling: str = "") -> Refusal:
+    """Return the code, status and text of a fault, in a spelling."""
     if isinstance(fault, errors.Quoted):
         return Refusal(fault.code, fault.status, fault.text)
     facts: dict[str, Any] = dict(vars(fault))
     rule = CODES[type(fault), facts.get("kind", "")]
+    if spelling == "alibaba":
+        code = ALIBABA.get((type(fault), facts.get("name", "").partition(".")[0]))
+        rule = replace(rule, code=code, gateway=False) if code else rule
     text, parameter = rule.text, facts.get("name", "")
     if isinstance(fault, errors.WrongSignature) and fault.signed.startswith("ACS3-"):
         text = _V3_TEXT

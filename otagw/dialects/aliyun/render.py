@@ -54,7 +54,7 @@ def result(call: ActionCall, data: Mapping[str, Any]) -> Answer:
 
 def refusal(call: ActionCall, fault: errors.Fault, host: str) -> Answer:
     """Return the envelope of a refusal, as the spelling and the kind of refusal want it."""
-    found = codes.spell(fault)
+    found = codes.spell(fault, call.spelling)
     envelope: dict[str, Any] = {"code": found.code}
     identity = {"request_id": call.request_id}
     status, root = found.status, "Error"
