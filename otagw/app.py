@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
-from otagw import errors, gateway, runtime
+from otagw import cors, errors, gateway, runtime
 from otagw.call import Answer
 from otagw.db import schema
 from otagw.dialects.addressed import DeviceFront, DeviceOperation
@@ -76,6 +76,7 @@ def _application(gateway: Runtime) -> Flask:
         _route_devices(app, front)
     _route_iotda(app, iotda)
     _route_health(app, actions)
+    cors.install(app, settings.cors_origins)
     refusal = _refusals(actions, iotda, files)
     _route_errors(app, refusal)
     app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "refusal": refusal}

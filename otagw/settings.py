@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, get_origin
 from urllib.parse import urlsplit
 
-from otagw.net import allowed_hosts
+from otagw.net import allowed_hosts, allowed_origins
 
 # Variables of other readers: the vault, tests, clients of `otagw test-server`. They are no settings.
 NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_NEW_MASTER_KEY", "OTAGW_CONTROL", "OTAGW_TEST_")
@@ -90,6 +90,12 @@ SIGNED_HOSTS = Check(
     'a list like ["ota.example.com", "ota.example.com:8443"]',
     lambda values: all(isinstance(v, str) and re.fullmatch(r"[!-~]{1,255}", v) and "/" not in v for v in values),
 )
+ORIGINS = Check(
+    'a list like ["https://ci.example.com", "http://localhost:3000"], or ["*"]',
+    lambda values: all(
+        v == allowed_origins.ANY or (isinstance(v, str) and allowed_origins.ORIGIN.fullmatch(v)) for v in values
+    ),
+)
 NAMES = Check('a list of texts like ["fw.version"]', lambda values: all(isinstance(v, str) and v for v in values))
 BUCKETS = Check(
     'a table like {"firmware": "/srv/firmware", "other": "s3://bucket/prefix"}',
@@ -165,6 +171,11 @@ class Settings:
         (),
         "Further hosts that a signature may name in place of the Host that came: HOST or HOST:PORT, as signed.",
         SIGNED_HOSTS,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (),
+        'Origins whose pages may call the Actions, upload and download: ["https://ci.example.com"], or ["*"].',
+        ORIGINS,
     )
     trusted_proxies: int = setting(
         0, "How many proxies in front are ours; as many entries of X-Forwarded-For are believed.", _between(0, 10)

@@ -42,7 +42,10 @@ MAY = {
     "otagw.errors": (),
     "otagw.runtime": ("otagw.parts",),  # for the types of what it holds
     "otagw.clock": ("otagw.runtime",),
-    "otagw.settings": ("otagw.net.allowed_hosts",),
+    "otagw.settings": (
+        "otagw.net.allowed_hosts",
+        "otagw.net.allowed_origins",
+    ),
     "otagw.hosts": (),
     "otagw.private_files": (),
     "otagw.seams": ("otagw.call", "otagw.errors", "otagw.access"),
@@ -77,7 +80,7 @@ ALONE = {
     "gunicorn": ("otagw.server",),
     "gevent": ("otagw.server", "otagw.db.hub"),
     "greenlet": ("otagw.server", "otagw.db.hub", "otagw.db.connections"),
-    "flask": ("otagw.app",),
+    "flask": ("otagw.app", "otagw.cors"),
     "playhouse": ("otagw.db",),
     "peewee": ("otagw.db", "otagw.security", "otagw.ota", "otagw.access", "otagw.ops"),
     "fsspec": ("otagw.files", "otagw.ota.packages.bucket_objects"),

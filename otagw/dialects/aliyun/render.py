@@ -86,7 +86,7 @@ def _answer(
         body, kind = f"<?xml version='1.0' encoding='UTF-8'?>{_xml(root, envelope)}".encode(), XML
     else:
         body, kind = orjson.dumps(envelope), JSON
-    return Answer(status, body, kind, call.request_id, code, headers or {})
+    return Answer(status, body, kind, call.request_id, code, {"x-acs-request-id": call.request_id, **(headers or {})})
 
 
 def _xml(name: str, value: Any) -> str:

@@ -6,7 +6,7 @@ The fields are checked before the first byte of the file is taken. The rules are
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Final
 
@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request
 from otagw import clock, errors, runtime
 from otagw.dialects import http
 from otagw.files import links
+from otagw.net import allowed_origins
 from otagw.ota.packages.arrivals import Arrival
 
 CHUNK: Final = 64 * 1024
@@ -29,6 +30,8 @@ LINE_END: Final = re.compile(rb"[\r\n]")
 BOUNDARY: Final = re.compile(r"(?=.{1,70}\Z) *[0-9A-Za-z'()+_,./:=?-]+(?: +[0-9A-Za-z'()+_,./:=?-]+)*")
 KIND: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
 FILE: Final = "file"
+REDIRECT: Final = "success_action_redirect"
+_URL: Final = re.compile(r"[!-~]{1,2048}")
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 
 
@@ -83,7 +86,22 @@ def check(fields: dict[str, str]) -> tuple[str, int, str]:
     # A form from before an upgrade has another operator here: it was good for keys of every account.
     if condition != ["eq", "$key", key]:
         raise errors.NotGranted("a key other than the one that the form was announced for")
+    redirect(fields)
     return key, longest, policy.get("holder", "")
+
+
+def redirect(fields: Mapping[str, str]) -> str:
+    """Return where the browser is sent after the upload, or nothing.
+
+    Only pages that may call the gateway have a say in that; raises `errors.InvalidParameter` for any other address. It
+    is not looked at where there are no such pages.
+    """
+    url, origins = fields.get(REDIRECT, ""), runtime.current().settings.cors_origins
+    if not url or not origins:
+        return ""
+    if not allowed_origins.allow(origins, url) or not _URL.fullmatch(url):
+        raise errors.InvalidParameter(REDIRECT, "an http or https URL of an origin in the setting cors_origins")
+    return url
 
 
 def _events(request: Request) -> Iterator[multipart.Event]:

@@ -1,9 +1,10 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import BinaryIO, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 from werkzeug.http import quote_etag
@@ -33,6 +34,11 @@ class Front(AddressedFront):
 
     def __init__(self, handover: Handover) -> None:
         self._handover, self._running = handover, Running()
+
+    def answer(self, request: Request, operation: str, sender: str, act: Callable[[AddressedCall], Answer]) -> Answer:
+        """Answer a request as any front does, with the vendor's name for its id."""
+        answer = super().answer(request, operation, sender, act)
+        return replace(answer, headers={**answer.headers, "x-oss-request-id": answer.request_id})
 
     def owns(self, path: str) -> bool:
         """Tell whether an address is that of the form or of a file."""
@@ -87,6 +93,11 @@ def _written(request: Request, call: AddressedCall, running: Running, stack: con
 def _uploaded(fields: Mapping[str, str], call: AddressedCall, md5: str) -> Answer:
     """Answer with the status that the form asked for."""
     etag = f'"{md5.upper()}"'
+    if form.redirect(fields):
+        facts = urlencode({"bucket": "ota", "key": fields["key"], "etag": etag})
+        address = urlsplit(form.redirect(fields))
+        address = address._replace(query="&".join(filter(None, (address.query, facts))), fragment="")
+        return Answer(303, b"", XML, call.request_id, headers={"ETag": etag, "Location": address.geturl()})
     status = {"200": 200, "201": 201}.get(fields.get("success_action_status", ""), 204)
     body = b""
     if status == 201:
