@@ -17,7 +17,9 @@ T = TypeVar("T")
 V = TypeVar("V")
 # What is waited for apart: each has threads of its own, so that one that hangs holds up those alone who need it.
 FILES, STORE, FETCH, ROWS, REDIS, DATABASE = "files", "store", "fetch", "rows", "redis", "database"
-KINDS: Final = (FILES, STORE, FETCH, ROWS, REDIS, DATABASE)
+# What computes for long: it takes the processor from others, but not their turns.
+COMPUTING: Final = "computing"
+KINDS: Final = (FILES, STORE, FETCH, ROWS, REDIS, DATABASE, COMPUTING)
 
 
 @dataclass(frozen=True)

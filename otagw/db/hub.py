@@ -20,7 +20,7 @@ from gevent import lock, threadpool
 from greenlet import getcurrent, greenlet
 
 from otagw.db.connections import Connections
-from otagw.hosts import KINDS, ROWS, Lock, Question, Thread, Transactions, settled
+from otagw.hosts import COMPUTING, KINDS, ROWS, Lock, Question, Thread, Transactions, settled
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -57,9 +57,13 @@ class _Aside(Thread):
 _aside: Final = _Aside()
 
 
-def _apart(task: Callable[[], T]) -> T:
+def _apart(task: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Return what a task returns, and what it raises, which gevent would print if it left the thread."""
     with settled(_aside):
-        return task()
+        try:
+            return task(), None
+        except Exception as error:
+            return None, error
 
 
 class _Member:
@@ -167,7 +171,7 @@ class Hub:
         self.inside = False
         self._questions: dict[Question[Any, Any], _Gathering] = {}
         self._commits: dict[int, _Commits] = {}
-        self._threads = {kind: threadpool.ThreadPool(threads, self.loop) for kind in KINDS}
+        self._threads = {kind: threadpool.ThreadPool(1 if kind == COMPUTING else threads, self.loop) for kind in KINDS}
         # The turns of a name, and how many are inside or wait.
         self._turns: dict[str, lock.Semaphore] = {}
         self._turned: Counter[str] = Counter()
@@ -232,7 +236,11 @@ class Hub:
         """Wait for a thread, and for what it does."""
         if self.inside:
             raise AssertionError(f"a request waits for {kind} inside a transaction, which everybody else waits for")
-        return cast("T", self._threads[kind].spawn(copy_context().run, _apart, task).get())
+        done = self._threads[kind].spawn(copy_context().run, _apart, task)
+        found, trouble = cast("tuple[T, Exception | None]", done.get())
+        if trouble:
+            raise trouble
+        return found
 
     def briefly(self, task: Callable[[], T]) -> T:
         """Read here for `BRIEF_SECONDS`, and then in a thread from the start."""

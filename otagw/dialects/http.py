@@ -2,16 +2,18 @@
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Request
 
-from otagw import errors, runtime
+from otagw import errors, hosts, runtime
+
+T = TypeVar("T")
 
 # Far above what a kind with a charset or a boundary of 70 characters comes to.
 _LONGEST_KIND: Final = 512
@@ -19,6 +21,8 @@ _LONGEST_KIND: Final = 512
 _SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
 _ENCODINGS: Final = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress")
 _STRETCH: Final = 16 * 1024
+# More than that takes longer to decode and to sign than others should wait: up to 5 ms.
+LARGE: Final = 16 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -71,6 +75,11 @@ def check_encoding(request: Request) -> None:
     if encoding not in ("", "identity"):
         known = encoding if encoding in _ENCODINGS else "another encoding"
         raise errors.Unreadable(f"the body is compressed (Content-Encoding: {known}): send it as it is")
+
+
+def weighed(size: int, task: Callable[[], T]) -> T:
+    """Return what a task makes of so many bytes of a request: in a thread where they are many."""
+    return hosts.apart(task, hosts.COMPUTING) if size > LARGE else task()
 
 
 def content_type(request: Request) -> tuple[str, dict[str, str]]:

@@ -23,6 +23,10 @@ def read_object(data: bytes, *, strict: bool = True) -> dict[str, Any]:
     Raises `errors.Unreadable` with what is wrong and where, and `errors.RequestTooLarge` for a body of more than
     `_VALUES` separators: 12 MiB of small values would take half a gigabyte.
     """
+    return http.weighed(len(data), lambda: _read_object(data, strict))
+
+
+def _read_object(data: bytes, strict: bool) -> dict[str, Any]:
     if sum(map(data.count, (b",", b"[", b"{"))) > _VALUES:
         raise errors.RequestTooLarge(f"{_VALUES} values")
     text = _decoded(data.removeprefix(_BOM), "strict" if strict else "replace")

@@ -95,7 +95,7 @@ class Actions:
         if abs(now - self._hinted) < _HINT_EVERY_MS:
             return ""
         self._hinted = now
-        return mistakes.explain(call, secret)
+        return http.weighed(call.size, functools.partial(mistakes.explain, call, secret))
 
     def validate(self, operation: Operation[AliyunSchema], call: ActionCall) -> dict[str, Any]:
         """Return the operation's arguments."""

@@ -127,7 +127,7 @@ def _claim_v1(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
 
     def sign(secret: str) -> tuple[str, str]:
         # Made once the key is known: of a form of 4 MiB it takes a second.
-        text = string_to_sign(call.request.method, params)
+        text = http.weighed(call.size, functools.partial(string_to_sign, call.request.method, params))
         return sign_v1(secret, text), text
 
     return Claim(
@@ -165,10 +165,8 @@ def _claim_v3(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
     digest = hashlib.sha256(call.body).hexdigest()
     if call.header("x-acs-content-sha256") != digest:
         raise errors.BodyMismatch
-    ways = [
-        canonical_request(call.request.method, call.query, headers, names, digest)
-        for headers in http.signed_pairs(call, signed)
-    ]
+    made = functools.partial(_ways_v3, call, signed, names, digest)
+    ways = http.weighed(call.size, made)
     return Claim(
         key_id=call.key_id,
         at=at,
@@ -177,6 +175,14 @@ def _claim_v3(call: wire.ActionCall, hint: Callable[[str], str]) -> Claim:
         sign=lambda secret: http.right_one((sign_v3(secret, way) for way in ways), signature),
         hint=hint,
     )
+
+
+def _ways_v3(call: wire.ActionCall, signed: list[str], names: str, digest: str) -> list[bytes]:
+    """Return what a V3 request may have signed: one canonical request for each host that it may name."""
+    return [
+        canonical_request(call.request.method, call.query, headers, names, digest)
+        for headers in http.signed_pairs(call, signed)
+    ]
 
 
 def _check_nonce(nonce: str, name: str) -> None:

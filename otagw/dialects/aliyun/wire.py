@@ -5,6 +5,7 @@ The facts are in docs/wire/aliyun.md.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from otagw import errors
@@ -37,6 +38,11 @@ class ActionCall(http.Received):
     body: bytes = b""
 
     @property
+    def size(self) -> int:
+        """Return how much has to be looked at to sign it."""
+        return len(self.request.environ.get("QUERY_STRING", "")) + len(self.body)
+
+    @property
     def parameters(self) -> dict[str, str]:
         """Return all decoded parameters, those of the signature among them."""
         return self.params
@@ -45,7 +51,8 @@ class ActionCall(http.Received):
 def parse(call: ActionCall, spell: Callable[[bool], None]) -> None:
     """Fill a call from its request, up to the name of the operation."""
     call.v3 = _is_v3(call)
-    call.query = _pairs(call.request.environ.get("QUERY_STRING", ""))
+    query = call.request.environ.get("QUERY_STRING", "")
+    call.query = http.weighed(len(query), partial(_pairs, query))
     call.body = http.body(call.request, MAX_BODY)
     call.params = _with_form(call)
     is_unsigned = _is_v3_unsigned(call)
@@ -102,7 +109,7 @@ def _with_form(call: ActionCall) -> dict[str, str]:
     kind = call.header("content-type").partition(";")[0].strip().lower()
     if kind != FORM:
         raise errors.UnsupportedMediaType(FORM)
-    form = _pairs(call.body.decode("latin-1"))
+    form = http.weighed(len(call.body), partial(_pairs, call.body.decode("latin-1")))
     for name in form:
         if name in call.query:
             raise errors.InvalidParameter(name, "to be given once, in the query or in the form")

@@ -71,7 +71,7 @@ def parse(call: RestCall) -> None:
         target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
     call.path, _, call.query = target.partition("#")[0].partition("?")
     call.instance_id = call.header("instance-id")
-    call.pairs = list(_pairs(call.query))
+    call.pairs = http.weighed(len(call.query), lambda: list(_pairs(call.query)))
     twice = http.repeated(name for name, _ in call.pairs)
     if twice is not None:
         raise errors.InvalidParameter(ascii(twice).strip("'")[:64], "to be given once")
