@@ -18,7 +18,7 @@ from otagw import errors, hosts, private_files
 PART: Final = ".part"
 # What fsspec may hold in memory for each file being written to an object store; the least that S3 takes as a part.
 BLOCK: Final = 5 * 1024 * 1024
-READ_AT_ONCE: Final = 64 * 1024
+READ_AT_ONCE: Final = 8 * 1024
 FULL: Final = "the storage cannot take the file"
 GONE: Final = "the storage does not answer"
 # Of a folder: its group, in which nginx may be (`x_accel`), can read, whatever the umask is.
@@ -48,7 +48,7 @@ def _trouble(problem: str) -> Iterator[None]:
 class _Reader(io.RawIOBase):
     """An open file, read apart."""
 
-    def __init__(self, storage: "Storage", file: BinaryIO) -> None:
+    def __init__(self, storage: "Storage", file: io.BufferedReader) -> None:
         self._storage, self._file = storage, file
 
     def readable(self) -> bool:
@@ -61,9 +61,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read on."""
-        data = self._storage.apart(GONE, partial(self._file.read, len(buffer)))
-        buffer[: len(data)] = data
-        return len(data)
+        return self._storage.apart(GONE, partial(self._file.readinto, buffer))
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go on elsewhere."""
@@ -121,9 +119,9 @@ class Storage:
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`."""
 
-        def opened() -> BinaryIO:
+        def opened() -> io.BufferedReader:
             try:
-                return cast("BinaryIO", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+                return cast("io.BufferedReader", self._fs.open(self._at(path), "rb", block_size=BLOCK))
             except (IsADirectoryError, NotADirectoryError) as error:
                 raise FileNotFoundError(*error.args) from None
 

@@ -6,19 +6,24 @@ docs/operations.md has the table of limits, docs/decisions/0007-server.md the re
 import socket
 import ssl
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
+from gunicorn import util  # type: ignore[import-untyped]  # it has no types
 from gunicorn.http import body, message, parser  # type: ignore[import-untyped]  # it has no types
 from gunicorn.http import errors as broken
 
 from otagw.files import links
-from otagw.server.crowd import Crowd, Guest
+from otagw.server.crowd import COPIES, Crowd, Guest
 
 # Request line and headers together, and the time from their first byte to their last; also a TLS handshake in all.
 HEAD_BYTES = 256 * 1024
 HEAD_SECONDS = 30.0
+# So many chunks may be as small as they like; more are of so many bytes on average, since each costs 8 µs.
+SMALL_CHUNKS: Final = 1000
+CHUNK_BYTES: Final = 64
 # A body: so much time for each byte that has come, after the first moments; but for an upload, so much in all.
 BODY_GRACE_SECONDS = 30.0
 BODY_BYTES_A_SECOND: Final = 500
@@ -29,6 +34,10 @@ WRITE_SECONDS = 300.0
 SEND_BUFFER: Final = 128 * 1024
 # As much of an answer is kept until it is sent at once, its head with it.
 GATHERED_BYTES: Final = 64 * 1024
+# What a refused client may still send. Much: nginx passes on what it gets from a fast client before it looks whether
+# there is an answer.
+LINGER_BYTES: Final = 1024 * 1024 * 1024
+LINGER_SECONDS: Final = 2.0
 READ, WRITE = 1, 2  # events of gevent's loop
 TLS_HANDSHAKE: Final = 0x16
 
@@ -39,6 +48,23 @@ class Late(broken.ParseException):  # type: ignore[misc]  # a base without types
 
 class Silent(Exception):
     """Say that a client has sent nothing for a while, and is owed nothing."""
+
+
+class Chunks(body.ChunkedReader):  # type: ignore[misc]
+    """A body in chunks, of which many are not tiny."""
+
+    def __init__(self, head: "Head", unreader: Any) -> None:
+        # Without a cycle: what it has read goes with its client, not when garbage is next looked for.
+        super().__init__(weakref.proxy(head), unreader)
+        self._count = self._size = 0
+
+    def parse_chunk_size(self, unreader: Any, data: Any = None) -> Any:
+        """Return the size of the next chunk, and what came behind it."""
+        size, rest = super().parse_chunk_size(unreader, data)
+        self._count, self._size = self._count + 1, self._size + size
+        if self._count > SMALL_CHUNKS and self._size < self._count * CHUNK_BYTES:
+            raise broken.InvalidChunkSize(b"")
+        return size, rest
 
 
 class Body(body.Body):  # type: ignore[misc]
@@ -104,7 +130,10 @@ class Head(message.Request):  # type: ignore[misc]
         """Choose how the body is read."""
         super().set_body_reader()
         is_upload = self.path.startswith(links.PATH)
-        self.body = Body(self.body.reader, self.unreader.sock, is_upload)
+        reader = self.body.reader
+        if isinstance(reader, body.ChunkedReader):
+            reader = Chunks(self, self.unreader)
+        self.body = Body(reader, self.unreader.sock, is_upload)
         self.unreader.sock.came(0, is_upload, is_whole=self.body.is_whole())
 
 
@@ -125,6 +154,8 @@ class Connection(Guest):
         self._timeout = idle
         self._answer: list[bytes] = []
         self._size = 0
+        # Some of this request has come, after which others have a turn first; what still comes is dropped.
+        self._came = self._lingers = False
 
     def shake(self, context: ssl.SSLContext) -> bool:
         """Shake hands for TLS; return False, and nothing is read, if this client does not."""
@@ -143,25 +174,36 @@ class Connection(Guest):
         """Wait for another request."""
         self._crowd.release(self)
         self._crowd.wait(self)
-        self.asks = False
+        self.asks = self._came = False
 
     def came(self, size: int, is_upload: bool, is_whole: bool) -> None:
         """Note bytes of a body; those of an upload go on to a file, those of others are held until the answer."""
         self.asks = True
+        if is_upload:
+            self._crowd.hold(self, -min(COPIES * size, self.held))
         if is_whole:
             self._crowd.work(self)
         elif is_upload:
             self._crowd.wait(self)
-        if size and not is_upload:
-            self._crowd.hold(self, size)
+
+    def linger(self) -> None:
+        """Read on for a while what a refused client still sends, so that it reads the refusal instead of a reset."""
+        self.begin()
+        self._lingers = True
+        util.close_graceful(self, LINGER_SECONDS, LINGER_BYTES)
 
     def settimeout(self, seconds: float) -> None:
         """Limit how long each of the following waits for the client; they raise TimeoutError."""
         self._timeout = seconds
 
     def recv(self, size: int) -> bytes:
-        """Return what has come, or nothing when the client has closed its side."""
+        """Return what has come, or nothing when the client has closed its side; others have a turn before more."""
+        if self._came:
+            gevent.sleep(0)
         data: bytes = self._when_ready(READ, self.sock.recv, size)
+        self._came = True
+        if not self._lingers:
+            self._crowd.hold(self, COPIES * len(data))
         return data
 
     def send(self, data: bytes | memoryview) -> int:
@@ -174,17 +216,22 @@ class Connection(Guest):
         self._crowd.work(self)
         self._answer.append(data)
         self._size += len(data)
-        if self._size > GATHERED_BYTES:
+        if self._size >= GATHERED_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Send what was kept; raise TimeoutError when the client has taken nothing of it for `WRITE_SECONDS`."""
-        data = memoryview(b"".join(self._answer))
+        size = self._size
+        parts = self._answer if size >= GATHERED_BYTES else [b"".join(self._answer)]
         self._answer, self._size, self._timeout = [], 0, WRITE_SECONDS
-        self.sends = True
-        while data:
-            self.since = time.monotonic()
-            data = data[self.send(data) :]
+        self.sends, self.since = True, time.monotonic()
+        self._crowd.hold(self, size)
+        for part in parts:
+            left = memoryview(part)
+            while left:
+                left = left[self.send(left) :]
+                self.since = time.monotonic()
+        self._crowd.hold(self, -size)
         self.sends = False
 
     def shutdown(self, how: int) -> None:

@@ -4,7 +4,6 @@ Whoever has waited longest without bringing a whole request goes first, and the 
 connections pushes out the own ones.
 """
 
-import itertools
 import time
 from collections import Counter
 from typing import Final
@@ -12,13 +11,16 @@ from typing import Final
 import gevent
 from greenlet import getcurrent, greenlet
 
-# Bodies held in memory by all clients together; small ones are not counted.
-BODY_BYTES: Final = 64 * 1024 * 1024
-SMALL_BYTES: Final = 64 * 1024
-# A body is there more than once while it is put together.
+# What is held in memory of all clients together: what they have sent, and what they have not taken of their answers.
+# One that holds little is not let go for it: all places together are within a quarter of the whole.
+HELD_BYTES: Final = 64 * 1024 * 1024
+SMALL_BYTES: Final = 16 * 1024
+# So much less, and the system gets back what they have left.
+SHRUNK_BYTES: Final = 16 * 1024 * 1024
+# What has come is there more than once while it is put together.
 COPIES: Final = 2
 # After so long without taking anything of its answer, a client is one of those who may have to go.
-STUCK_SECONDS: Final = 5.0
+STUCK_SECONDS: Final = 1.0
 # How long the end of a process waits for a client that has just come to ask for something.
 MOMENT_SECONDS: Final = 0.5
 
@@ -52,15 +54,22 @@ class Crowd:
         # Those who have not brought a whole request; who has waited longest comes first.
         self._waiting: dict[Guest, None] = {}
         self._addresses: Counter[str] = Counter()
-        self._held = 0
+        self._held = self._most_held = self._left = 0
 
     def __len__(self) -> int:
         return len(self._guests)
 
+    def has_room(self) -> bool:
+        """Tell whether one more may come; if there is one too many, somebody goes where anybody can."""
+        return len(self._guests) <= self._room or self.dismiss()
+
     def enter(self, guest: Guest) -> None:
-        """Take a client in; somebody else goes where there is no room, or it waits for some."""
-        while self._is_full(guest.address) and not self.dismiss(guest.address if self._has_many(guest.address) else ""):
-            gevent.sleep(0.02)
+        """Take a client in; where there is no room somebody else goes, or it itself if all of its address work."""
+        if self._of_one_address and guest.address and self._addresses[guest.address] >= self._of_one_address:
+            if not self.dismiss(guest.address):
+                raise gevent.GreenletExit
+        elif len(self._guests) >= self._room:
+            self.dismiss()
         self._guests.add(guest)
         self._addresses[guest.address] += 1
         self.wait(guest)
@@ -86,18 +95,26 @@ class Crowd:
         """Note that a client has brought a whole request."""
         self._waiting.pop(guest, None)
 
-    def dismiss(self, address: str = "", *, large: bool = False) -> bool:
-        """Let the one go that has waited longest, of an address or of those with large bodies; tell whether one did.
+    def dismiss(self, address: str = "", memory_for: Guest | None = None) -> bool:
+        """Let the one go that has waited longest, of an address or of those that hold much; tell whether one did.
 
         Where none waits, one goes that has not taken anything of its answer for a while.
         """
-        stuck = time.monotonic() - STUCK_SECONDS
-        going = (guest for guest in self._guests if guest.sends and guest.since < stuck)
-        for guest in itertools.chain(self._waiting, going):
-            if (not address or guest.address == address) and (not large or guest.held > SMALL_BYTES):
-                self._end(guest)
-                return True
-        return False
+        stuck = time.monotonic() - (0 if memory_for else STUCK_SECONDS)
+
+        def may_go(guest: Guest) -> bool:
+            if memory_for:
+                return guest.held > SMALL_BYTES and guest is not memory_for
+            return not address or guest.address == address
+
+        going = next(filter(may_go, self._waiting), None) or min(
+            (guest for guest in self._guests if guest.sends and guest.since < stuck and may_go(guest)),
+            key=lambda guest: guest.since,
+            default=None,
+        )
+        if going:
+            self._end(going)
+        return going is not None
 
     def dismiss_idle(self) -> None:
         """Let all go that have not asked for anything for a moment; an upload goes on."""
@@ -111,25 +128,33 @@ class Crowd:
             self._end(guest)
 
     def hold(self, guest: Guest, size: int) -> None:
-        """Count bytes of a body that stay in memory; where that is too much, somebody goes, or this client."""
-        guest.held += COPIES * size
-        self._held += COPIES * size
-        while self._held > BODY_BYTES:
-            if not self.dismiss(large=True):
+        """Count bytes that stay in memory for a client, or no longer do; where they are too many, somebody goes.
+
+        The client itself goes if nobody else can.
+        """
+        if guest not in self._guests:
+            return
+        guest.held += size
+        self._held += size
+        self._most_held = max(self._most_held, self._held)
+        while self._held > HELD_BYTES and guest.held > SMALL_BYTES:
+            if not self.dismiss(memory_for=guest):
                 self.leave(guest)
                 raise gevent.GreenletExit
 
+    def has_shrunk(self) -> bool:
+        """Tell whether clients have left much memory since this was so last."""
+        if self._most_held - self._held + self._left < SHRUNK_BYTES:
+            return False
+        self._most_held, self._left = self._held, 0
+        return True
+
     def release(self, guest: Guest) -> None:
-        """Count the body of a client no more."""
+        """Count nothing of a client any more."""
         self._held -= guest.held
         guest.held = 0
 
     def _end(self, guest: Guest) -> None:
+        self._left += guest.held
         self.leave(guest)
         gevent.get_hub().loop.run_callback(guest.end)
-
-    def _has_many(self, address: str) -> bool:
-        return bool(self._of_one_address and address) and self._addresses[address] >= self._of_one_address
-
-    def _is_full(self, address: str) -> bool:
-        return len(self._guests) >= self._room or self._has_many(address)

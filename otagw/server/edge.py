@@ -4,11 +4,14 @@ Nothing here logs or repeats what was sent: a request line may carry a signature
 why each limit is as it is.
 """
 
+import contextlib
+import ctypes
 import gc
 import http
 import logging
 import os
 import queue
+import resource
 import signal
 import socket
 import ssl
@@ -37,13 +40,16 @@ from otagw.server.crowd import Crowd
 
 # How many connections are accepted before those that came with them have a turn.
 ROUND: Final = 8
+# How many greenlets without a connection are kept.
+SPARE: Final = 64
+# How long nobody is accepted where there is no place, or no descriptor.
+FULL_SECONDS: Final = 0.02
+# Descriptors of a process besides those of its clients, each of which may also need one for a file.
+DESCRIPTORS: Final = 100
 LOOK_SECONDS: Final = 0.1
+MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of malloc.h
 # How long the rest of a body that nobody wanted is read, so that the connection can be kept.
 STEP_SECONDS: Final = 2.0
-# What a refused client may still send, so that it reads the refusal instead of a reset. Much: nginx passes on what it
-# gets from a fast client before it looks whether there is an answer.
-LINGER_BYTES: Final = 1024 * 1024 * 1024
-LINGER_SECONDS: Final = 2.0
 # How long a thread that computes may keep the interpreter from one that has come back from the disk, perhaps with the
 # lock that every writer waits for. Python's own 5 ms is a dozen requests.
 SWITCH_SECONDS: Final = 0.0005
@@ -82,8 +88,9 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        _keep_apart()
         self._spare: list[greenlet] = []
-        self.crowd = Crowd(self.worker_connections, settings.load().connections_per_address)
+        self.crowd = Crowd(_room(self.worker_connections), settings.load().connections_per_address)
         with hosts.settled(Hub(self.cfg.threads)):
             super().init_process()
 
@@ -118,6 +125,8 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         accepting = [self._accepting(sock.sock) for sock in self.sockets]
         while self._go_on():
             gevent.sleep(LOOK_SECONDS)
+            if self.crowd.has_shrunk():
+                _give_back()
         for watcher, sock in zip(accepting, self.sockets, strict=True):
             watcher.close()
             sock.close()
@@ -139,38 +148,54 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         """Accept connections from now on; return the watcher that does so until it is closed."""
         listener.setblocking(False)
         watcher = gevent.get_hub().loop.io(listener.fileno(), READ)
-        watcher.start(self._accept, listener, listener.getsockname())
+        watcher.start(self._accept, watcher, listener, listener.getsockname())
         return watcher
 
-    def _accept(self, listener: socket.socket, name: Any) -> None:
+    def _accept(self, watcher: Any, listener: socket.socket, name: Any) -> None:
         """Accept some connections, each of which gets a greenlet, and goes as far as it can at once."""
         os.sched_yield()
         for _ in range(ROUND):
+            if not self.crowd.has_room():
+                self._pause(watcher, listener, name)
+                return
             try:
                 client, address = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError:  # no descriptor is left
                 self.crowd.dismiss()
+                self._pause(watcher, listener, name)
                 return
             attendant = self._spare.pop() if self._spare else greenlet(self._attend, gevent.get_hub())
             attendant.gr_context = Context()
             attendant.switch(name, client, address)
 
+    def _pause(self, watcher: Any, *arguments: Any) -> None:
+        """Accept nobody for a moment."""
+
+        def go_on() -> None:
+            if self.alive:
+                watcher.start(self._accept, watcher, *arguments)
+
+        watcher.stop()
+        gevent.spawn_later(FULL_SECONDS, go_on)
+
     def _attend(self, listener: Any, client: Any, address: Any) -> None:
         """Attend to one connection after another: to make a greenlet takes as long as a tenth of a request."""
         while True:
             self.handle(listener, client, address)
+            if len(self._spare) >= SPARE:
+                return
             self._spare.append(getcurrent())
             listener, client, address = gevent.get_hub().switch()
 
     def handle(self, listener: Any, client: Any, address: Any) -> None:
         """Answer the requests of one connection."""
         conn = Connection(client, address, self.crowd, self.cfg.keepalive)
-        linger = False
         try:
             self.crowd.enter(conn)
-            linger = self._converse(listener, conn)
+            if self._converse(listener, conn):
+                conn.linger()
         except gevent.GreenletExit as told:  # to go; its body goes now, not when garbage is next looked for
             traceback.clear_frames(told.__traceback__)
         except (connection.Silent, OSError):
@@ -180,8 +205,6 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         finally:
             conn.gone = True
             self.crowd.leave(conn)
-            if linger:
-                util.close_graceful(conn, LINGER_SECONDS, LINGER_BYTES)
             conn.close()
 
     def _converse(self, listener: Any, conn: Connection) -> bool:
@@ -191,6 +214,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             if self._tls and not conn.shake(self._tls):
                 raise Plain
             parser = Parser(self.cfg, conn, conn.peer)
+            parser.unreader.mxchunk = connection.GATHERED_BYTES
             while True:
                 conn.begin()
                 head = None
@@ -227,6 +251,30 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             answer = ours["refusal"](Request(environ), getattr(req, "path", None) or "", _fault(exc))
         client.sendall(_bytes(answer))
         client.flush()
+
+
+def _keep_apart() -> None:
+    """Have glibc map large memory by itself and unmap it at once, instead of leaving holes that small objects fill."""
+    with contextlib.suppress(AttributeError):  # another library than glibc, here and below
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, connection.GATHERED_BYTES)
+
+
+def _give_back() -> None:
+    """Give the system back the memory that a crowd has left, of which Python and glibc keep all they can."""
+    gc.collect()
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _room(wanted: int) -> int:
+    """Return how many of the wanted connections there are descriptors for, of which this process takes what it may."""
+    most, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = 2 * wanted + DESCRIPTORS
+    if most != resource.RLIM_INFINITY and most < target:
+        most = target if allowed == resource.RLIM_INFINITY else min(target, allowed)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, allowed))
+        return (most - DESCRIPTORS) // 2
+    return wanted
 
 
 class Plain(Exception):
