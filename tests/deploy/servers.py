@@ -70,8 +70,8 @@ def ignores(number, pid):
 class Gunicorn(Live):
     """A gateway under gunicorn alone, by a configuration file."""
 
-    def start(self, config="config/gunicorn.conf.py"):
-        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / config), "otagw.wsgi:app"]
+    def start(self, config="config/gunicorn.conf.py", *options):
+        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / config), *options, "otagw.wsgi:app"]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environ, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
