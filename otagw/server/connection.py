@@ -3,6 +3,7 @@
 docs/operations.md has the table of limits, docs/decisions/0007-server.md the reasons.
 """
 
+import re
 import socket
 import ssl
 import time
@@ -40,10 +41,24 @@ LINGER_BYTES: Final = 1024 * 1024 * 1024
 LINGER_SECONDS: Final = 2.0
 READ, WRITE = 1, 2  # events of gevent's loop
 TLS_HANDSHAKE: Final = 0x16
+_UNESCAPED: Final = re.compile(rb"[\x00-\x20\x7f]")
+_ABOVE_ASCII: Final = re.compile(rb"[\x80-\xff]")
+# What gunicorn writes into the head of an answer, and before it.
+_KEPT: Final = b"\r\nConnection: keep-alive\r\n"
+_GO_ON: Final = b"HTTP/1.1 100"
+_ORIGIN: Final = re.compile("^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 
 
 class Late(broken.ParseException):  # type: ignore[misc]  # a base without types, here and below
     """Say that a client took too long over the head of its request."""
+
+
+class Unescaped(broken.InvalidRequestLine):  # type: ignore[misc]
+    """Say which byte in the address of a request should have been percent-encoded."""
+
+    def __init__(self, byte: int) -> None:
+        super().__init__("")
+        self.byte = byte
 
 
 class Silent(Exception):
@@ -110,6 +125,19 @@ class Head(message.Request):  # type: ignore[misc]
         self.max_buffer_headers = HEAD_BYTES
         return super().parse(unreader)
 
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        """Read the first line; bytes above ASCII in its address are taken for what they would be percent-encoded."""
+        method, _, rest = bytes(line_bytes).partition(b" ")
+        target, _, version = rest.rpartition(b" ")
+        self.unreader.sock.asked = _ORIGIN.sub("", target.decode("latin-1"), 1).partition("?")[0]
+        spot = _UNESCAPED.search(target)
+        if spot and version.startswith(b"HTTP/"):
+            raise Unescaped(spot[0][0])
+        if not target.isascii():
+            target = _ABOVE_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], target)
+            line_bytes = b" ".join((method, target, version))
+        super().parse_request_line(line_bytes)
+
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
         """Read on; every byte of the head comes this way."""
         if self._size >= HEAD_BYTES:
@@ -154,8 +182,12 @@ class Connection(Guest):
         self._timeout = idle
         self._answer: list[bytes] = []
         self._size = 0
+        self.asked = ""  # the path of the request, as soon as there is one
         # Some of this request has come, after which others have a turn first; what still comes is dropped.
         self._came = self._lingers = False
+        # The head of the answer has come, and says how long a connection that is kept may be idle: clients that know do
+        # not send a request into one that is just being closed.
+        self._answers, self._idle = False, idle
 
     def shake(self, context: ssl.SSLContext) -> bool:
         """Shake hands for TLS; return False, and nothing is read, if this client does not."""
@@ -174,7 +206,8 @@ class Connection(Guest):
         """Wait for another request."""
         self._crowd.release(self)
         self._crowd.wait(self)
-        self.asks = self._came = False
+        self.asks = self._came = self._answers = False
+        self.asked = ""
 
     def came(self, size: int, is_upload: bool, is_whole: bool) -> None:
         """Note bytes of a body; those of an upload go on to a file, those of others are held until the answer."""
@@ -214,6 +247,9 @@ class Connection(Guest):
     def sendall(self, data: bytes) -> None:
         """Keep what is to be sent, until it is much or the answer is complete."""
         self._crowd.work(self)
+        if not self._answers and not data.startswith(_GO_ON):
+            self._answers = True
+            data = data.replace(_KEPT, _KEPT + b"Keep-Alive: timeout=%d\r\n" % self._idle, 1)
         self._answer.append(data)
         self._size += len(data)
         if self._size >= GATHERED_BYTES:

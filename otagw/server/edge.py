@@ -4,14 +4,11 @@ Nothing here logs or repeats what was sent: a request line may carry a signature
 why each limit is as it is.
 """
 
-import contextlib
-import ctypes
 import gc
 import http
 import logging
 import os
 import queue
-import resource
 import signal
 import socket
 import ssl
@@ -34,7 +31,7 @@ from otagw.call import Answer
 from otagw.db import database
 from otagw.db.hub import Hub
 from otagw.ops import log as our_log
-from otagw.server import connection
+from otagw.server import connection, share
 from otagw.server.connection import READ, Connection, Head, Late, Parser
 from otagw.server.crowd import Crowd
 
@@ -44,10 +41,7 @@ ROUND: Final = 8
 SPARE: Final = 64
 # How long nobody is accepted where there is no place, or no descriptor.
 FULL_SECONDS: Final = 0.02
-# Descriptors of a process besides those of its clients, each of which may also need one for a file.
-DESCRIPTORS: Final = 100
 LOOK_SECONDS: Final = 0.1
-MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of malloc.h
 # How long the rest of a body that nobody wanted is read, so that the connection can be kept.
 STEP_SECONDS: Final = 2.0
 # How long a thread that computes may keep the interpreter from one that has come back from the disk, perhaps with the
@@ -88,9 +82,9 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        _keep_apart()
+        share.keep_apart()
         self._spare: list[greenlet] = []
-        self.crowd = Crowd(_room(self.worker_connections), settings.load().connections_per_address)
+        self.crowd = Crowd(share.room(self.worker_connections), settings.load().connections_per_address)
         with hosts.settled(Hub(self.cfg.threads)):
             super().init_process()
 
@@ -126,7 +120,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         while self._go_on():
             gevent.sleep(LOOK_SECONDS)
             if self.crowd.has_shrunk():
-                _give_back()
+                share.give_back()
         for watcher, sock in zip(accepting, self.sockets, strict=True):
             watcher.close()
             sock.close()
@@ -248,33 +242,9 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         ours = self.wsgi.extensions["otagw"]
         environ = {"REMOTE_ADDR": addr[0] if isinstance(addr, tuple) else ""}
         with runtime.entered(ours["runtime"]):
-            answer = ours["refusal"](Request(environ), getattr(req, "path", None) or "", _fault(exc))
+            answer = ours["refusal"](Request(environ), getattr(req, "path", None) or client.asked, _fault(exc))
         client.sendall(_bytes(answer))
         client.flush()
-
-
-def _keep_apart() -> None:
-    """Have glibc map large memory by itself and unmap it at once, instead of leaving holes that small objects fill."""
-    with contextlib.suppress(AttributeError):  # another library than glibc, here and below
-        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, connection.GATHERED_BYTES)
-
-
-def _give_back() -> None:
-    """Give the system back the memory that a crowd has left, of which Python and glibc keep all they can."""
-    gc.collect()
-    with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _room(wanted: int) -> int:
-    """Return how many of the wanted connections there are descriptors for, of which this process takes what it may."""
-    most, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
-    target = 2 * wanted + DESCRIPTORS
-    if most != resource.RLIM_INFINITY and most < target:
-        most = target if allowed == resource.RLIM_INFINITY else min(target, allowed)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, allowed))
-        return (most - DESCRIPTORS) // 2
-    return wanted
 
 
 class Plain(Exception):
@@ -299,6 +269,9 @@ def _fault(exc: BaseException) -> errors.Fault:
             return errors.RequestTooLarge(
                 f"{connection.HEAD_BYTES} bytes of request line and headers, or than 200 headers"
             )
+        case connection.Unescaped():
+            seen = {0: "a NUL", 9: "a tab", 32: "a space"}.get(exc.byte, f"the byte {exc.byte:#04x}")
+            return errors.Unreadable(f"its address has {seen}, which has to be percent-encoded: %{exc.byte:02X}")
         case broken.ParseException():
             return errors.Unreadable(PROBLEMS.get(type(exc), "it breaks the rules of HTTP"))
         case _:

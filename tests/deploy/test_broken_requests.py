@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import select
 import socket
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests import signer
 from tests.conftest import KEY
 from tests.deploy import servers
 from tests.deploy.servers import assert_documented, parse, read, send
+from tests.iotda import signer as iotda_signer
 from tests.patience import HANG_SECONDS, eventually, seconds
 
 pytestmark = pytest.mark.live
@@ -31,7 +33,6 @@ BROKEN = {
     "space in the address": (f"GET /?{MARK} a HTTP/1.1\r\n\r\n".encode(), INVALID),
     "NUL in the address": (f"GET /?{MARK}\0 HTTP/1.1\r\n\r\n".encode(), INVALID),
     "NUL in a header": (GET + b"X: \0\r\n\r\n", INVALID),
-    "raw UTF-8 in the address": (f"GET /?{MARK}é HTTP/1.1\r\n\r\n".encode(), INVALID),
     "header without colon": (GET + f"{MARK}\r\n\r\n".encode(), INVALID),
     "header with a space in its name": (GET + f"{MARK} b: c\r\n\r\n".encode(), INVALID),
     "folded header": (GET + b"X: a\r\n b\r\n\r\n", INVALID),
@@ -62,6 +63,102 @@ def test_a_broken_request_is_answered_with_an_envelope_and_a_close(live, name):
     assert_documented(parse(answer), *expected)
     assert MARK.encode() not in answer
     assert MARK not in live.log()
+
+
+@pytest.mark.parametrize(
+    ("spot", "name"),
+    [(b" ", "a space, which has to be percent-encoded: %20"), (b"\0", "a NUL, which has to be percent-encoded: %00"),
+     (b"\t", "a tab, which has to be percent-encoded: %09"), (b"\x7f", "the byte 0x7f, which")],
+)  # fmt: skip
+def test_what_an_address_cannot_have_is_named(live, spot, name):
+    answer = parse(send(live.port, b"GET /?a=b" + spot + b"c HTTP/1.1\r\n\r\n"))
+    assert_documented(answer, *INVALID)
+    assert f"its address has {name}" in answer.json["ErrorMessage"]
+
+
+ENDS = {
+    "a space": (b"GET %s a HTTP/1.1\r\n\r\n", "its address has a space"),
+    "a version": (b"GET %s HTTP/3.0\r\n\r\n", "its version of HTTP"),
+    "a header": (b"GET %s HTTP/1.1\r\nno colon\r\n\r\n", "one of its headers"),
+    "two lengths": (b"POST %s HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "one of its headers"),
+    "the absolute form": (b"GET http://a%s HTTP/3.0\r\n\r\n", "its version of HTTP"),
+}
+FRONTS = {
+    "/": ("ErrorMessage", "Code", "InvalidRequest"),
+    "/v5/iot/p/devices": ("error_msg", "error_code", "IOTDA.000008"),
+    "/v3/projects?name=a": ("error_msg", "error_code", "IOTDA.000008"),
+    "/device/v1/p/d/update": ("message", "code", "unreadable"),
+    "/p/controller/v1/d": ("message", "errorCode", "unreadable"),
+    "/oss/a/b.bin": ("Message", "Code", "MalformedPOSTRequest"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("path", FRONTS)
+def test_a_broken_request_is_refused_by_the_front_of_its_path(live, path, end):
+    data, problem = ENDS[end]
+    answer = parse(send(live.port, data % path.encode()))
+    text, code, name = FRONTS[path]
+    if path.startswith("/oss"):
+        assert answer.headers["content-type"] == "application/xml"
+        found = {each.tag: each.text for each in ET.fromstring(answer.body)}
+    else:
+        found = answer.json
+    assert (answer.status, found[code]) == (400, name)
+    assert problem in found[text]
+
+
+def test_the_path_of_an_earlier_request_is_not_that_of_a_broken_one(live):
+    first = b"GET /v5/iot/p/devices HTTP/1.1\r\nHost: a\r\n\r\n"
+    answer = send(live.port, first + b"garbage\r\n\r\n")
+    assert answer.count(b"error_code") == 1
+    assert b"InvalidRequest" in answer
+
+
+RAW = "固件 é".replace(" ", "")
+
+
+def test_an_address_may_have_utf8_as_it_is(live):
+    params = signer.v1(KEY, "CreateOTAFirmware", FirmwareName="raw", DestVersion="1", FirmwareDesc=RAW)
+    given = "&".join(f"{n}={v if n == 'FirmwareDesc' else signer.percent(v)}" for n, v in params.items())
+    answer = parse(send(live.port, f"GET /?{given} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()))
+    assert answer.json["Success"] is True
+    identity = answer.json["Data"]["FirmwareID"]
+    shown = live.get("QueryOTAFirmware", FirmwareId=identity).json()
+    assert shown["FirmwareInfo"]["FirmwareDesc"] == RAW
+
+
+def test_an_address_of_iotda_may_have_utf8_as_it_is(live):
+    path, params = f"/v5/iot/{iotda_signer.PROJECT}/devices", {"device_name": RAW}
+    headers = iotda_signer.headers(KEY, "GET", path, params)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    data = f"GET {path}?device_name={RAW} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode()
+    answer = parse(send(live.port, data))
+    assert (answer.status, answer.json["devices"]) == (200, [])
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"\xe5\x9b", b"\xc3(", b"\xed\xa0\x80"])
+def test_what_is_no_utf8_is_refused_by_its_name(live, raw):
+    answer = parse(send(live.port, b"GET /?Action=X&FirmwareDesc=" + raw + b" HTTP/1.1\r\nConnection: close\r\n\r\n"))
+    assert (answer.status, answer.json["Code"]) == (400, "InvalidParameter")
+    assert "FirmwareDesc" in answer.json["ErrorMessage"]
+    assert "percent-encoded UTF-8" in answer.json["ErrorMessage"]
+
+
+def test_a_kept_connection_says_for_how_long(live):
+    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+    answer = send(live.port, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
+    kept, closed = answer.split(b"HTTP/1.1 200")[1:]
+    assert kept.count(b"\r\nKeep-Alive: timeout=5\r\n") == 1
+    assert b"Keep-Alive" not in closed
+
+
+def test_a_body_that_looks_like_a_head_is_sent_as_it_is(live):
+    store = servers.Store(live, live.url)
+    content = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n" * 3000
+    (live.folder / "looks").write_bytes(content)
+    link = store.upload(live.folder / "looks")
+    assert store.get(link).content == content
 
 
 @pytest.mark.parametrize("name", ["garbage", "unknown version", "header without colon", "a head of 300 KiB"])
