@@ -35,6 +35,8 @@ WRITE_SECONDS = 300.0
 SEND_BUFFER: Final = 128 * 1024
 # As much of an answer is kept until it is sent at once, its head with it.
 GATHERED_BYTES: Final = 64 * 1024
+# What OpenSSL keeps of one whose client does not read, besides what is to be sent.
+TLS_BYTES: Final = 32 * 1024
 # What a refused client may still send. Much: nginx passes on what it gets from a fast client before it looks whether
 # there is an answer.
 LINGER_BYTES: Final = 1024 * 1024 * 1024
@@ -258,16 +260,17 @@ class Connection(Guest):
     def flush(self) -> None:
         """Send what was kept; raise TimeoutError when the client has taken nothing of it for `WRITE_SECONDS`."""
         size = self._size
+        held = size + (TLS_BYTES if isinstance(self.sock, ssl.SSLSocket) else 0)
         parts = self._answer if size >= GATHERED_BYTES else [b"".join(self._answer)]
         self._answer, self._size, self._timeout = [], 0, WRITE_SECONDS
         self.sends, self.since = True, time.monotonic()
-        self._crowd.hold(self, size)
+        self._crowd.hold(self, held)
         for part in parts:
             left = memoryview(part)
             while left:
                 left = left[self.send(left) :]
                 self.since = time.monotonic()
-        self._crowd.hold(self, -size)
+        self._crowd.hold(self, -held)
         self.sends = False
 
     def shutdown(self, how: int) -> None:

@@ -70,7 +70,7 @@ class Target:
             with contextlib.ExitStack() as stack:
                 attackers.ATTACKS[name].begin(self, self.front, stack)
                 self.serve()
-            eventually(lambda: self.holds() <= 0)
+            eventually(self.is_as_before)
         self.memory = self._memory()
         return self
 
