@@ -79,7 +79,7 @@ def _application(gateway: Runtime) -> Flask:
     cors.install(app, settings.cors_origins)
     refusal = _refusals(actions, iotda, files)
     _route_errors(app, refusal)
-    app.extensions["otagw"] = {"runtime": gateway, "actions": actions, "refusal": refusal}
+    app.extensions["otagw"] = {"runtime": gateway, "refusal": refusal}
     inner: WSGIApplication = app.wsgi_app
     if settings.trusted_proxies:
         inner = ProxyFix(inner, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies)

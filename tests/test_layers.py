@@ -165,7 +165,7 @@ def test_a_library_is_used_where_its_room_is():
 
 
 # The modules that all fronts share.
-SHARED = tuple(f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed"))
+SHARED = tuple(f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed", "hints"))
 
 
 def test_a_dialect_knows_no_other():

@@ -101,7 +101,6 @@ class Gateway:
         self.faults, self.calls = Faults(names, seed), Calls(names)
         vars(gateway).update(operations=app.operations(), faults=self.faults, journal=self.calls)
         inner = app.application(gateway)
-        self._actions: Actions = inner.extensions["otagw"]["actions"]
         self._schedule = Schedule(gateway)
         self._gate = Gate()
         self.app = Entrance(inner.wsgi_app, self._gate, self.faults, self._schedule)
@@ -184,7 +183,6 @@ class Gateway:
         with self._alone():
             self._schedule.clear()  # again: what was under way may have gone wrong
             self._store.reset()
-            self._actions._hinted = 0
             self.calls.clear()
 
     @contextlib.contextmanager

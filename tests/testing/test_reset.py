@@ -301,3 +301,14 @@ def test_an_error_of_the_gateways_own_fails_the_test(otagw, monkeypatch):
     with pytest.raises(Trouble, match="ListOTAFirmware was answered InternalError"):
         otagw.verify()
     otagw.reset()
+
+
+def test_hints_on_signatures_begin_anew(otagw):
+    def hint():
+        otagw.clock.freeze(AT)
+        params = signer.v1(KEY, "ListOTAFirmware", "POST", SECONDS)
+        return requests.get(f"{otagw.url}/?{signer.query(params)}").json()["Recommend"]
+
+    first, *_, last = [hint() for _ in range(31)]
+    otagw.reset()
+    assert hint() == first != last

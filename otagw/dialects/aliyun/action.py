@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Request
 
-from otagw import access, clock, errors, runtime
+from otagw import access, errors, runtime
 from otagw.access import Caller
 from otagw.call import Answer
 from otagw.dialects import http
 from otagw.dialects.aliyun import mistakes, render, signature, wire
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.dialects.aliyun.wire import ActionCall
+from otagw.dialects.hints import pace
 from otagw.operation import Handler, Operation, Table, Work
 
-_HINT_EVERY_MS: Final = 100
 # Whose API has an Action. Tuya's reference lists 21 on updates; a few on products and devices are known beside them.
 ALIBABA: Final = "Alibaba"
 BOTH: Final = "Tuya and Alibaba"
@@ -55,9 +55,6 @@ class Actions:
 
     table = actions
 
-    def __init__(self) -> None:
-        self._hinted = 0
-
     def open(self, request: Request, request_id: str) -> ActionCall:
         """Guess from the outside of a request how it wants to be answered; `parse` knows better."""
         call = ActionCall(request, request_id, "")
@@ -90,12 +87,7 @@ class Actions:
         return Caller(caller.account, caller.key_id, caller.grants, http.endpoint(call.request))
 
     def _hint(self, call: ActionCall, secret: str) -> str:
-        """Return what is wrong with a signature, a few times a second: trying every mistake is dear."""
-        now = clock.now()
-        if abs(now - self._hinted) < _HINT_EVERY_MS:
-            return ""
-        self._hinted = now
-        return http.weighed(call.size, functools.partial(mistakes.explain, call, secret))
+        return pace.limited(call.request, call.key_id, lambda: mistakes.explain(call, secret))
 
     def validate(self, operation: Operation[AliyunSchema], call: ActionCall) -> dict[str, Any]:
         """Return the operation's arguments."""

@@ -60,6 +60,8 @@ def refusal(call: ActionCall, fault: errors.Fault, host: str) -> Answer:
     status, root = found.status, "Error"
     if call.spelling != "alibaba":
         envelope |= {"error_message": found.text, **identity, "success": False}
+        if isinstance(fault, errors.WrongSignature):  # beyond what the reference shows: no other member could say it
+            envelope["recommend"] = codes.hint(fault, found.code)
     elif found.gateway:
         envelope |= {"message": found.text, **identity, "host_id": host, "recommend": codes.hint(fault, found.code)}
     else:  # Message is what some SDKs read of any refusal
