@@ -159,7 +159,7 @@ def judge(claim: Claim, keys: Keys, nonces: Nonces, skew_ms: int) -> Caller:
     nor forged requests can use one up. The nonce stays used even if the operation then fails.
     """
     if clock.apart(claim.at) > skew_ms:
-        raise errors.ExpiredTimestamp
+        raise errors.ExpiredTimestamp(claim.at - clock.now())
     caller, secret = keys.find(claim.key_id)
     signature, signed = claim.sign(secret)
     if not hmac.compare_digest(signature.encode(), claim.signature.encode()):

@@ -125,7 +125,12 @@ class InvalidTimestamp(Fault):
 
 @dataclass(eq=False)
 class ExpiredTimestamp(Fault):
-    """Say that the timestamp is too far from now, either way."""
+    """Say that the timestamp is too far from now, or that something is over.
+
+    ``ahead`` is how many milliseconds it is ahead of now, negative for what is past, or None where nobody can tell.
+    """
+
+    ahead: int | None
 
 
 @dataclass(eq=False)

@@ -16,6 +16,7 @@ from otagw.access import Caller, Claim, Keys
 from otagw.cli import common
 from otagw.dialects.aliyun import codes, mistakes, mistakes_v3, signature, wire
 from otagw.dialects.aliyun.wire import ActionCall
+from otagw.dialects.hints import times
 from otagw.ota.accounts import Account
 from otagw.security.nonces import Nonces
 
@@ -209,7 +210,7 @@ def _time(at: int, skew: int, late: errors.Fault | None) -> str:
     distance = f"{hours} h {minutes} min {seconds % 60} s {'ago' if at <= now else 'ahead'}"
     if late is None:
         return f"right: {distance}, within {skew // 1000} s"
-    zone = mistakes.zone(at, now)
+    zone = times.zone(at - now)
     local = f"; looks like local time ({zone}): send UTC" if zone else ""
     return f"wrong: {distance}, more than {skew // 1000} s: the gateway answers {_code(late)}{local}"
 

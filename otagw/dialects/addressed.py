@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request
 from otagw import clock, errors, gateway, runtime
 from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
+from otagw.dialects.hints import times
 from otagw.ota.devices.devices import Device
 
 _ADDRESS: Final = 64
@@ -107,7 +108,7 @@ class DeviceFront(AddressedFront):
         known = fault if type(fault) in self.codes else errors.Internal()
         code, status, text = self.codes[type(known)]
         facts: dict[str, Any] = dict(vars(known))
-        return code, status, text.format(**facts)
+        return code, status, times.with_advice(text.format(**facts), known)
 
     @abstractmethod
     def authenticate(self, request: Request, product: str, device: str, body: bytes) -> Device:

@@ -65,16 +65,12 @@ class Links:
         signature = quote(_signature(self._link_secret, _link(key, expires)), safe="")
         return f"{endpoint}{PATH}/{quote(key)}?Expires={expires}&OSSAccessKeyId={KEY_ID}&Signature={signature}"
 
-    def allows(self, key: str, expires: str, key_id: str, signature: str) -> bool:
-        """Tell whether a download link is ours and has not expired."""
+    def left(self, key: str, expires: str, key_id: str, signature: str) -> int | None:
+        """Return for how many milliseconds a link is good, negative where it is over; None if it is not ours."""
         if not (expires.isascii() and expires.isdecimal() and len(expires) < 15 and key_id == KEY_ID):
-            return False
+            return None
         made = _signature(self._link_secret, _link(key, int(expires)))
-        return _same(made, signature) and clock.now() <= int(expires) * 1000
-
-    def seconds_left(self, expires: str) -> int:
-        """Return how long an allowed link will still be good for, in whole seconds."""
-        return (int(expires) * 1000 - clock.now()) // 1000
+        return int(expires) * 1000 - clock.now() if _same(made, signature) else None
 
 
 def _link(key: str, expires: int) -> str:

@@ -64,7 +64,7 @@ class Windows(Nonces):
         """Use up a nonce; see `Nonces`."""
         new = hosts.ask(self._question, (at // WINDOW_MS, digest(key_id, nonce)))
         if new is None:
-            raise errors.ExpiredTimestamp
+            raise errors.ExpiredTimestamp(at - clock.now())
         if not new:
             raise errors.ReplayedNonce
 

@@ -15,7 +15,13 @@ from otagw.dialects.oss import codes as oss
 FRONTS: Final = ("aliyun", "iotda", "device", "ddi", "oss")
 UNSAID: Final = "The test refuses this request."
 # Values for the placeholders of a refusal's text.
-_FACTS: Final = {"name": "Parameter", "expected": "another value", "problem": "the test has it so", "wait": 1000}
+_FACTS: Final = {
+    "name": "Parameter",
+    "expected": "another value",
+    "problem": "the test has it so",
+    "wait": 1000,
+    "ahead": -3_600_000,
+}
 _BY_STATUS: Final[dict[int, errors.Fault]] = {
     429: errors.Throttled("key", 1000),
     500: errors.Internal(),

@@ -1,9 +1,9 @@
-"""How often a refused signature is explained, and where the answer says it; the clock is held."""
+"""How often a refused signature is explained and where, and what is said of a time; the clock is held."""
 
 import pytest
 
 from otagw.dialects.aliyun.mistakes_v1 import SCHEME
-from otagw.dialects.hints import pace
+from otagw.dialects.hints import pace, times
 from otagw.security import rate_limits
 from otagw.security.rate_limits import Rate
 from tests import signer
@@ -70,3 +70,34 @@ def test_every_spelling_has_it(make_app, held_clock, spelling, name):
 def test_other_refusals_are_as_the_reference_shows_them(make_app, spelling):
     answer = Client(make_app(spelling=spelling))("ListOTAFirmware", CurrentPage=0).json
     assert {name.lower() for name in answer} == {"code", "errormessage", "requestid", "success"}
+
+
+EXPIRED = "Specified time stamp or date value is expired."
+# Seconds from the gateway's time, and what is said of them.
+DISTANCES = {
+    8 * 3600 - 20: "It is 8 h ahead of the gateway's time, as local time in UTC+8 is: send UTC.",
+    int(5.5 * 3600): "It is 5 h 30 min ahead of the gateway's time, as local time in UTC+5:30 is: send UTC.",
+    -5 * 3600 - 60: "It is 5 h behind the gateway's time, as local time in UTC-5 is: send UTC.",
+    1000: "It is 16 min 40 s ahead of the gateway's time: set the clock.",
+    -3 * 86_400 - 7300: "It is 3 d 2 h behind the gateway's time: set the clock, and sign each request anew.",
+}
+
+
+@pytest.mark.parametrize(("seconds", "said"), DISTANCES.items())
+@pytest.mark.parametrize("version", [None, "2018-01-20"])
+def test_an_expired_time_says_how_far_it_is_and_what_to_do(make_app, held_clock, seconds, said, version):
+    answer = Client(make_app())("ListOTAFirmware", seconds=held_clock.seconds + seconds, Version=version).json
+    assert answer["Code"] == "InvalidTimeStamp.Expired"
+    assert answer["Message" if version else "ErrorMessage"] == f"{EXPIRED} {said}"
+    assert answer.get("Recommend") == (said if version else None)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0 s"), (999, "0 s"), (-1000, "1 s"), (60_000, "1 min"), (3_605_000, "1 h"), (3_660_000, "1 h 1 min"),
+        (86_399_999, "23 h 59 min"), (90_000_000, "1 d 1 h"), (-864_000_000, "10 d"),
+    ],
+)  # fmt: skip
+def test_a_span_has_two_units_at_most(milliseconds, text):
+    assert times.span(milliseconds) == text

@@ -75,7 +75,9 @@ def test_without_a_token_nothing_is_done(device, held_clock, method, path, data,
 @pytest.mark.parametrize("away", [-901, 901, -(10**9), 10**9])
 def test_a_token_is_good_for_its_time(device, held_clock, method, path, data, away):
     headers, _ = signer.request(device.secret, method, device.path + path, data, held_clock.seconds + away)
-    assert refusal(send(device, method, path, data, headers["Authorization"])) == (401, "wrong_time")
+    response = send(device, method, path, data, headers["Authorization"])
+    assert refusal(response) == (401, "wrong_time")
+    assert ("ahead of" if away > 0 else "behind") in response.json["message"]
 
 
 @pytest.mark.parametrize("away", [-900, 900])

@@ -113,6 +113,13 @@ def test_a_request_is_believed_for_a_quarter_of_an_hour(app, held_clock, scheme,
     assert response.status_code == (200 if believed else 401)
     if not believed:
         assert response.json["error_code"] == "APIGW.0303"
+        assert f"It is 15 min 1 s {'ahead of' if offset > 0 else 'behind'}" in response.json["error_msg"]
+
+
+@schemes
+def test_local_time_is_named(app, held_clock, scheme):
+    response = Iotda(app, scheme=scheme)("GET", PACKAGES, seconds=NOW + 8 * 3600)
+    assert response.json["error_msg"].endswith("as local time in UTC+8 is: send UTC.")
 
 
 @schemes
@@ -339,6 +346,8 @@ def test_a_token_stands_for_its_key(app, held_clock):
     assert with_token(iotda, token).status_code == 200
     held_clock.seconds += 1
     assert with_token(iotda, token).status_code == 401
+    held_clock.seconds += 7200
+    assert with_token(iotda, token).json["error_msg"].endswith("token has expired 2 h ago.")
 
 
 def ask(iotda, key, methods=("hw_ak_sk",), headers=None, scope=None, **members):

@@ -203,6 +203,8 @@ def test_a_link_expires(client, make_app, held_clock, link):
     assert client.http.get(link).status_code == 200
     held_clock.seconds += 1
     assert client.http.get(link).status_code == 403
+    held_clock.seconds += 299
+    assert b"The policy or the link expired 5 min ago." in client.http.get(link).data
 
 
 def test_a_new_link_has_the_same_etag(client, link, held_clock):

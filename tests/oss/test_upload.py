@@ -148,6 +148,8 @@ def test_an_expired_policy_is_refused(client, announce, held_clock):
     fields = fields_of(announce())
     held_clock.seconds += 60.001
     assert refused(post(client, body_of(fields, CONTENT))) == (403, "AccessDenied")
+    held_clock.seconds += 3 * 3600
+    assert b"The policy or the link expired 3 h ago." in post(client, body_of(fields, CONTENT)).data
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otagw import errors
+from otagw.dialects.hints import times
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,15 @@ def spell(fault: errors.Fault, spelling: str = "") -> Refusal:
     if isinstance(fault, errors.WrongSignature) and fault.signed.startswith("ACS3-"):
         text = _V3_TEXT
     code = rule.code.format(parameter=_PARAMETERS.get(parameter, parameter))
-    return Refusal(code, rule.status, text.format(**facts), rule.gateway)
+    return Refusal(code, rule.status, times.with_advice(text.format(**facts), fault), rule.gateway)
 
 
 def hint(fault: errors.Fault, code: str) -> str:
     """Return what to do about a refusal: a known mistake by its name, or where the code is explained."""
     if isinstance(fault, errors.WrongSignature):
         return fault.hint or "Run `otagw explain` with the request's URL and your secret: it names the usual mistakes."
+    if isinstance(fault, errors.ExpiredTimestamp) and fault.ahead is not None:
+        return times.advice(fault.ahead)
     if isinstance(fault, errors.Quoted):  # the reference has the gateway's own codes alone
         return ""
     return f"`otagw docs codes` says more of {code}."

@@ -14,11 +14,6 @@ from otagw.dialects.aliyun.wire import ActionCall
 MAX_PARAMETERS = 100
 MAX_SIZE = 8 * 1024
 
-_MINUTE = 60_000
-_QUARTER = 15 * _MINUTE
-_FARTHEST_ZONE = 14 * 60 * _MINUTE
-_PASTED_WITHIN = 3 * _MINUTE
-
 
 def explain(call: ActionCall, secret: str) -> str:
     """Return which known mistake makes the signature of the call match, or an empty text; never raise."""
@@ -54,16 +49,3 @@ def _guesses(scheme: Scheme, case: Case) -> Iterator[tuple[str, str]]:
         for key, before in keys:
             for guess in wrong_seal.how(key, case.text):
                 yield before + wrong_seal.sentence, guess
-
-
-def zone(at: int, now: int) -> str:
-    """Return the time zone whose local time a timestamp (in milliseconds) looks like, as ``UTC+8``, or nothing.
-
-    A request is a little old by the time someone asks, so the distance from now falls just short of whole quarters.
-    """
-    quarters = -(-(at - now) // _QUARTER)
-    offset = quarters * _QUARTER
-    if abs(quarters) < 2 or abs(offset) > _FARTHEST_ZONE or now + offset - at > _PASTED_WITHIN:
-        return ""
-    hours, minutes = divmod(abs(offset) // _MINUTE, 60)
-    return f"UTC{'+' if offset > 0 else '-'}{hours}" + (f":{minutes:02d}" if minutes else "")

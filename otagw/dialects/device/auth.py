@@ -29,7 +29,7 @@ def admit(request: Request, product_key: str, name: str, body: bytes) -> Device:
         raise errors.IncompleteSignature(EXPECTED)
     seconds, token = given.groups()
     if clock.apart(int(seconds) * 1000) > runtime.current().settings.clock_skew_ms:
-        raise errors.ExpiredTimestamp
+        raise errors.ExpiredTimestamp(int(seconds) * 1000 - clock.now())
     is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
     device = devices.find(product_key, name) if is_name else None
     secret = device.secret if device else derived_secrets.secret(NOBODY)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otagw import errors
+from otagw.dialects.hints import times
 
 
 @dataclass(frozen=True)
@@ -122,4 +123,4 @@ def spell(fault: errors.Fault) -> Refusal:
     rule = CODES[type(fault), key]
     if isinstance(fault, errors.WrongSignature):
         facts["signed"] = fault.signed.replace("\n", "\\n")
-    return Refusal(rule.code, rule.status, rule.text.format(**facts))
+    return Refusal(rule.code, rule.status, times.with_advice(rule.text.format(**facts), fault))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from otagw import clock, errors, runtime
 from otagw.access import Caller
+from otagw.dialects.hints import times
 
 KIND: Final = "token"
 LIFE_MS: Final = 24 * 60 * 60 * 1000
@@ -83,8 +84,9 @@ def caller(token: str) -> Caller:
         raise errors.IncompleteSignature(_WRONG) from None
     if not hmac.compare_digest(_write(key_id, secret, int(found[2])).encode(), token.encode()):
         raise errors.IncompleteSignature(_WRONG)
-    if int(found[2]) <= clock.now():
-        raise errors.IncompleteSignature("token has expired")
+    over = clock.now() - int(found[2])
+    if over >= 0:
+        raise errors.IncompleteSignature(f"token has expired {times.span(over)} ago")
     return caller
 
 

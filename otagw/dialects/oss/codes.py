@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from otagw import errors
+from otagw.dialects.hints import times
 
 _OTHER: Final = ("InvalidArgument", 400, "The request is not valid.")
 CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
@@ -31,6 +32,8 @@ def spell(fault: errors.Fault) -> tuple[str, int, str]:
     """Return the code, status and text of a fault."""
     if isinstance(fault, errors.Quoted):
         return fault.code, fault.status, fault.text
+    if isinstance(fault, errors.ExpiredTimestamp) and fault.ahead is not None:
+        return "AccessDenied", 403, f"The policy or the link expired {times.span(fault.ahead)} ago."
     code, status, text = CODES.get(type(fault), _OTHER)
     facts: dict[str, Any] = dict(vars(fault))
     return code, status, text.format(**facts)

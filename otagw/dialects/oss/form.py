@@ -79,8 +79,9 @@ def check(fields: dict[str, str]) -> tuple[str, int, str]:
         raise errors.WrongSignature("")
     # Signed by us, so made by us: its shape is known.
     policy = json.loads(base64.b64decode(fields["policy"]))
-    if clock.now() > datetime.fromisoformat(policy["expiration"]).timestamp() * 1000:
-        raise errors.ExpiredTimestamp
+    left = round(datetime.fromisoformat(policy["expiration"]).timestamp() * 1000) - clock.now()
+    if left < 0:
+        raise errors.ExpiredTimestamp(left)
     (_, _, longest), condition = policy["conditions"]
     key = fields["key"]
     # A form from before an upgrade has another operator here: it was good for keys of every account.

@@ -110,8 +110,9 @@ def _uploaded(fields: Mapping[str, str], call: AddressedCall, md5: str) -> Answe
 
 def _download(request: Request, call: AddressedCall, key: str, handover: Handover) -> Answer:
     given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
-    if not runtime.current().links.allows(key, *given):
-        raise errors.ExpiredTimestamp
+    left = runtime.current().links.left(key, *given)
+    if left is None or left < 0:
+        raise errors.ExpiredTimestamp(left)
     call.parameters = {"key": key}
     gateway.meet(call, request)
     file = stored_files.find(key)
@@ -127,8 +128,7 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     }
     if request.if_none_match.contains_weak(tag):
         return Answer(304, b"", ranges.KIND, call.request_id, headers=headers)
-    seconds = runtime.current().links.seconds_left(given[0])
-    address = handover.to_store(request, file, headers["Content-Disposition"], seconds)
+    address = handover.to_store(request, file, headers["Content-Disposition"], left // 1000)
     if address:
         headers = {"Location": address, "Cache-Control": "private, no-store"}
         return Answer(302, b"", ranges.KIND, call.request_id, headers=headers)
