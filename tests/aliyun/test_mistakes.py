@@ -117,6 +117,8 @@ def with_plus(over):
     raise AssertionError(over)
 
 
+# A byte order mark as it is and read as Latin-1, a no-break space, one without a width.
+UNSEEN = [f"\ufeff{SECRET}", f"\xef\xbb\xbf{SECRET}", f"{SECRET}\xa0", f"\xa0{SECRET}", f"{SECRET}\u200b"]
 PLUS, PLUS_DIGEST = with_plus("+/")
 BUSINESS = without(*mistakes_v1.COMMON)
 JAVA = encoder("-_.*", "+")
@@ -155,6 +157,7 @@ V1 = [
     ("secret-with-blank", v1(key=" " + SECRET + "&")),
     ("secret-with-blank", v1(key=SECRET + " &")),
     ("secret-with-blank", v1(key=SECRET + "&\n")),
+    *(("secret-with-unseen", v1(key=f"{secret}&")) for secret in UNSEEN),
     ("secret-quoted", v1(key=f'"{SECRET}"&')),
     ("key-id-for-secret", v1(key="testid&")),
     ("id-and-secret", v1(key=f"testid&{SECRET}&")),
@@ -266,6 +269,14 @@ def v3_query(encode=right, order=by_name, query=QUERY):
 
 
 NAMES = sorted({**HEADERS, "x-acs-content-sha256": ""})
+CAPITALS = re.sub("(?m)^[a-z0-9-]+(?=:)", lambda name: name[0].title(), v3_text())
+TYPED = sorted([*NAMES, "content-type"])
+
+
+def typed(kind):
+    return v3_text(headers={**HEADERS, "x-acs-content-sha256": EMPTY, "content-type": kind})
+
+
 FORM_TEXT = "DeviceName.1=dev"
 FORM_DIGEST = hashlib.sha256(FORM_TEXT.encode()).hexdigest()
 FORM_HEADERS = {**HEADERS, "x-acs-content-sha256": FORM_DIGEST}
@@ -274,6 +285,7 @@ V3_BARE = {**QUERY, "FirmwareName": "v1+2"}
 V3 = [
     ("ampersand", v3(key=SECRET + "&")),
     ("secret-with-blank", v3(key=SECRET + "\n")),
+    *(("secret-with-unseen", v3(key=secret)) for secret in UNSEEN),
     ("secret-quoted", v3(key=f"'{SECRET}'")),
     ("key-id-for-secret", v3(key="testid")),
     ("id-and-secret", v3(key="testid" + SECRET)),
@@ -318,15 +330,35 @@ V3 = [
     ("no-empty-line", v3_over(blank="")),
     ("line-end-behind", v3(v3_text() + "\n")),
     ("blank-behind-colon", v3_over(colon=": ")),
-    ("host", v3_over(headers=with_host("gateway.test"))),
     ("host", v3_over(headers=with_host("http://gateway.test:8686"))),
-    ("host", v3(v3_text(headers=with_host("gateway.test:443")), host="gateway.test")),
+    *(("host-with-port", v3(v3_text(headers=with_host(f"gateway.test:{p}")), host="gateway.test")) for p in (80, 443)),
+    ("host-with-port", v3_over(headers=with_host("gateway.test:443"))),
+    ("host-without-port", v3_over(headers=with_host("gateway.test"))),
+    *(("host-without-port", v3(v3_text(headers=with_host("[::1]")), host=f"[::1]:{port}")) for port in (80, 443)),
+    ("host-capitals", v3_over(headers=with_host("Gateway.Test:8686"))),
+    ("host-capitals", v3(host="Gateway.TEST:8686")),
+    *(
+        ("host-loopback", v3_over(headers=with_host(host)))
+        for host in ("localhost", "localhost:8686", "127.0.0.1:8686")
+    ),
+    ("host-of-the-vendor", v3_over(headers=with_host("iot.cn-shanghai.aliyuncs.com"))),
+    ("host-of-the-vendor", v3_over(headers=with_host("openapi.tuyaus.com"))),
     ("host", v3(v3_text(), host="127.0.0.1:9", **{"x-forwarded-host": "gateway.test:8686"})),
     ("header-order", v3(v3_text(), names=NAMES[::-1])),
     ("header-order", v3(v3_text(names=NAMES[::-1]), names=NAMES[::-1])),
     ("header-order", v3(v3_text(lines=NAMES[::-1]), names=NAMES[::-1])),
     ("header-left-out", v3_over(lines=NAMES[:-1])),
     ("header-left-out", v3_over(lines=NAMES[:-1], names=NAMES[:-1])),
+    ("header-name-capitals", v3(CAPITALS)),
+    ("header-name-capitals", v3(CAPITALS.replace(";".join(NAMES), ";".join(map(str.title, NAMES))))),
+    ("header-value-capitals", v3_over(headers={**with_host("gateway.test:8686"), "x-acs-action": "createotafirmware"})),
+    (
+        "header-value-capitals",
+        v3_over(headers={**with_host("gateway.test:8686"), "x-acs-date": "2026-01-02t03:04:05z"}),
+    ),
+    ("content-type", v3(typed(f"{FORM};charset=utf-8"), names=TYPED, **{"content-type": FORM})),
+    ("content-type", v3(typed(FORM), names=TYPED, **{"content-type": f"{FORM}; charset=UTF-8"})),
+    ("content-type", v3(typed(""), names=TYPED, **{"content-type": FORM})),
     ("digest", v3_over(digest="")),
     ("digest", v3_over(digest="UNSIGNED-PAYLOAD")),
     ("digest", v3(v3_text(headers=FORM_HEADERS, digest=EMPTY), form=FORM_TEXT)),
@@ -368,7 +400,8 @@ def test_names_and_sentences_are_different(scheme):
 
 @pytest.mark.parametrize("request_", [v1(), v3()], ids=["v1", "v3"])
 def test_blank_around_the_given_secret_is_named(request_):
-    assert mistakes.explain(request_, f" {SECRET}\n") == SENTENCES["v1"][ELSEWHERE]
+    for pasted in (f" {SECRET}\n", f"\ufeff{SECRET}", f"{SECRET}\xa0\n"):
+        assert mistakes.explain(request_, pasted) == SENTENCES["v1"][ELSEWHERE]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import base64
 import hmac
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from otagw.dialects.aliyun import mistakes_query, signature
-from otagw.dialects.aliyun.mistakes_query import Case, Mistake, Queries, Scheme, Seals, Spelling, Texts
+from otagw.dialects.aliyun import signature
 from otagw.dialects.aliyun.wire import ActionCall
+from otagw.dialects.hints import keys, queries
+from otagw.dialects.hints.mistake import Case, Mistake, Scheme, Seals, Texts, join
+from otagw.dialects.hints.queries import Queries, Spelling
 
 COMMON: Final = (
     "Action",
@@ -31,15 +34,26 @@ _ESCAPES: Final = {
 }
 
 
-def case(call: ActionCall, secret: str) -> Case | None:
+@dataclass(frozen=True)
+class V1Case(Case):
+    """A request that is signed by its parameters."""
+
+    call: ActionCall
+
+
+def case(call: ActionCall, secret: str) -> V1Case:
     """Return a V1 request taken apart."""
     params = [(name, value) for name, value in call.params.items() if name != "Signature"]
     text = signature.string_to_sign(call.request.method, call.params).encode()
     given = call.params.get("Signature", "").encode()
-    return Case(call, secret, f"{secret}&".encode(), given, mistakes_query.pairs(params), text)
+    return V1Case(call.key_id, secret, _key(secret), given, text, queries.pairs(params), call)
 
 
-def _text(case: Case, canonical: str, path: str = "%2F") -> bytes:
+def _key(secret: str) -> bytes:
+    return f"{secret}&".encode()
+
+
+def _text(case: V1Case, canonical: str, path: str = "%2F") -> bytes:
     return f"{case.call.request.method}&{path}&{_again(canonical)}".encode()
 
 
@@ -53,11 +67,11 @@ def _again(text: str) -> str:
     return text
 
 
-def _spelled(mistake: Mistake[Spelling]) -> Mistake[Texts]:
+def _spelled(mistake: Mistake[Spelling]) -> Mistake[Texts[V1Case]]:
     """Return texts with a misspelled canonical query, encoded again as it should be and by the same wrong encoder."""
     spell = mistake.how
 
-    def texts(case: Case) -> Iterator[bytes]:
+    def texts(case: V1Case) -> Iterator[bytes]:
         method, inner = case.call.request.method, spell(case.canonical)
         again = _again(inner)
         for path, outer in (("%2F", again), ("%2F", spell(again)), (spell("%2F"), spell(again))):
@@ -66,21 +80,21 @@ def _spelled(mistake: Mistake[Spelling]) -> Mistake[Texts]:
     return Mistake(mistake.name, mistake.sentence, texts)
 
 
-def _queried(mistake: Mistake[Queries]) -> Mistake[Texts]:
+def _queried(mistake: Mistake[Queries]) -> Mistake[Texts[V1Case]]:
     return Mistake(mistake.name, mistake.sentence, lambda case: [_text(case, query) for query in mistake.how(case)])
 
 
-def _replaced(case: Case, *heads: str) -> list[bytes]:
+def _replaced(case: V1Case, *heads: str) -> list[bytes]:
     """Return the text with other words before the query."""
     _, _, query = case.text.decode().split("&", 2)
     return [f"{head}{query}".encode() for head in heads]
 
 
-def _without(case: Case, *names: str) -> bytes:
-    return _text(case, mistakes_query.join(pair for pair in case.ordered if pair[0] not in names))
+def _without(case: V1Case, *names: str) -> bytes:
+    return _text(case, join(pair for pair in case.ordered if pair[0] not in names))
 
 
-def _common_left_out(case: Case) -> Iterator[bytes]:
+def _common_left_out(case: V1Case) -> Iterator[bytes]:
     for name in COMMON:
         if name in case.call.params:
             yield _without(case, name)
@@ -88,32 +102,32 @@ def _common_left_out(case: Case) -> Iterator[bytes]:
     yield _without(case, *COMMON[1:])
 
 
-def _half(case: Case, of_query: bool) -> list[bytes]:
+def _half(case: V1Case, of_query: bool) -> list[bytes]:
     """Return the text over the parameters of the query alone, or over those of the form alone."""
     if not case.call.body:
         return []
     return [_without(case, *(name for name, _ in case.pairs if (name in case.call.query) is not of_query))]
 
 
-def _methods(case: Case) -> list[bytes]:
+def _methods(case: V1Case) -> list[bytes]:
     method = case.call.request.method
     other = _OTHER_METHOD.get(method, method)
     return _replaced(case, f"{other}&%2F&", f"{method.lower()}&%2F&", f"{other.lower()}&%2F&", "%2F&")
 
 
-def _signature_signed(case: Case) -> list[bytes]:
-    return [_text(case, mistakes_query.join(sorted([*case.pairs, ("Signature", "Signature=")])))]
+def _signature_signed(case: V1Case) -> list[bytes]:
+    return [_text(case, join(sorted([*case.pairs, ("Signature", "Signature=")])))]
 
 
-TEXTS: Final[tuple[Mistake[Texts], ...]] = (
-    *(_spelled(mistake) for mistake in mistakes_query.SPELLINGS),
-    *(_queried(mistake) for mistake in mistakes_query.QUERIES),
+TEXTS: Final[tuple[Mistake[Texts[V1Case]], ...]] = (
+    *(_spelled(mistake) for mistake in queries.SPELLINGS),
+    *(_queried(mistake) for mistake in queries.QUERIES),
     Mistake(
         "not-encoded-again",
         "The canonical query was joined to the method as it is: encode it as a whole once more.",
         lambda c: [f"{c.call.request.method}&{path}&{c.canonical}".encode() for path in ("%2F", "/")],
     ),
-    Mistake("method", "Another method was signed than the one that was used: sign GET or POST as sent.", _methods),
+    Mistake("method", "Another method was signed than the one that was used: sign it as sent.", _methods),
     Mistake(
         "path-not-encoded",
         "The path was signed as /: sign it as %2F.",
@@ -202,12 +216,10 @@ SEALS: Final[tuple[Mistake[Seals], ...]] = (
     Mistake("sha256", "Signature is made with HMAC-SHA256: use HMAC-SHA1.", _sha256),
 )
 
-SCHEME: Final = Scheme(
+SCHEME: Final[Scheme[V1Case]] = Scheme(
     seal=_seal,
-    keys=(
-        Mistake("no-ampersand", "The secret was used without the & behind it.", lambda c: [c.secret.encode()]),
-        *mistakes_query.secrets("&"),
-    ),
+    others=(Mistake("no-ampersand", "The secret was used without the & behind it.", lambda c: [c.secret.encode()]),),
+    keys=keys.mistakes(lambda _, secret: _key(secret)),
     texts=TEXTS,
     seals=SEALS,
 )

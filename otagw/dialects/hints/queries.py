@@ -1,86 +1,22 @@
-"""The mistakes that both schemes share: in writing the canonical query, and in the secret."""
+"""The mistakes in writing a canonical query."""
 
-import functools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final
 from urllib.parse import quote, unquote
 
-from otagw.dialects.aliyun import signature
-from otagw.dialects.aliyun.wire import ActionCall
+from otagw.dialects.hints.mistake import Case, Mistake, join
 
-How = TypeVar("How")
-
-
-@dataclass(frozen=True)
-class Mistake(Generic[How]):
-    """A way to sign that clients use by accident: its name, what to say of it, and how it is done."""
-
-    name: str
-    sentence: str
-    how: How
-
-
-@dataclass(frozen=True)
-class Case:
-    """A request taken apart, so that it can be signed in other ways.
-
-    ``pairs`` are the names that are signed with their ``name=value`` encoded, in the order they came; ``text`` is what
-    should have been signed, with ``key``; ``given`` is the signature that came, ``names`` are V3's SignedHeaders.
-    """
-
-    call: ActionCall
-    secret: str
-    key: bytes
-    given: bytes
-    pairs: tuple[tuple[str, str], ...]
-    text: bytes
-    names: str = ""
-
-    @functools.cached_property
-    def ordered(self) -> tuple[tuple[str, str], ...]:
-        """Return the pairs as they should be sorted."""
-        return tuple(sorted(self.pairs))
-
-    @functools.cached_property
-    def canonical(self) -> str:
-        """Return the canonical query as it should be."""
-        return join(self.ordered)
-
-
+_SAFE: Final = "-_.~"
 # Takes a text that is encoded as it should be, and returns it as a wrong encoder would have written it.
 Spelling = Callable[[str], str]
-# Return other canonical queries, texts to sign, or keys; a seal takes a key and a text and returns other signatures.
+# Return other canonical queries.
 Queries = Callable[[Case], Iterable[str]]
-Texts = Callable[[Case], Iterable[bytes]]
-Keys = Callable[[Case], Iterable[bytes]]
-Seals = Callable[[bytes, bytes], Iterable[str]]
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """One scheme's right way to seal, and its mistakes; the first of the keys is the other scheme's."""
-
-    seal: Callable[[bytes, bytes], str]
-    keys: tuple[Mistake[Keys], ...]
-    texts: tuple[Mistake[Texts], ...]
-    seals: tuple[Mistake[Seals], ...]
-
-    @property
-    def mistakes(self) -> tuple[Mistake[Keys] | Mistake[Texts] | Mistake[Seals], ...]:
-        """Return every mistake, in the order in which they are tried."""
-        return (*self.keys, *self.texts, *self.seals)
 
 
 def pairs(params: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Return the names of parameters, each with its encoded pair."""
-    return tuple((name, f"{signature.encode(name)}={signature.encode(value)}") for name, value in params)
-
-
-def join(chosen: Iterable[tuple[str, str]]) -> str:
-    """Return a canonical query of chosen pairs."""
-    return "&".join(pair for _, pair in chosen)
+    return tuple((name, f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}") for name, value in params)
 
 
 def _literal(characters: str, *also: tuple[str, str]) -> Spelling:
@@ -127,7 +63,7 @@ SPELLINGS: Final[tuple[Mistake[Spelling], ...]] = (
         _literal("!'()*"),
     ),
     Mistake("slash-literal", "/ was signed as it is (quote() needs safe=''): sign it as %2F.", _literal("/")),
-    Mistake("colon-literal", "The colons, as in Timestamp, were signed as they are: sign them as %3A.", _literal(":")),
+    Mistake("colon-literal", "Colons were signed as they are: sign them as %3A.", _literal(":")),
     Mistake(
         "encode-uri",
         "Reserved characters were signed as they are, as JavaScript's encodeURI leaves them: encode them too.",
@@ -193,41 +129,3 @@ QUERIES: Final[tuple[Mistake[Queries], ...]] = (
         lambda c: [join((name, pair.removesuffix("=")) for name, pair in c.ordered)],
     ),
 )
-
-
-def secrets(suffix: str) -> tuple[Mistake[Keys], ...]:
-    """Return the mistakes in the secret, for a scheme that puts ``suffix`` behind it."""
-
-    def keys(*secrets: str) -> list[bytes]:
-        return [f"{secret}{suffix}".encode() for secret in secrets]
-
-    return (
-        Mistake(
-            "secret-with-blank",
-            "A blank or a line end was read along with the secret: strip it.",
-            lambda c: [
-                *keys(*(c.secret + end for end in ("\n", "\r\n", "\r", " ", "\t")), " " + c.secret, f" {c.secret} "),
-                f"{c.secret}{suffix}\n".encode(),
-            ],
-        ),
-        Mistake(
-            "secret-given-with-blank",
-            "The secret given for this check has a blank or a line end around it; the request was signed without.",
-            lambda c: keys(c.secret.strip()) if c.secret != c.secret.strip() else [],
-        ),
-        Mistake(
-            "secret-quoted",
-            "The secret was used with quotation marks around it: take them off.",
-            lambda c: keys(f'"{c.secret}"', f"'{c.secret}'"),
-        ),
-        Mistake(
-            "key-id-for-secret",
-            "The access key's id was used in place of its secret.",
-            lambda c: keys(c.call.key_id),
-        ),
-        Mistake(
-            "id-and-secret",
-            "The access key's id was put before the secret: the secret alone is the key.",
-            lambda c: keys(f"{c.call.key_id}&{c.secret}", f"{c.call.key_id}{c.secret}"),
-        ),
-    )
