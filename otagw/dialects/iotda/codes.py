@@ -123,4 +123,7 @@ def spell(fault: errors.Fault) -> Refusal:
     rule = CODES[type(fault), key]
     if isinstance(fault, errors.WrongSignature):
         facts["signed"] = fault.signed.replace("\n", "\\n")
-    return Refusal(rule.code, rule.status, times.with_advice(rule.text.format(**facts), fault))
+    text = times.with_advice(rule.text.format(**facts), fault)
+    if isinstance(fault, errors.WrongSignature) and fault.hint:
+        text = f"{text} {fault.hint}"
+    return Refusal(rule.code, rule.status, text)

@@ -13,7 +13,8 @@ from otagw import access, errors
 from otagw.access import Caller
 from otagw.call import Answer
 from otagw.dialects import http
-from otagw.dialects.iotda import render, signature, tokens, wire
+from otagw.dialects.hints import pace
+from otagw.dialects.iotda import mistakes, render, signature, tokens, wire
 from otagw.dialects.iotda.schema import IotdaSchema
 from otagw.dialects.iotda.wire import RestCall
 from otagw.operation import Handler, Operation, Table, Work
@@ -132,7 +133,10 @@ class Iotda:
             return tokens.login(call.key_id, secret)
         if token:
             return tokens.caller(token)
-        return access.admit(signature.claim(call))
+        return access.admit(signature.claim(call, functools.partial(self._hint, call)))
+
+    def _hint(self, call: RestCall, secret: str) -> str:
+        return pace.limited(call.request, call.key_id, lambda: mistakes.explain(call, secret))
 
     def validate(self, operation: Operation[IotdaSchema], call: RestCall) -> dict[str, Any]:
         """Return the operation's arguments, with whom the project of the path shows."""

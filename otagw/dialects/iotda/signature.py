@@ -7,7 +7,7 @@ in docs/wire/iotda.md, the golden vectors in tests/vectors/huawei/.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
@@ -71,9 +71,9 @@ def sign(key_id: str, secret: str, date: str, scope: str, canonical: bytes) -> t
     return hmac.digest(key.encode(), text.encode(), "sha256").hex(), text
 
 
-def claim(call: RestCall) -> Claim:
+def claim(call: RestCall, hint: Callable[[str], str]) -> Claim:
     """Return what a call says of itself, after checking that all of it is there and of a known kind."""
-    key_id, scope, names, signature = _authorization(call)
+    key_id, scope, names, signature = authorization(call)
     call.key_id = key_id
     signed = _signed_headers(call, names)
     date = call.header(DATE)
@@ -83,7 +83,7 @@ def claim(call: RestCall) -> Claim:
         raise errors.IncompleteSignature(f"the scope in Credential is not of the form yyyyMMdd/REGION/{SERVICE}")
     if found and found[1] != date[:8]:
         raise errors.IncompleteSignature("the scope in Credential has another date than X-Sdk-Date")
-    digest = _body_digest(call, signed)
+    digest = body_digest(call, signed)
     query, method = canonical_query(call.pairs), call.request.method
     ways = [
         canonical_request(method, path, query, headers, names, digest)
@@ -94,10 +94,10 @@ def claim(call: RestCall) -> Claim:
     def ours(secret: str) -> tuple[str, str]:
         return http.right_one((sign(key_id, secret, date, scope, way) for way in ways), signature)
 
-    return Claim(key_id=key_id, at=at, nonce=None, signature=signature, sign=ours, hint=lambda secret: "")
+    return Claim(key_id=key_id, at=at, nonce=None, signature=signature, sign=ours, hint=hint)
 
 
-def _authorization(call: RestCall) -> tuple[str, str, str, str]:
+def authorization(call: RestCall) -> tuple[str, str, str, str]:
     """Return key id, scope (empty for the plain scheme), names of signed headers, and signature."""
     text = call.header("authorization")
     if not text:
@@ -126,7 +126,7 @@ def _signed_headers(call: RestCall, names: str) -> list[str]:
     return signed
 
 
-def _body_digest(call: RestCall, signed: list[str]) -> str:
+def body_digest(call: RestCall, signed: list[str]) -> str:
     """Return the digest of the body, which one that the client claims has to be; or what says that it is not signed.
 
     That itself is signed: nobody else may have put it there.
