@@ -94,6 +94,7 @@ ALONE = {
         "otagw.seams",
         "otagw.testing",
         "otagw.cli.explain",
+        "otagw.cli.explained_fronts",
     ),
     "marshmallow": ("otagw.dialects", "otagw.cli.reference"),
     "click": ("otagw.cli", "otagw.simulator.demo", "otagw.simulator.story"),
@@ -165,7 +166,9 @@ def test_a_library_is_used_where_its_room_is():
 
 
 # The modules that all fronts share.
-SHARED = tuple(f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed", "hints"))
+SHARED = tuple(
+    f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed", "hints", "signed")
+)
 
 
 def test_a_dialect_knows_no_other():

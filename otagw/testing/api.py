@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from otagw.dialects.aliyun import client
+from otagw.dialects.signed import Signed
 from otagw.testing.wsgi import Response
 
 # With it an answer is in Alibaba's spelling, unless a setting says otherwise.
@@ -75,7 +76,7 @@ class Api:
             }
         return found
 
-    def _signed(self, method: str, action: str, params: Mapping[str, Any]) -> client.Signed:
+    def _signed(self, method: str, action: str, params: Mapping[str, Any]) -> Signed:
         with self._at():
             every = flatten({"Action": action, **params})
             return client.v1(self._url(), self.key.id, self.key.secret, every, method)

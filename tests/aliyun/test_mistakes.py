@@ -449,6 +449,12 @@ def test_no_sentence_holds_the_secret_or_a_signature():
         assert not re.search("[A-Za-z0-9+/=]{27,}", said), name
 
 
+@given(st.text(st.characters(max_codepoint=255), max_size=20))
+def test_explaining_any_header_never_fails(value):
+    values = {"host": value, "self": value, "name": value}
+    assert mistakes.explain(v3(key="another", names=[*NAMES, "self", "name"], **values), SECRET) == ""
+
+
 @settings(deadline=None)
 @given(
     st.text(st.characters(max_codepoint=255), max_size=80),

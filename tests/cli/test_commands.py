@@ -12,6 +12,9 @@ from click.testing import CliRunner
 from otagw.cli import main
 from tests import signer
 from tests.conftest import KEY
+from tests.iotda import signer as huawei
+from tests.iotda.conftest import BASE
+from tests.iotda.test_device import product
 from tests.patience import HANG_SECONDS
 
 
@@ -176,6 +179,63 @@ def test_welcome_makes_a_key_only_once(otagw):
     assert secret not in second
     assert re.search(r"AccessKeyId +(\w+)", first)[1] == re.search(r"AccessKeyId +(\w+)", second)[1]
     assert "curl 'http://127.0.0.1:8686/?Action=CreateOTAFirmware" in second
+
+
+@pytest.mark.parametrize(("scheme", "signing"), [("sdk", huawei.SCHEMES[0]), ("v11", huawei.SCHEMES[1])])
+def test_sign_of_a_path_prints_a_curl_line_that_an_independent_signer_agrees_with(store, scheme, signing):
+    path = f"{BASE}/devices/固 件(1)"
+    words = shlex.split(store("sign", "--scheme", scheme, f"{path}?limit=1", "app_id=a b~", "--data", '{"a": 1}'))
+    assert words[:3] == ["curl", "-X", "POST"]
+    assert words[-3:-1] == ["--data-raw", '{"a": 1}']
+    headers = dict(word.split(": ", 1) for word in words if ": " in word and not word.startswith("{"))
+    given = headers.pop("Authorization")
+    text, names = huawei.canonical("POST", path, {"app_id": "a b~", "limit": "1"}, headers, b'{"a": 1}')
+    assert given == huawei.authorization(KEY, signing, headers["X-Sdk-Date"], text, names)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["/nowhere"], "a path below /v5 or /v3"),
+        ([f"{BASE}/products", "--scheme", "v1"], "--scheme: expected sdk or v11"),
+        (["ListOTAFirmware", "--scheme", "v11"], "--scheme: expected v1 or v3"),
+        (["ListOTAFirmware", "--data", "{}"], "not for an Action"),
+        (["ListOTAFirmware", "--method", "DELETE"], "not for an Action"),
+        (["ListOTAFirmware", "Action=A"], "each name once"),
+        ([f"{BASE}/products", "limit"], "NAME=VALUE"),
+    ],
+)
+def test_sign_refuses_what_does_not_go_together(store, words, said):
+    assert said in store("sign", *words, status=2)
+
+
+def test_the_key_of_a_path_is_huaweis_where_the_environment_has_it(otagw):
+    def signer_of(*words, **variables):
+        return re.search(r"Access=(\w+)|AccessKeyId=(\w+)", otagw("sign", *words, env=variables)).group(0)
+
+    ali = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "ali", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"}
+    both = {**ali, "HUAWEICLOUD_SDK_AK": "hua", "HUAWEICLOUD_SDK_SK": "s"}
+    assert signer_of(f"{BASE}/products", **both) == "Access=hua"
+    assert signer_of(f"{BASE}/products", **ali) == "Access=ali"
+    assert signer_of("ListOTAFirmware", **both) == "AccessKeyId=ali"
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("scheme", ["sdk", "v11"])
+def test_call_of_a_path_shows_the_answer_and_ends_by_its_status(live, otagw, monkeypatch, scheme):
+    for name, value in live.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def call(*words, **options):
+        return otagw("call", "--scheme", scheme, *words, **options)
+
+    made = json.loads(call(f"{BASE}/products", "--data", json.dumps(product(product_id=None, name=f"固件 {scheme}"))))
+    path = f"{BASE}/products/{made['product_id']}"
+    assert json.loads(call(path))["name"] == f"固件 {scheme}"
+    assert made["product_id"] in call(f"{BASE}/products", "limit=50")
+    assert call(path, "--method", "DELETE") == ""
+    assert "error_code" in call(path, status=1)
+    assert "APIGW.0301" in call(path, "--id", KEY[0], "--secret", "wrong", status=1)
 
 
 @pytest.mark.live

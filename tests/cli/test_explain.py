@@ -4,14 +4,20 @@ import base64
 import hashlib
 import hmac
 import shlex
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
 
-from otagw.cli import explain, main
+from otagw.cli import explained_fronts, main
 from otagw.dialects.aliyun.mistakes_v1 import SCHEME
+from otagw.dialects.iotda import mistakes as iotda_mistakes
 from tests import signer
 from tests.conftest import NOW
+from tests.iotda import signer as huawei
+from tests.iotda.conftest import DEVICES, PACKAGES, Iotda
+from tests.patience import HANG_SECONDS
 
 KEY = ("testid", "testsecret-of-some-length")
 HOST = "gateway.test:8686"
@@ -22,7 +28,8 @@ SENTENCES = {mistake.name: mistake.sentence for mistake in SCHEME.mistakes}
 def own_environment(environment, monkeypatch, held_clock):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", raising=False)
+    for name in ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "HUAWEICLOUD_SDK_SK"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def run(*words, secret=KEY[1], **options):
@@ -214,8 +221,8 @@ def test_key_that_is_not_kept_here_is_refused_and_the_way_out_is_named():
 
 def test_paths_and_methods_are_those_of_the_gateway(app):
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("actions")]
-    assert {rule.rule for rule in rules} | {""} == set(explain.PATHS)
-    assert {method for rule in rules for method in rule.methods} - {"HEAD", "OPTIONS"} == set(explain.METHODS)
+    assert {rule.rule for rule in rules} | {""} == set(explained_fronts.PATHS)
+    assert {method for rule in rules for method in rule.methods} - {"HEAD", "OPTIONS"} == set(explained_fronts.METHODS)
 
 
 def test_verdicts_are_those_of_the_gateway(client):
@@ -223,3 +230,107 @@ def test_verdicts_are_those_of_the_gateway(client):
         params = signer.v1((client.key[0], secret), "ListOTAFirmware", seconds=NOW)
         is_wrong = client.send(params).json["Code"] == "SignatureDoesNotMatch"
         assert run(url(params), secret=client.key[1])[0] == is_wrong == verdict
+
+
+# --- calls of IoTDA
+
+schemes = pytest.mark.parametrize("scheme", huawei.SCHEMES)
+HUAWEI = {mistake.name: mistake.sentence for mistake in iotda_mistakes.DERIVED.mistakes}
+FILTER = {"package_type": "firmwarePackage"}
+
+
+def rest(scheme=huawei.SCHEMES[0], method="GET", path=PACKAGES, params=FILTER, body=b"", key=KEY, as_=None, **options):
+    """Return a curl line of a call; ``as_`` is the path that is signed, where it is another."""
+    options = {"seconds": NOW, **options}
+    headers = huawei.headers(key, method, as_ or path, params, body, scheme=scheme, **options)
+    words = ["curl", "-X", method, f"http://{HOST}{path}" + (f"?{huawei.query(params)}" if params else "")]
+    words += [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    return shlex.join([*words, *(["--data-raw", body.decode()] if body else [])])
+
+
+@schemes
+def test_right_call_ends_with_0_and_shows_what_was_signed(scheme):
+    status, shown = run(rest(scheme))
+    assert status == 0
+    assert f"scheme      {scheme}\n" in shown
+    assert "operation   ListOtaPackageInfo\n" in shown
+    assert f"    {PACKAGES}/\n    package_type=firmwarePackage\n" in shown
+    assert "signature   right" in shown
+    assert "nonce" not in shown
+
+
+@schemes
+def test_right_call_with_a_body_ends_with_0(scheme):
+    assert run(rest(scheme, "POST", DEVICES, None, b'{"node_id": "\xe5\x9b\xba", "product_id": "p"}'))[0] == 0
+
+
+@schemes
+def test_mistake_in_a_call_is_named_with_what_the_gateway_answers(scheme):
+    status, shown = run(rest(scheme, Host="localhost").replace("Host: localhost", f"Host: {HOST}"))
+    assert status == 1
+    assert "401 APIGW.0301" in shown
+    assert f"mistake     {HUAWEI['host-loopback']}" in shown
+
+
+def test_old_call_is_expired_though_its_signature_is_right():
+    status, shown = run(rest(seconds=NOW + 8 * 3600 - 30))
+    assert status == 1
+    assert "401 APIGW.0303; looks like local time (UTC+8): send UTC" in shown
+    assert "signature   right" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        ([f"http://{HOST}/v5/nowhere"], "404 APIGW.0101"),
+        ([f"http://{HOST}{PACKAGES}", "-X", "PATCH"], "405 IOTDA.900405"),
+        ([f"http://{HOST}{PACKAGES}"], "401 APIGW.0301"),
+        ([f"http://{HOST}{PACKAGES}", "-H", "Authorization: Basic x"], "401 APIGW.0301"),
+    ],
+)
+def test_refusal_of_a_call_is_shown_as_the_gateway_answers_it(words, refusal):
+    status, shown = run(*words)
+    assert status == 1
+    assert f"refused     {refusal}" in shown
+
+
+@pytest.mark.parametrize(
+    "words", [[f"http://{HOST}{PACKAGES}", "-H", "X-Auth-Token: x"], [f"http://{HOST}/v3/auth/tokens", "-d", "{}"]]
+)
+def test_call_without_a_signature_is_not_judged(words):
+    status, shown = run(*words)
+    assert status == 1
+    assert "signature   there is none" in shown
+
+
+@pytest.mark.parametrize(
+    "names",
+    [{"HUAWEICLOUD_SDK_SK": KEY[1]}, {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY[1]},
+     {"HUAWEICLOUD_SDK_SK": KEY[1], "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "another"}],
+)  # fmt: skip
+def test_secret_of_a_call_comes_from_the_environment(names):
+    assert run(rest(), secret=None, env=names)[0] == 0
+
+
+def test_secret_of_an_action_is_not_that_of_huawei():
+    names = {"HUAWEICLOUD_SDK_SK": "another", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY[1]}
+    assert run(url(v1()), secret=None, env=names)[0] == 0
+
+
+@schemes
+def test_verdicts_on_calls_are_those_of_the_gateway(app, scheme):
+    for secret, verdict in ((KEY[1], 0), ("another", 1)):
+        app.extensions["otagw"]["runtime"].keys.create(key_id=f"id{verdict}", secret=KEY[1])
+        iotda = Iotda(app, (f"id{verdict}", secret), scheme)
+        is_wrong = iotda("GET", PACKAGES, params=FILTER).status_code == 401
+        assert run(rest(scheme, key=iotda.key))[0] == is_wrong == verdict
+
+
+@pytest.mark.parametrize(
+    "words", [[url(v1())], v3(), [rest()], [rest(huawei.SCHEMES[1])]], ids=["v1", "v3", "sdk", "v11"]
+)
+def test_a_shell_finds_the_command_as_the_tests_do(words):
+    """The tests have a gateway at hand, which a shell has not."""
+    command = [sys.executable, "-m", "otagw", "explain", *words, "--secret", KEY[1]]
+    shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANG_SECONDS)
+    assert "signature   right" in shown.stdout, shown.stderr

@@ -311,10 +311,12 @@ def test_no_sentence_holds_the_secret_or_a_signature():
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(SCHEMES),
     st.binary(max_size=40),
+    st.text(st.characters(max_codepoint=255), max_size=20),
 )
-def test_explaining_never_fails(path, query, secret, scheme, body):
+def test_explaining_never_fails(path, query, secret, scheme, body, value):
+    names, values = [*NAMES, "self", "name"], {"host": value, "self": value, "name": value}
     try:
-        found = call(scheme, path=f"/v5/{path}", query=query, body=body)
+        found = call(scheme, path=f"/v5/{path}", query=query, body=body, names=names, **values)
     except errors.Fault:
         return
     assert isinstance(mistakes.explain(found, secret), str)

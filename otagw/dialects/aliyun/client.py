@@ -1,33 +1,17 @@
 """The calling side of Actions: signed requests as a vendor's SDK would send them."""
 
 import hashlib
-import shlex
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from otagw import clock
 from otagw.dialects.aliyun import signature
+from otagw.dialects.signed import Signed
 
 API_VERSION = "2018-01-20"
 EMPTY = hashlib.sha256(b"").hexdigest()
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A request that is ready to be sent once, within the gateway's clock skew."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def curl(self) -> str:
-        """Return it as a line for a shell."""
-        method = "" if self.method == "GET" else f" -X {self.method}"
-        headers = "".join(f" -H {shlex.quote(f'{name}: {value}')}" for name, value in self.headers.items())
-        return f"curl{method}{headers} {shlex.quote(self.url)}"
 
 
 def v1(endpoint: str, key_id: str, secret: str, params: Mapping[str, str], method: str = "GET") -> Signed:

@@ -35,10 +35,9 @@ class Parts:
         head = f"{self.method}\n{self.path}\n{self.query}\n".encode()
         return head + f"{lines}{self.blank}{self.names}\n{self.digest}".encode("latin-1", "replace")
 
-    def with_values(self, **values: str) -> "Parts":
-        """Return it with other values of headers, ``_`` in their names for ``-``."""
-        others = {name.replace("_", "-"): value for name, value in values.items()}
-        return replace(self, headers=tuple((name, others.get(name, value)) for name, value in self.headers))
+    def having(self, header: str, value: str) -> "Parts":
+        """Return it with another value of a header."""
+        return replace(self, headers=tuple((name, value if name == header else old) for name, old in self.headers))
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def _hosted(mistake: Mistake[Hosts]) -> Mistake[Ways[RequestCase]]:
 
     def ways(case: RequestCase) -> list[Parts]:
         host = dict(case.parts.headers).get("host")
-        return [] if host is None else [case.parts.with_values(host=other) for other in how(host, case.forwarded)]
+        return [] if host is None else [case.parts.having("host", other) for other in how(host, case.forwarded)]
 
     return Mistake(mistake.name, mistake.sentence, ways)
 
@@ -117,7 +116,7 @@ def _value_capitals(case: RequestCase) -> Iterator[Parts]:
         yield replace(parts, headers=tuple((name, change(value)) for name, value in parts.headers))
         for name, value in parts.headers:
             if name != "host":
-                yield parts.with_values(**{name.replace("-", "_"): change(value)})
+                yield parts.having(name, change(value))
 
 
 def _content_types(case: RequestCase) -> Iterator[Parts]:
@@ -129,7 +128,7 @@ def _content_types(case: RequestCase) -> Iterator[Parts]:
             bare,
             *(f"{bare};{end}" for end in ("charset=utf-8", " charset=utf-8", "charset=UTF-8", " charset=UTF-8")),
         ):
-            yield case.parts.with_values(content_type=other)
+            yield case.parts.having("content-type", other)
 
 
 def mistakes(vendors: Iterable[str]) -> tuple[Mistake[Ways[RequestCase]], ...]:

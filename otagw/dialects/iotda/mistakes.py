@@ -44,6 +44,12 @@ def case(call: RestCall, secret: str) -> RestCase | None:
     return RestCase(key_id, secret, key, given.encode(), text, pairs, parts, forwarded, call, scope, date)
 
 
+def signed(call: RestCall) -> str:
+    """Return the canonical request of a call whose claim was read, for people to see."""
+    found = case(call, "")
+    return found.parts.join().decode("utf-8", "replace") if found else ""
+
+
 def _mac(key: bytes, text: bytes, algorithm: str) -> bytes:
     return hmac.digest(key, text, algorithm)
 

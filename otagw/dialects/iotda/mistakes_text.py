@@ -150,7 +150,7 @@ def _date_forms(case: RestCase) -> Iterator[bytes]:
     iso, seconds = moment.strftime("%Y-%m-%dT%H:%M:%SZ"), int(moment.timestamp())
     others = [iso, iso.replace("Z", ".000Z"), case.date[:8], case.date[:-1], iso[:10], str(seconds), f"{seconds}000"]
     for other in (*others, format_datetime(moment, usegmt=True)):
-        parts = case.parts.with_values(x_sdk_date=other)
+        parts = case.parts.having(signature.DATE, other)
         yield string(other, case.scope, case.parts)
         yield string(case.date, case.scope, parts)
         yield string(other, case.scope, parts)
