@@ -90,6 +90,92 @@ def job_of(client, job):
     return client.ok("QueryOTAJob", JobId=job)["Data"]
 
 
+COUNTS = ("Selected", "Waiting", "Succeeded", "Failed", "Canceled")
+
+
+def counts(shown, spelled=str):
+    return tuple(shown[spelled(name)] for name in COUNTS)
+
+
+def rows_of(client, firmware, device):
+    """Return the jobs of a firmware and a device, as both lists have them."""
+    page = {"FirmwareId": firmware, "CurrentPage": 1, "PageSize": 100}
+    of_firmware = client.ok("ListOTAJobByFirmware", **page)["Data"]["SimpleOTAJobInfo"]
+    of_device = client.ok("ListOTAJobByDevice", DeviceName=device, **page, **P)["Data"]["SimpleOTAJobInfo"]
+    return of_firmware, of_device
+
+
+def test_a_job_and_its_rows_say_what_came_of_its_devices(client, fleet, package):
+    names = fleet.register(5, "1.0")
+    fleet.register(1, "2.0", "new")
+    firmware = package()
+    dry = client.ok("CreateOTAStaticUpgradeJob", FirmwareId=firmware, TargetSelection="ALL", DryRun="true", **P)["Data"]
+    job = static(client, firmware)
+    assert counts(job_of(client, job)) == (5, 5, 0, 0, 0)
+    fleet.update(names[0])
+    fleet.ask(names[1])
+    fleet.progress(names[1], -1)
+    fleet.ask(names[2])
+    fleet.progress(names[2], 10)
+    cancel = {"FirmwareId": firmware, "JobId": job, "DeviceName.1": names[3]}
+    client.ok("CancelOTATaskByDevice", **cancel, **P)
+    for shown in (
+        job_of(client, job),
+        *rows_of(client, firmware, names[0])[0],
+        *rows_of(client, firmware, names[0])[1],
+    ):
+        assert counts(shown) == (5, 2, 1, 1, 1)
+        assert (dry["Selected"], shown["Skipped"]) == (5, dry["Skipped"])
+    assert dry["Skipped"] == [{"Reason": "the device runs this version already", "Count": 1, "Examples": ["new001"]}]
+
+
+def test_a_job_over_nobody_is_completed_and_says_so(client, fleet, package):
+    fleet.register(2, "1.0")
+    group = client.ok("CreateDeviceGroup", GroupName="empty")["Data"]["GroupId"]
+    client.ok("CreateProduct", ProductName="none", NodeType=0)
+    key = client.ok("QueryProductList", CurrentPage=1, PageSize=9)["Data"]["List"]["ProductInfo"]
+    empty = next(product["ProductKey"] for product in key if product["ProductName"] == "none")
+    unfit = {
+        "Reason": "the device runs a version that the job is not for",
+        "Count": 2,
+        "Examples": ["dev001", "dev002"],
+    }
+    cases = (
+        (package(), {"target": "GROUP", "GroupId": group}, []),
+        (package("other", **{"ProductKey": empty}), {"ProductKey": empty}, []),
+        (package("third"), {"SrcVersion.1": "0.9"}, [unfit]),
+        (package("fourth"), {"target": "GRAY", "GrayPercent": "50", "SrcVersion.1": "0.9"}, [unfit]),
+    )
+    for firmware, given, skipped in cases:
+        found = job_of(client, static(client, firmware, **given))
+        assert (found["JobStatus"], counts(found), found["Skipped"]) == ("COMPLETED", (0, 0, 0, 0, 0), skipped)
+
+
+def test_counts_of_jobs_are_spelled_like_the_rest(make_app):
+    client = Client(make_app(spelling="example"))
+    client("RegisterDevice", DeviceName="dev001", **P)
+    new = {"FirmwareName": "fw", "DestVersion": "2.0", "NeedToVerify": "false", "FirmwareUrl": URL, **P}
+    firmware = client("CreateOTAFirmware", **new).json["data"]["firmwareId"]
+    made = client("CreateOTAStaticUpgradeJob", FirmwareId=firmware, TargetSelection="ALL", **P).json["data"]
+    shown = client("QueryOTAJob", JobId=made["jobId"]).json["data"]
+    assert (counts(shown, str.lower), shown["skipped"]) == ((1, 1, 0, 0, 0), [])
+
+
+def test_counting_what_came_of_jobs_looks_at_no_task(client, fleet, package, caplog):
+    fleet.register(3, "1.0")
+    firmware = package()
+    job = static(client, firmware)
+    caplog.set_level("DEBUG", "peewee")
+    assert counts(job_of(client, job)) == (3, 3, 0, 0, 0)
+    (row,) = client.ok("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=9)["Data"][
+        "SimpleOTAJobInfo"
+    ]
+    assert counts(row) == (3, 3, 0, 0, 0)
+    asked = [str(record.msg) for record in caplog.records]
+    assert any("FROM counter" in text for text in asked)
+    assert not [text for text in asked if "FROM task" in text]
+
+
 def test_a_static_job_runs_from_creation_to_completion(client, fleet, package):
     names = fleet.register(3, "1.0")
     job = static(client, package())

@@ -22,6 +22,18 @@ def firmware(client, fleet):
     return client.make("fw", "2.0", NeedToVerify="false", FirmwareUrl=URL, **P)
 
 
+QUOTED = '\ufeff"DeviceName"\r\n"dev001"\r\n"dev002"\r\n"nobody"\r\n'
+TABS = "ProductKey\tDeviceName\nother\tother001\np\tdev001\np\tdev002\n"
+NO_LIST = "iot.device.NotExistedDevice"
+
+
+def uploaded_list(client, text):
+    """Upload a list of names; return its address."""
+    data = client.ok("GenerateDeviceNameListURL")["Data"]
+    assert post(client, body_of(fields_of(data), text.encode())).status_code == 204
+    return data["FileUrl"]
+
+
 def refused(client, action, firmware, **more):
     return client.refused(action, FirmwareId=firmware, **{**P, **more})
 
@@ -242,13 +254,38 @@ def test_a_token_makes_one_job(client, firmware):
     assert client.ok("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=9)["Total"] == 1
 
 
-@pytest.mark.parametrize("text", ["dev001,dev002", "dev001\ndev002\n", "\ufeffdev001 ,\r\n dev002,,nobody\n\ndev001"])
+@pytest.mark.parametrize(
+    "text", ["dev001,dev002", "dev001\ndev002\n", "\ufeffdev001 ,\r\n dev002,,nobody\n\ndev001", QUOTED, TABS]
+)
 def test_devices_are_selected_by_an_uploaded_list(client, fleet, firmware, text):
     fleet.register(1, "1.0", "other")
     data = client.ok("GenerateDeviceNameListURL")["Data"]
     assert post(client, body_of(fields_of(data), text.encode())).status_code == 204
     job = static(client, firmware, "SPECIFIC", DnListFileUrl=data["FileUrl"])
     assert sorted(tasks(client, job)) == ["dev001", "dev002"]
+
+
+@pytest.mark.parametrize(
+    "text", ["nobody", '"DeviceName";"Nickname"\r\n"a";"dev001"\r\nb\r\nc\r\nd', "a b;\x01\tc,d,e"]
+)
+@pytest.mark.parametrize("more", [{}, {"DryRun": "true"}])
+def test_a_list_none_of_whose_names_exists_is_refused_with_the_first_three(client, fleet, firmware, text, more):
+    named = {"n": "nobody", '"': "a, b, c", "a": "a b, ?, c"}[text[0]]
+    given = {"TargetSelection": "SPECIFIC", "DnListFileUrl": uploaded_list(client, text), **more}
+    status, code, said = refused(client, STATIC, firmware, **given)
+    assert (status, code, said) == (404, NO_LIST, f"The specified device does not exist: {named}.")
+    assert client.ok("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=9)["Total"] == 0
+
+
+def test_what_else_is_wrong_with_a_job_is_said_before_its_list(client, fleet, firmware):
+    given = {"TargetSelection": "SPECIFIC", "DnListFileUrl": uploaded_list(client, "nobody")}
+    assert refused(client, STATIC, "1", **given)[:2] == (404, "iot.ota.FirmwareNotFound")
+    assert refused(client, STATIC, firmware, **{**given, "ProductKey": "q"})[:2] == (404, "iot.ota.FirmwareNotFound")
+
+
+def test_a_long_name_of_a_list_is_quoted_in_part(client, fleet, firmware):
+    given = {"TargetSelection": "SPECIFIC", "DnListFileUrl": uploaded_list(client, "x" * 100_000)}
+    assert refused(client, STATIC, firmware, **given)[2].endswith(f" {'x' * 64}.")
 
 
 def test_another_accounts_list_is_not_there(app, client, firmware):

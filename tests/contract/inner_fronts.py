@@ -183,7 +183,7 @@ class Core:
             case "files.get":
                 return stored_files.get(account, has["file_key"])
             case "device_lists.listed":
-                return device_lists.listed(account, has["list_key"])
+                return device_lists.listed(account, has["list_key"], has["product"])
             case "tasks.counts":
                 return tasks.counts(account.id, int(has["job"]))
             case "insertion.at_once":  # the short way; another account's keys that sign by themselves do not bar it

@@ -279,6 +279,17 @@ def test_many_targets_need_room_for_their_list(make_app, bucket):
     assert fleet.task(firmware, *wanted[1:])["task_progress"]["total"] == 200
 
 
+def test_a_task_over_nobody_succeeds_and_says_so(fleet):
+    fleet.device("a", "1.0")
+    group = fleet.client.ok("CreateDeviceGroup", GroupName="empty")["Data"]["GroupId"]
+    made = fleet.task(fleet.package(), targets_filter={"group_ids": [group]})
+    found, details = fleet.show(made)
+    assert (found["status"], found["status_desc"], details) == ("Success", "no device was selected", {})
+    assert set(found["task_progress"].values()) == {0}
+    (row,) = fleet.iotda.ok("GET", TASKS, params={"task_type": "firmwareUpgrade"})["batchtasks"]
+    assert (row["task_progress"], row["status_desc"]) == (found["task_progress"], found["status_desc"])
+
+
 def test_subtasks_are_paged_by_marker(fleet):
     firmware, wanted = fleet.package(), [fleet.device(f"d{number}")[0] for number in range(3)]
     path = f"{TASKS}/{fleet.task(firmware, *wanted)['task_id']}"

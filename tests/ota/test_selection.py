@@ -16,7 +16,7 @@ from otagw.ota.devices import groups
 from otagw.ota.devices.devices import named
 from otagw.ota.packages import arrivals, stored_files
 from otagw.ota.products import modules
-from otagw.ota.rollouts import dry_run, jobs, planning, selection
+from otagw.ota.rollouts import dry_run, jobs, planning, selection, skips
 from otagw.ota.rollouts.planning import JobDraft
 from otagw.ota.rollouts.records import Rules
 from otagw.ota.updates import updates
@@ -145,12 +145,14 @@ def test_the_selected_are_those_of_the_model(
         assert after[key]["state"] == ("canceled" if task["device_name"] in lost else task["state"])
         assert task["job_id"] == older
     reasons = {
-        dry_run.SAME: sum(about[n][0] == "2.0" for n in meant),
-        dry_run.OTHER: sum(bool(sources) and about[n][0] not in (None, "2.0", *sources) for n in meant),
-        dry_run.UNKNOWN: sum(bool(sources) and about[n][0] is None for n in meant),
-        dry_run.NOT_CHOSEN: len(fitting) - len(taken),
+        skips.SAME: sum(about[n][0] == "2.0" for n in meant),
+        skips.OTHER: sum(bool(sources) and about[n][0] not in (None, "2.0", *sources) for n in meant),
+        skips.UNKNOWN: sum(bool(sources) and about[n][0] is None for n in meant),
+        skips.NOT_CHOSEN: len(fitting) - len(taken),
         selection.BUSY: sum(state == "failed" for state in found.values()),
     }
+    kept = {skipped["reason"]: skipped["count"] for skipped in jobs.find(job).skipped}
+    assert kept == {reason: count for reason, count in reasons.items() if count and reason != selection.BUSY}
     shown = {skipped["reason"]: skipped["count"] for skipped in dry["skipped"]}
     if target == jobs.GRAY:  # which of the devices a job takes a share of follows from the job
         assert dry["selected"] + shown.pop(selection.BUSY, 0) == len(taken)
@@ -202,6 +204,14 @@ def listed(account, store, content):
         ("\ufeffd1, d2 ,,\n\n  \nd1,unknown,d2".encode(), {"d1", "d2"}),
         (b",\n,", set()),
         (b"\xff\xfe,d3,D3", {"d3"}),
+        (b'"DeviceName"\r\n"d1"\r\n"d2"\r\n', {"d1", "d2"}),
+        (b'"d1","d2"\n"d3"', {"d1", "d2", "d3"}),
+        (b"d1;d2\n d3 ;d4", {"d1", "d2", "d3", "d4"}),
+        (b"d1\nd2\td3", {"d1", "d2", "d3"}),
+        (b"Device Name\tNickname\nd1\td2\n\td3", {"d1"}),
+        (b'nickname;device_name\r\n"d1;d2";d3\r\nd4', {"d3"}),
+        (b"ProductKey,DeviceName\np,d1\nother,d2\n,d3", {"d1", "d3"}),
+        (b'd1\n"d2\nd3' + b"," + b"x" * 200_000, {"d1", "d2"}),
     ],
 )
 def test_a_list_is_read_however_it_is_written(store, account, ticking, content, names):
@@ -223,13 +233,14 @@ def test_a_list_of_five_thousand_names_is_taken_in_steps(store, account, ticking
     dry = dry_run.run(account, JobDraft(package=package, product_key="p", **draft))
     assert dry == {
         "selected": 2500,
-        "skipped": [{"reason": dry_run.ABSENT, "count": 2500, "examples": [f"d{n}" for n in (1, 3, 5, 7, 9)]}],
+        "skipped": [{"reason": skips.ABSENT, "count": 2500, "examples": [f"d{n}" for n in (1, 3, 5, 7, 9)]}],
     }
     job = planning.create(account, JobDraft(package=package, product_key="p", **draft))
     taken = 1
     while selection.step(job.id):
         taken += 1
     assert taken == 5
+    assert list(jobs.find(job.id).skipped) == dry["skipped"]
     assert set(selected(job.id)) == {f"d{n}" for n in range(0, 5000, 2)}
     rollouts.check()
 

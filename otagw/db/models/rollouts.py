@@ -41,6 +41,7 @@ class Job(Model):
     bulk = CharField(16, default="")
     bulk_at = BigIntegerField(default=0)
     bulk_reached = BigIntegerField(default=0)
+    skipped = JsonField(list, null=True)
 
     class Meta:
         indexes = (

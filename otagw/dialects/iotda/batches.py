@@ -28,6 +28,7 @@ DETAILS: Final[Mapping[str, tuple[tuple[str, ...], bool | None]]] = {
     "Stopped": ((states.CANCELED,), None),
 }
 REMOVED: Final = "Removed"
+NOBODY: Final = "no device was selected"
 # What the vendor says of some failures; others are told as they were noted.
 _SAID: Final = {
     selection.BUSY: "Task Conflict",
@@ -38,6 +39,7 @@ _SAID: Final = {
 def shown(job: Job, phase: str) -> dict[str, Any]:
     """Return a task; one of another API is named after its version, and has no more targets than it was given."""
     noted, rules = job.front_data, job.rules
+    progress = _progress(job)
     policy = known(
         schedule_time=utc(job.schedule_at) if job.schedule_at else None,
         retry_count=None if rules.retry_interval is None else rules.retry_count,
@@ -56,8 +58,8 @@ def shown(job: Job, phase: str) -> dict[str, Any]:
         document=noted.get("document") or {"package_id": str(job.package_id)},
         task_policy=policy or None,
         status=codes.PHASES[phase],
-        status_desc=f"paused: {job.paused}" if job.paused else None,
-        task_progress=_progress(job),
+        status_desc=f"paused: {job.paused}" if job.paused else NOBODY if job.ended and not progress["total"] else None,
+        task_progress=progress,
         create_time=utc(job.created),
     )
 

@@ -72,6 +72,16 @@ class Batch:
     skipped: list[Skipped] = field(default_factory=list)
 
 
+def delimiter(head: str) -> str:
+    """Return what separates the values of a file, by its first line."""
+    return max(",;\t", key=head.count)
+
+
+def columns(header: Iterable[str]) -> list[str | None]:
+    """Return what each column of a header is, None where it means nothing here."""
+    return [COLUMNS.get(re.sub(r"[\s_-]", "", title).lower()) for title in header]
+
+
 class File:
     """A fleet's file; `ignored` are the columns that mean nothing here, `position` the bytes read so far."""
 
@@ -80,10 +90,10 @@ class File:
         self._product = product_key
         lines = self._lines(source)
         head = next(lines, "")
-        delimiter = max(",;\t", key=head.count)
-        self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        header = next(csv.reader([head], delimiter=delimiter), [])
-        self._columns = [COLUMNS.get(re.sub(r"[\s_-]", "", title).lower()) for title in header]
+        separator = delimiter(head)
+        self._reader = csv.reader(lines, delimiter=separator, strict=True)
+        header = next(csv.reader([head], delimiter=separator), [])
+        self._columns = columns(header)
         self.ignored = [title for title, known in zip(header, self._columns, strict=True) if not known]
         known = [column for column in self._columns if column]
         if "name" not in known or len(set(known)) != len(known):

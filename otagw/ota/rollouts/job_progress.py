@@ -1,12 +1,13 @@
 """How far jobs have come, in finer words than their states: how one went, and not only that it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from otagw import errors
 from otagw.db import database
+from otagw.ota import states
 from otagw.ota.accounts import Account
-from otagw.ota.rollouts import jobs
+from otagw.ota.rollouts import jobs, tasks
 from otagw.ota.rollouts.records import Job
 
 FILLING, PLANNED, RUNNING, STOPPING = "filling", "planned", "running", "stopping"
@@ -38,6 +39,24 @@ def of(job: Job) -> str:
     """Return the phase of a job."""
     (phase,) = database.execute(f"SELECT {PHASE} FROM job WHERE id = ?", job.id).fetchone()
     return str(phase)
+
+
+def outcomes(account: Account, found: Sequence[Job]) -> dict[int, dict[str, Any]]:
+    """Return, for each of an account's jobs, how many devices it selected, what came of them, and whom it skipped.
+
+    All are kept count of: no task is looked at. ``waiting`` are those that have not ended, so that it and the three
+    ends together are ``selected``.
+    """
+    counted = tasks.counts_of(account.id, [job.id for job in found])
+    return {
+        job.id: {
+            "selected": sum(counted[job.id].values()),
+            "waiting": sum(counted[job.id][state] for state in states.OPEN),
+            **{state: counted[job.id][state] for state in states.CLOSED},
+            "skipped": list(job.skipped),
+        }
+        for job in found
+    }
 
 
 def below(

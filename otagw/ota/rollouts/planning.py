@@ -1,8 +1,8 @@
 """A new job: whether it can be made, and what it is then."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from otagw import clock, errors
 from otagw.db import database, models
@@ -12,8 +12,12 @@ from otagw.ota.devices import devices, groups
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.records import Package
 from otagw.ota.products import minimum_versions, products
-from otagw.ota.rollouts import jobs
+from otagw.ota.rollouts import device_lists, jobs
 from otagw.ota.rollouts.records import Job, Rules
+
+# How much of a list that names nobody is quoted: so many names, and so many characters of each.
+_QUOTED: Final = 3
+_QUOTED_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,26 @@ class JobDraft:
     rules: Rules = field(default_factory=Rules)
 
 
-def draft(account: Account, asked: JobDraft) -> tuple[Job, Package]:
-    """Return the job that would be made, unsaved; raise what `create` raises."""
+def unknown_names(account: Account, asked: JobDraft) -> Sequence[str]:
+    """Return the first names of an uploaded list, if it has names and none is a device's; outside of transactions.
+
+    `draft` says so of the list; of one that is not there it says that.
+    """
+    if not asked.rules.list_key:
+        return ()
+    try:
+        pages = device_lists.listed(account, asked.rules.list_key, asked.product_key)
+    except errors.NotFound:
+        return ()
+    with database.read():
+        for page in pages:
+            if len(device_lists.absent(asked.product_key, [page])) < len(device_lists.names_on(page)):
+                return ()
+    return device_lists.names_on(pages[0])[:_QUOTED] if pages else ()
+
+
+def draft(account: Account, asked: JobDraft, unknown: Sequence[str] = ()) -> tuple[Job, Package]:
+    """Return the job that would be made, unsaved; raise what `create` raises. ``unknown`` is of `unknown_names`."""
     package = packages.get(account, asked.package)
     if package.product_key not in (None, asked.product_key):
         raise errors.NotFound(kind=packages.KIND, key=asked.package)
@@ -55,21 +77,25 @@ def draft(account: Account, asked: JobDraft) -> tuple[Job, Package]:
     _check_names(account, asked.product_key, rules.names)
     if rules.list_key:
         stored_files.get(account, rules.list_key)
+    if unknown:
+        raise errors.NotFound(kind=devices.KIND, key=", ".join(map(_quoted, unknown)))
     return _new(account, package, asked, rules), package
 
 
 def create(account: Account, asked: JobDraft, token: str | None = None) -> Job:
     """Keep a new job; its devices are selected after that, by `selection.begin`.
 
-    Raises `errors.NotFound` for a package, product, group, device or list that is not there, `errors.WrongState` for a
+    Raises `errors.NotFound` for a package, product, group, device or list that is not there, or a list that names no
+    device that is, `errors.WrongState` for a
     package in the wrong state of verification, `errors.NoBytes` for one that no device could download,
     `errors.BelowMinimum` for one that none may be given, and `errors.AlreadyExists` where the package has a dynamic job
     that runs.
     """
+    unknown = unknown_names(account, asked)
 
     def work() -> dict[str, Any]:
         packages.hold(account, asked.package)
-        job, package = draft(account, asked)
+        job, package = draft(account, asked, unknown)
         if job.selection == jobs.DYNAMIC and _runs_dynamic(package.id):
             raise errors.AlreadyExists(kind=jobs.KIND, key=asked.package)
         jobs.insert(job)
@@ -85,6 +111,10 @@ def create(account: Account, asked: JobDraft, token: str | None = None) -> Job:
             account, f"job.{asked.kind}.{asked.selection}", token, lambda: idempotency.fields(asked), work
         )
         return jobs.get(account, str(answer["id"]))
+
+
+def _quoted(name: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in name[:_QUOTED_CHARACTERS])
 
 
 def _check_names(account: Account, product_key: str, names: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """Jobs, the rules that they go by, and tasks, as they are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,7 +44,8 @@ class Job(NamedTuple):
     ``due`` is when a worker has to look at it, ``paused`` why it offers nothing, ``cancel`` of which states the tasks
     are being canceled. ``bulk`` is what else is being done to all of them (`job_steps`), ``bulk_at`` since when, and
     ``bulk_reached`` the last task that it has come to. ``filling`` with ``cursor``, ``position`` and ``population`` is
-    how far the selection has come, ``upto`` the id of the last device that was there when the job was made.
+    how far the selection has come, ``upto`` the id of the last device that was there when the job was made, ``skipped``
+    whom the selection has passed over so far (`skips`).
     """
 
     id: int
@@ -80,6 +81,7 @@ class Job(NamedTuple):
     bulk: str = ""
     bulk_at: int = 0
     bulk_reached: int = 0
+    skipped: Sequence[Mapping[str, Any]] = ()
 
     @property
     def is_steered(self) -> bool:

@@ -17,6 +17,7 @@ from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import device_lists, jobs, tasks
 from otagw.ota.rollouts.records import Job
+from otagw.ota.rollouts.skips import Skips
 
 # How many devices a step looks at: it holds up every other writer, for some 10 ms; after it those who wait come first.
 AT_ONCE: Final = 500
@@ -31,12 +32,17 @@ _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 
 @dataclass(frozen=True)
 class Window:
-    """Some of the devices that a job may be for: a condition on ``d``, and where the next step begins."""
+    """Some of the devices that a job may be for: a condition on ``d``, and where the next step begins.
+
+    ``size`` is how many they are at most, ``names`` theirs where the job names its devices.
+    """
 
     where: str
     values: tuple[Any, ...]
     cursor: int
     is_last: bool
+    size: int = 0
+    names: Sequence[str] = ()
 
 
 def begin(job: Job) -> Job:
@@ -75,8 +81,10 @@ def _step(job: Job, pages: Sequence[str]) -> bool:
     if job.population is None and job.target == jobs.GRAY:
         job = jobs.set_(job, population=_population(job, package))
     window = _window(job, pages)
-    passed = _insert(job, package, window) if window.where else 0
-    job = jobs.set_(job, cursor=window.cursor, position=job.position + passed, filling=not window.is_last)
+    skips = Skips(job.skipped)
+    passed = _insert(job, package, window, skips) if window.where else 0
+    reached = {"cursor": window.cursor, "position": job.position + passed, "skipped": skips.shown()}
+    job = jobs.set_(job, filling=not window.is_last, **reached)
     job = jobs.set_(job, due=jobs.due(job))
     if window.is_last:
         if job.rules.list_key:
@@ -92,7 +100,7 @@ def _window(job: Job, pages: Sequence[str]) -> Window:
         some = device_lists.names_on(pages[number]) if number < len(pages) else []
         where = f"d.product_key = ? AND d.name IN ({','.join('?' * len(some))})" if some else ""
         reached = job.cursor + len(some)
-        return Window(where, (job.product_key, *some), reached, number + 1 >= len(pages))
+        return Window(where, (job.product_key, *some), reached, number + 1 >= len(pages), len(some), some)
     column, table, key = ("id", "device", "product_key")
     value: Any = job.product_key
     if job.target == jobs.GROUP:
@@ -109,16 +117,22 @@ def _window(job: Job, pages: Sequence[str]) -> Window:
     if job.target == jobs.GROUP:
         where += " AND d.id IN (SELECT device_id FROM device_group_member WHERE group_id = ?)"
         values += (job.rules.group_id,)
-    return Window(where, values, last, count < AT_ONCE)
+    return Window(where, values, last, count < AT_ONCE, count)
 
 
-def _insert(job: Job, package: Package, window: Window) -> int:
-    """Make the tasks of a window; return how many devices were eligible."""
+def _insert(job: Job, package: Package, window: Window, skips: Skips) -> int:
+    """Make the tasks of a window, and count whom it skips; return how many devices were eligible."""
     query, values = eligible(job, package, window.where, window.values)
     (count,) = database.execute(f"SELECT COUNT(*) FROM ({query}) AS e", *values).fetchone()
+    if count < window.size and not job.rules.inclusive:
+        skips.add_unfit(job.module, job.version, sources_of(job, package), window.where, window.values)
+        skips.add_absent(device_lists.absent(job.product_key, ["\n".join(window.names)]) if window.names else [])
     if not count:
         return 0
     taken = chosen(job, query)
+    if job.target == jobs.GRAY:
+        (wanted,) = database.execute(f"SELECT COUNT(*) FROM ({taken}) AS c", *values).fetchone()
+        skips.add_not_chosen(count - wanted, query, taken, values)
     if job.rules.overwrite:
         _replace(job, taken, values)
     first = ids.free(tasks.KIND, count)
@@ -206,18 +220,6 @@ def everyone(job: Job, pages: Sequence[str]) -> Iterator[tuple[str, tuple[Any, .
 def counted(job: Job, package: Package) -> Job:
     """Return a job that knows how many devices it takes a share of."""
     return job._replace(population=_population(job, package)) if job.target == jobs.GRAY else job
-
-
-def absent_names(job: Job, pages: Sequence[str]) -> list[str]:
-    """Return those names of a job that no device of its product has."""
-    absent: list[str] = []
-    for page in pages:
-        some = device_lists.names_on(page)
-        marks = ",".join("?" * len(some))
-        query = f"SELECT name FROM device WHERE product_key = ? AND name IN ({marks})"
-        found = {name for (name,) in database.execute(query, job.product_key, *some).fetchall()}
-        absent += [name for name in some if name not in found]
-    return absent
 
 
 def share(job: Job) -> int:

@@ -154,13 +154,20 @@ def retrying(job_id: int) -> dict[str, int]:
 
 def counts(account_id: int, job_id: int) -> dict[str, int]:
     """Return how many tasks of a job are in each state."""
-    scopes = {scope(job_id, state): state for state in states.TASK_STATES}
+    return counts_of(account_id, [job_id])[job_id]
+
+
+def counts_of(account_id: int, job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return how many tasks of each of some jobs are in each state, by counters."""
+    scopes = {scope(job_id, state): (job_id, state) for job_id in job_ids for state in states.TASK_STATES}
+    if not scopes:
+        return {}
     marks = ",".join("?" * len(scopes))
     rows = database.execute(
         f"SELECT scope, total FROM counter WHERE account_id = ? AND scope IN ({marks})", account_id, *scopes
     )
     found = {scopes[name]: total for name, total in rows.fetchall()}
-    return {state: found.get(state, 0) for state in states.TASK_STATES}
+    return {job_id: {state: found.get((job_id, state), 0) for state in states.TASK_STATES} for job_id in job_ids}
 
 
 def scope(job_id: int, state: str) -> str:

@@ -12,9 +12,10 @@ from otagw.dialects.aliyun.render import utc
 from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.operation import Work
 from otagw.ota.devices import devices, groups
+from otagw.ota.listing import Page
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
-from otagw.ota.rollouts import job_control, jobs
+from otagw.ota.rollouts import job_control, job_progress, jobs
 from otagw.ota.rollouts.records import Job
 
 NO_JOB: Final = "iot.ota.JobNotFound"
@@ -34,10 +35,14 @@ class QueryOTAJob(JobId):
 
 @operation(QueryOTAJob, needs="ota:QueryOTAJob", origin=BOTH, codes=(NO_JOB,))
 def query_ota_job(caller: Caller, job_id: str) -> dict[str, Any]:
-    """Show a job with its rules. A paused one stays IN_PROGRESS, with Paused and PauseReason beside it."""
+    """Show a job with its rules. A paused one stays IN_PROGRESS, with Paused and PauseReason beside it.
+
+    Selected, Waiting, Succeeded, Failed and Canceled count its devices; Skipped says whom it passed over, as of DryRun.
+    """
     job = jobs.get(caller.account, job_id)
     package = packages.find(job.package_id)
-    return {"data": {**_summary(job), **_times(job), **_shown_rules(caller, job, package)}}
+    outcome = job_progress.outcomes(caller.account, [job])[job.id]
+    return {"data": {**_summary(job), **_times(job), **outcome, **_shown_rules(caller, job, package)}}
 
 
 class ListOTAJobByFirmware(AliyunSchema):
@@ -51,7 +56,7 @@ class ListOTAJobByFirmware(AliyunSchema):
 @operation(ListOTAJobByFirmware, needs="ota:ListOTAJobByFirmware", origin=BOTH, codes=(NO_FIRMWARE,))
 def list_ota_job_by_firmware(caller: Caller, firmware_id: str, current_page: int, page_size: int) -> dict[str, Any]:
     """List the jobs of a firmware, newest first."""
-    return _page(jobs.of_package(caller.account, firmware_id, current_page, page_size))
+    return _page(caller, jobs.of_package(caller.account, firmware_id, current_page, page_size))
 
 
 class ListOTAJobByDevice(AliyunSchema):
@@ -70,7 +75,7 @@ def list_ota_job_by_device(
 ) -> dict[str, Any]:
     """List those jobs of a firmware that have selected a device, newest first."""
     device = devices.named(caller.account, product_key, device_name)
-    return _page(jobs.of_device(caller.account, firmware_id, device, current_page, page_size))
+    return _page(caller, jobs.of_device(caller.account, firmware_id, device, current_page, page_size))
 
 
 class UpdateOTAJob(JobId):
@@ -141,13 +146,14 @@ def resume_ota_job(caller: Caller, job_id: str) -> None:
     job_control.resume(caller.account, job_id)
 
 
-def _page(page: Any) -> dict[str, Any]:
+def _page(caller: Caller, page: Page[Job]) -> dict[str, Any]:
+    outcomes = job_progress.outcomes(caller.account, page.items)
     return {
         "current_page": page.number,
         "page_size": page.size,
         "page_count": page.count,
         "total": page.total,
-        "data": {"simple_ota_job_info": [{**_summary(job), **_times(job)} for job in page.items]},
+        "data": {"simple_ota_job_info": [{**_summary(job), **_times(job), **outcomes[job.id]} for job in page.items]},
     }
 
 
