@@ -263,6 +263,13 @@ class DigestMismatch(Fault):
 
 
 @dataclass(eq=False)
+class EmptyFile(Fault):
+    """Say that a file has no bytes, which are no package."""
+
+    key: str
+
+
+@dataclass(eq=False)
 class FetchFailed(Fault):
     """Say that a file of another host cannot be verified; ``url`` has no query and no credentials."""
 

@@ -93,6 +93,13 @@ def test_the_sdks_see_a_refusal_of_the_business(client, web):
     assert (response.status_code, response.json["Code"]) == (200, "iot.ota.FileFetchFailed")
 
 
+def test_an_empty_file_is_refused_alone_and_among_several(client, web):
+    web.pages["/empty.bin"] = answer(b"")
+    for given in (create(FirmwareUrl=web.url("/empty.bin")), several(web.url(), web.url("/empty.bin"))):
+        status, code, text = client.refused("CreateOTAFirmware", **given)
+        assert (status, code, text.endswith("it is empty.")) == (400, "iot.ota.FileFetchFailed", True)
+
+
 def several(*urls, **more):
     found = create(**more)
     for number, url in enumerate(urls, 1):

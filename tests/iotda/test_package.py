@@ -280,6 +280,13 @@ def test_an_object_has_a_gigabyte_at_most(make_app, bucket, monkeypatch, environ
     assert len(lying(environment)) == 1
 
 
+def test_an_empty_object_is_refused_and_leaves_nothing(make_app, bucket):
+    (bucket / "empty.bin").write_bytes(b"")
+    iotda = mapped(make_app, bucket)
+    assert iotda.refused("POST", PACKAGES, package({"object_key": "empty.bin"}))[:2] == (400, "IOTDA.904005")
+    assert not [path for path in (bucket.parent / "data/files").rglob("*") if path.is_file()]
+
+
 def test_an_object_of_an_object_store_is_read_too(make_app, object_store, tmp_path):
     object_store.put_object(Bucket="ota", Key="firmware/a/upgrade.bin", Body=DATA)
     iotda = mapped(make_app, "s3://ota/firmware")

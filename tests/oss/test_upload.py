@@ -70,9 +70,22 @@ def test_the_whole_way_of_a_file(client, upload, stored):
     assert len(stored()) == 1
 
 
-def test_an_empty_file_is_a_file(client, upload):
-    found = query(client, upload(b""))
-    assert (found["FirmwareSize"], client.http.get(found["FirmwareUrl"]).data) == (0, b"")
+def test_an_empty_file_is_refused_and_its_key_stays_free(client, announce, stored):
+    for data in (announce(), client.ok("GenerateDeviceNameListURL")["Data"]):
+        before = stored()
+        assert refused(post(client, body_of(fields_of(data), b""))) == (400, "EntityTooSmall")
+        assert stored() == before
+        assert post(client, body_of(fields_of(data), b"x")).status_code == 204
+        assert len(stored()) == len(before) + 1
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_no_firmware_is_made_of_an_empty_file_from_before(client, upload, several):
+    url = upload(b"x")
+    database.execute("UPDATE stored_file SET size = 0")
+    given = {"MultiFiles.1.Name": "a", "MultiFiles.1.Url": url} if several else {"FirmwareUrl": url}
+    found = client.refused("CreateOTAFirmware", FirmwareName="fw", DestVersion="2", **given)
+    assert found[:2] == (400, "iot.ota.FileEmpty")
 
 
 @pytest.mark.parametrize(("asked", "status"), [("200", 200), ("201", 201), ("204", 204), ("302", 204), ("", 204)])
@@ -222,7 +235,7 @@ def test_any_body_is_answered_and_leaves_nothing(client, stored, body):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
-@given(st.binary(max_size=200_000).map(lambda b: b.replace(BOUNDARY.encode(), b"")))
+@given(st.binary(min_size=1, max_size=200_000).filter(lambda content: BOUNDARY.encode() not in content))
 def test_any_bytes_come_back_as_they_were_sent(client, upload, content):
     url = upload(content)
     identity = client.ok("CreateOTAFirmware", FirmwareName=f"n{url[-20:-4]}", DestVersion="1", FirmwareUrl=url)

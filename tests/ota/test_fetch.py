@@ -59,9 +59,9 @@ def test_a_file_in_chunks_and_one_that_ends_with_the_connection(web, here):
     assert_whole(get(web.url("/end"), here))
 
 
-def test_an_empty_file(web, here):
+def test_an_empty_file_is_refused(web, here):
     web.pages["/x.bin"] = answer()
-    assert get(web.url(), here).size == 0
+    assert refused(web.url(), here) == "it is empty"
 
 
 @pytest.mark.parametrize(

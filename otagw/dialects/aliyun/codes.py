@@ -88,6 +88,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.NotFound, "file"): Refusal("iot.ota.FileNotFound", 404, "There is no uploaded file {key}.", gateway=False),
     (errors.SizeMismatch, ""): Refusal("iot.ota.FileSizeMismatch", 400, "The file has {actual} bytes, not {given}.", gateway=False),
     (errors.DigestMismatch, ""): Refusal("iot.ota.FileSignMismatch", 400, "The file's {method} is {actual}, not {given}.", gateway=False),
+    (errors.EmptyFile, ""): Refusal("iot.ota.FileEmpty", 400, "The uploaded file {key} is empty: upload the firmware again, under a new key.", gateway=False),
     (errors.FetchFailed, ""): Refusal("iot.ota.FileFetchFailed", 400, "The file at {url} cannot be verified: {problem}.", gateway=False),
     (errors.LimitReached, "package"): Refusal("iot.ota.FirmwareCountExceeded", 403, "The account has {limit} firmwares, as many as it may.", gateway=False),
     (errors.LimitReached, "byte"): Refusal("iot.ota.StorageQuotaExceeded", 403, "The account may store {limit} bytes of files, and has no room for another: delete firmwares that are not needed.", gateway=False),

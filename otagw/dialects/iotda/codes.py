@@ -90,6 +90,7 @@ CODES: Final[Mapping[Key, Refusal]] = {
     (errors.LimitReached, "object"): Refusal("IOTDA.904002", 400, "The object has more than {limit} bytes."),
     (errors.DigestMismatch, ""): Refusal("IOTDA.904003", 400, "The {method} of the object is {actual}, not {given}."),
     (errors.NotFound, "bucket"): Refusal("IOTDA.904004", 403, "Operation not allowed. The bucket {key} is not mapped: the setting obs_buckets maps it, and unmapped_buckets accepts those that are not."),
+    (errors.EmptyFile, ""): Refusal("IOTDA.904005", 400, "The object {key} is empty: expected at least 1 byte."),
     (errors.NotFound, "job"): Refusal("IOTDA.905001", 404, "The task {key} does not exist."),
     (errors.WrongState, "job"): Refusal("IOTDA.905002", 400, "The task {key} is {state}: that cannot be done now."),
     (errors.NotFound, "device"): Refusal("IOTDA.906001", 404, "The device {key} does not exist."),

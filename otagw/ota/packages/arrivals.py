@@ -29,9 +29,14 @@ class Arrival:
         self._writer.write(data, also=self._measure.update)
 
     def keep(self) -> Facts:
-        """Make it the file of its key, and return what it comes to; nothing is left of it where that fails."""
+        """Make it the file of its key, and return what it comes to; nothing is left of it where that fails.
+
+        Raises `errors.EmptyFile` for one without a byte, which is no package.
+        """
         facts = self._measure.facts()
         try:
+            if not facts.size:
+                raise errors.EmptyFile(self._key)
             self._writer.commit()
             stored_files.uploaded(self._key, self._path, facts)
         except BaseException:

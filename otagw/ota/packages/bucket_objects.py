@@ -31,11 +31,14 @@ def copy(account: Account, bucket: str, key: str, suffix: str) -> str:
     """Copy an object of a mapped bucket into our own store; return the key of the file there.
 
     Raises `errors.NotFound` for an object that is not there, `errors.LimitReached` for one of more than `LONGEST`
-    bytes, or more than the account has room for. It takes as long as reading does, and is no part of any transaction; a
-    copy that no package comes to use is purged like any other file.
+    bytes, or more than the account has room for, and `errors.EmptyFile` for one without any. It takes as long as reading
+    does, and is no part of any transaction; a copy that no package comes to use is purged like any other file.
     """
     with _open(account.rules.buckets[bucket], key) as source:
-        return arrivals.store(account, PREFIX, suffix, _size(source), _chunks(source))
+        try:
+            return arrivals.store(account, PREFIX, suffix, _size(source), _chunks(source))
+        except errors.EmptyFile:
+            raise errors.EmptyFile(key) from None
 
 
 def _open(url: str, key: str) -> BinaryIO:

@@ -54,9 +54,12 @@ class Fetcher:
         if target is None or not self._hosts.lists(target.host, target.port):
             return None
         try:
-            return hosts.apart(partial(self._follow, target), hosts.FETCH)
-        except _Problem as found:
-            problem = str(found)
+            found = hosts.apart(partial(self._follow, target), hosts.FETCH)
+            if found.size:
+                return found
+            problem = "it is empty"
+        except _Problem as said:
+            problem = str(said)
         # Raised out here, it does not hold on to the errors before it, and with them to the connection.
         raise errors.FetchFailed(target.shown, problem)
 

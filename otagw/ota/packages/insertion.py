@@ -39,8 +39,8 @@ def create(account: Account, draft: PackageDraft, token: str | None = None) -> t
 
     Raises `errors.AlreadyExists` when the account has a package of this name, `errors.LimitReached` at the account's
     quota or the modules of the product, `errors.NotFound` for a product or a file that is not the account's,
-    `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.SizeMismatch` or
-    `errors.DigestMismatch` where a file is not what it is said to be.
+    `errors.FetchFailed` for a file of a listed host that cannot be had, and `errors.EmptyFile`,
+    `errors.SizeMismatch` or `errors.DigestMismatch` where a file has no bytes or is not what it is said to be.
     """
     action, asked = "package.create", functools.partial(idempotency.fields, draft)
     answer = idempotency.find(account, action, token, asked)

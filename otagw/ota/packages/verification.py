@@ -15,8 +15,8 @@ def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
     """Return the draft with what was left out of its files filled in, and whether all of its bytes are known.
 
     Raises `errors.NotFound` for a file that the account has not uploaded, `errors.FetchFailed` for one of a listed host
-    that cannot be had, `errors.SizeMismatch` and `errors.DigestMismatch`. Files of unlisted hosts are taken as they are
-    said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
+    that cannot be had, `errors.EmptyFile`, `errors.SizeMismatch` and `errors.DigestMismatch`. Files of unlisted hosts
+    are taken as they are said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
     """
     draft = _in_lower_case(draft)
     fetcher = Fetcher(account.rules.fetch_hosts)
@@ -44,7 +44,10 @@ def _in_lower_case(draft: PackageDraft) -> PackageDraft:
 def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:
     """Return what is known of a file: of our own store by its key, of another host by its URL."""
     if object_key:
-        return stored_files.get(account, object_key).facts
+        facts = stored_files.get(account, object_key).facts
+        if not facts.size:  # from before such uploads were refused
+            raise errors.EmptyFile(object_key)
+        return facts
     return fetcher.facts(url) if url else None
 
 

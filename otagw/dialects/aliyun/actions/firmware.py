@@ -94,6 +94,7 @@ def _check_files(values: Mapping[str, Any]) -> None:
         "iot.ota.ModuleCountExceeded",
         "iot.ota.FirmwareCountExceeded",
         "iot.ota.FileNotFound",
+        "iot.ota.FileEmpty",
         "iot.ota.FileSizeMismatch",
         "iot.ota.FileSignMismatch",
         "iot.ota.FileFetchFailed",

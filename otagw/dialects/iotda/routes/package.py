@@ -77,6 +77,7 @@ class CreateOtaPackage(IotdaSchema):
         "IOTDA.904002",
         "IOTDA.904003",
         "IOTDA.904004",
+        "IOTDA.904005",
     ),
 )
 def create_ota_package(
@@ -93,9 +94,9 @@ def create_ota_package(
 ) -> dict[str, Any]:
     """Add a package whose file is an object in a bucket.
 
-    An object of a bucket in the setting `obs_buckets` is read now: it has to be there, to have at most 1 GB (2^30
-    bytes), and the digest in `sign` where that is given. That of any other bucket is taken as given, and cannot be
-    rolled out.
+    An object of a bucket in the setting `obs_buckets` is read now: it has to be there, to have at least 1 byte and at
+    most 1 GB (2^30 bytes), and the digest in `sign` where that is given. That of any other bucket is taken as given,
+    and cannot be rolled out.
     """
     location = dict(file_location["obs_location"])
     if location.get("sign"):
