@@ -19,6 +19,7 @@ KEY_ID: Final = "otagw"
 UPLOAD_MS: Final = 60 * 1000
 # The most bytes that any form may upload.
 LONGEST: Final = 1_048_576_000
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,23 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def key_of(url: str) -> str | None:
-    """Return the key of a file by its address, if that has the shape of ours."""
-    path = urlsplit(url).path
+def key_of(url: str, endpoint: str = "") -> str | None:
+    """Return the key of a file by its address, if that has the shape of ours below an endpoint or a host."""
+    path = urlsplit(url).path.removeprefix(urlsplit(endpoint).path.rstrip("/"))
     return path.removeprefix(PATH + "/") if path.startswith(PATH + "/") else None
 
 
 def is_at(url: str, endpoint: str) -> bool:
-    """Tell whether an address is below an endpoint's host and port."""
-    return urlsplit(url).netloc.lower() == urlsplit(endpoint).netloc.lower()
+    """Tell whether an address is below an endpoint, however its host and port are written."""
+    base = urlsplit(endpoint).path.rstrip("/")
+    return _origin(url) == _origin(endpoint) and f"{urlsplit(url).path}/".startswith(f"{base}/")
+
+
+def _origin(url: str) -> tuple[str, int | None]:
+    """Return the host of an address, and its port or the one that its scheme has."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:  # no number: nobody listens there
+        port = 0
+    return (parts.hostname or "").rstrip("."), _PORTS.get(parts.scheme) if port is None else port

@@ -116,12 +116,17 @@ class Storage:
         """Begin a new file."""
         return Writer(self, path)
 
-    def open(self, path: str) -> BinaryIO:
-        """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`."""
+    def open(self, path: str, confined: bool = False) -> BinaryIO:
+        """Open a file for reading, wherever one seeks to; raise FileNotFoundError, `errors.Unavailable`.
+
+        With ``confined`` what a symbolic link has outside of the folder is not there. That is for folders of others:
+        nobody else writes in ours.
+        """
 
         def opened() -> io.BufferedReader:
             try:
-                return cast("io.BufferedReader", self._fs.open(self._at(path), "rb", block_size=BLOCK))
+                at = self._confined(path) if confined and self._is_folder else self._at(path)
+                return cast("io.BufferedReader", self._fs.open(at, "rb", block_size=BLOCK))
             except (IsADirectoryError, NotADirectoryError) as error:
                 raise FileNotFoundError(*error.args) from None
 
@@ -190,6 +195,13 @@ class Storage:
                 os.unlink(self._at(path) + PART)
             else:
                 file.discard()  # type: ignore[attr-defined]  # as above
+
+    def _confined(self, path: str) -> str:
+        """Return where a path leads, if that is a file below the folder."""
+        root, found = os.path.realpath(self._root), os.path.realpath(self._at(path))
+        if not Path(found).is_relative_to(root) or not os.path.isfile(found):  # a pipe, say, would be waited for
+            raise FileNotFoundError(path)
+        return found
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -257,6 +258,36 @@ def test_what_is_not_in_the_bucket_is_refused(make_app, bucket, key):
     (bucket.parent / "secret.bin").write_bytes(b"secret")
     iotda = mapped(make_app, bucket)
     assert iotda.refused("POST", PACKAGES, package({"object_key": key}))[:2] == (400, "IOTDA.904001")
+
+
+def test_a_link_does_not_lead_out_of_a_bucket(make_app, bucket):
+    (bucket.parent / "bucket2").mkdir()
+    for secret in (bucket.parent / "secret.bin", bucket.parent / "bucket2/secret.bin"):
+        secret.write_bytes(b"secret")
+    (bucket / "file.bin").symlink_to(bucket.parent / "secret.bin")
+    (bucket / "relative.bin").symlink_to("../secret.bin")
+    (bucket / "folder").symlink_to(bucket.parent / "bucket2")
+    (bucket / "chain.bin").symlink_to("file.bin")
+    (bucket / "loop.bin").symlink_to("loop.bin")
+    (bucket / "dangling.bin").symlink_to("none.bin")
+    iotda = mapped(make_app, bucket)
+    for key in ("file.bin", "relative.bin", "folder/secret.bin", "chain.bin", "loop.bin", "dangling.bin"):
+        refusal = iotda.refused("POST", PACKAGES, package({"object_key": key}))[:2]
+        assert (key, *refusal) == (key, 400, "IOTDA.904001")
+    assert not [path for path in (bucket.parent / "data/files").rglob("*") if path.is_file()]
+
+
+def test_a_link_within_a_bucket_is_an_object_and_so_is_one_of_a_linked_bucket(make_app, bucket):
+    (bucket / "latest.bin").symlink_to("a/upgrade.bin")
+    (bucket.parent / "linked").symlink_to(bucket)
+    iotda = mapped(make_app, bucket.parent / "linked")
+    assert made(iotda, location={"object_key": "latest.bin", "sign": DIGEST})["file_location"]
+
+
+def test_a_pipe_is_no_object(make_app, bucket):
+    os.mkfifo(bucket / "pipe.bin")
+    iotda = mapped(make_app, bucket)
+    assert iotda.refused("POST", PACKAGES, package({"object_key": "pipe.bin"}))[:2] == (400, "IOTDA.904001")
 
 
 def test_a_folder_is_no_object(make_app, bucket):

@@ -245,6 +245,55 @@ def test_any_bytes_come_back_as_they_were_sent(client, upload, content):
     client.ok("DeleteOTAFirmware", FirmwareId=identity["Data"]["FirmwareID"])
 
 
+def assert_no_file_of_ours(client, url):
+    for asked in ({"FirmwareUrl": url}, {"MultiFiles.1.Name": "a", "MultiFiles.1.Url": url}):
+        found = client.refused("CreateOTAFirmware", FirmwareName="fw", DestVersion="2", **asked)
+        assert found[:2] == (404, "iot.ota.FileNotFound")
+        assert "secret" not in found[2]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/",
+        "http://localhost",
+        "http://localhost:80/files/x.bin",
+        "HTTP://LOCALHOST/oss/",
+        "http://localhost./x.bin",
+        "http://user:secret@localhost/x.bin?token=secret",
+        "http://localhost//oss/ota/firmware/none.bin",
+        "http://localhost/oss/ota/firmware/none.bin",
+    ],
+)
+def test_our_own_address_without_a_file_of_ours_is_refused(client, url):
+    assert_no_file_of_ours(client, url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ota.example/x.bin", "http://inside.example:8686/x.bin", "https://in2.example/"]
+)
+def test_every_address_that_the_settings_call_ours_is_ours(make_app, url):
+    hosts = json.dumps(["inside.example:8686", "in2.example"])
+    assert_no_file_of_ours(Client(make_app(public_url="https://ota.example:443", signed_hosts=hosts)), url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8443/x.bin", "http://localhost.test/x.bin", "http://a/?u=http://localhost/"]
+)
+def test_an_address_that_only_looks_like_ours_is_another_hosts(client, url):
+    assert query(client, url)["FirmwareUrl"] == url
+
+
+def test_behind_a_proxy_that_shares_its_host_only_what_is_below_our_path_is_ours(make_app):
+    client = Client(make_app(public_url="https://shop.example/ota/"))
+    assert query(client, "https://shop.example/files/x.bin")["FirmwareUrl"] == "https://shop.example/files/x.bin"
+    assert_no_file_of_ours(client, "https://shop.example/ota/files/x.bin")
+    data = client.ok("GenerateOTAUploadURL")["Data"]
+    assert post(client, body_of(fields_of(data), CONTENT)).status_code == 204
+    assert data["FirmwareUrl"].startswith("https://shop.example/ota/oss/")
+    assert client.make("second", FirmwareUrl=data["FirmwareUrl"], FirmwareSize=len(CONTENT))
+
+
 def create(url, **params):
     return {"FirmwareName": "name", "DestVersion": "1", "FirmwareUrl": url, **params}
 

@@ -31,8 +31,8 @@ def copy(account: Account, bucket: str, key: str, suffix: str) -> str:
     """Copy an object of a mapped bucket into our own store; return the key of the file there.
 
     Raises `errors.NotFound` for an object that is not there, `errors.LimitReached` for one of more than `LONGEST`
-    bytes, or more than the account has room for, and `errors.EmptyFile` for one without any. It takes as long as reading
-    does, and is no part of any transaction; a copy that no package comes to use is purged like any other file.
+    bytes, or more than the account has room for, and `errors.EmptyFile` for one without any. It takes as long as
+    reading does, and is no part of any transaction; a copy that no package comes to use is purged like any other file.
     """
     with _open(account.rules.buckets[bucket], key) as source:
         try:
@@ -45,7 +45,7 @@ def _open(url: str, key: str) -> BinaryIO:
     if any(part in ("", ".", "..") for part in key.split("/")):  # in a folder it would lead elsewhere
         raise errors.NotFound(kind="object", key=key)
     try:
-        return hosts.apart(lambda: Storage(url), hosts.STORE).open(key)
+        return hosts.apart(lambda: Storage(url), hosts.STORE).open(key, confined=True)
     except FileNotFoundError:
         raise errors.NotFound(kind="object", key=key) from None
 

@@ -1,9 +1,10 @@
 """Actions on packages, which this vendor calls firmware."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from otagw import runtime
+from otagw import errors, runtime
 from otagw.access import Caller
 from otagw.dialects.aliyun import fields
 from otagw.dialects.aliyun.action import BOTH, operation
@@ -250,11 +251,23 @@ def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
 
 
 def _object_key(caller: Caller, url: str | None) -> str | None:
-    """Return the key of a file of our own store, by whatever name of ours it is addressed."""
-    key = links.key_of(url) if url else None
-    if key and url and (links.is_at(url, caller.endpoint) or stored_files.find(key, caller.account.id)):
-        return key
-    return None
+    """Return the key of a file of our own store, by whatever name of ours it is addressed; None of another host's file.
+
+    Raises `errors.NotFound` for an address of ours where no file can be: devices would be sent there for nothing.
+    """
+    if not url:
+        return None
+    key = links.key_of(url, caller.endpoint)
+    ours = links.is_at(url, caller.endpoint) or any(links.is_at(url, own) for own in _own_addresses())
+    if ours and not key:
+        raise errors.NotFound(kind=stored_files.KIND, key=urlsplit(url).path or "/")
+    return key if key and (ours or stored_files.find(key, caller.account.id)) else None
+
+
+def _own_addresses() -> Iterator[str]:
+    """Yield what else `signed_hosts` calls this gateway, beside `public_url`, which is the endpoint where it is set."""
+    for host in runtime.current().settings.signed_hosts:
+        yield from (f"{scheme}://{host}" for scheme in ("http", "https"))
 
 
 def _url(caller: Caller, url: str | None, key: str | None) -> str | None:

@@ -212,7 +212,7 @@ def create_ota_static_upgrade_job(
     rules = Rules(
         names=target_device_name,
         percent=gray_percent,
-        list_key=_list_key(dn_list_file_url) if dn_list_file_url else None,
+        list_key=_list_key(dn_list_file_url, caller.endpoint) if dn_list_file_url else None,
         **_rules(params),
         **_upgrade_rules(params),
     )
@@ -236,9 +236,9 @@ def create_ota_dynamic_upgrade_job(caller: Caller, dynamic_mode: int, **params: 
     return _create(caller, params, selection=jobs.DYNAMIC, rules=rules)
 
 
-def _list_key(url: str) -> str:
+def _list_key(url: str, endpoint: str) -> str:
     """Return the key of an uploaded list; a firmware, which may be a gigabyte, is none and is not read as one."""
-    key = links.key_of(url) or ""
+    key = links.key_of(url, endpoint) or ""
     if not key.startswith(DEVICES):
         raise errors.NotFound(kind=stored_files.KIND, key=url)
     return key
