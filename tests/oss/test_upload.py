@@ -245,6 +245,65 @@ def test_any_bytes_come_back_as_they_were_sent(client, upload, content):
     client.ok("DeleteOTAFirmware", FirmwareId=identity["Data"]["FirmwareID"])
 
 
+def base64_md5(content):
+    return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+def with_md5(client, data, place, text, content=CONTENT):
+    """Upload a file with a Content-MD5 in one of the places that it may be in."""
+    fields = fields_of(data)
+    if place == "field":
+        return post(client, body_of({"content-MD5": text, **fields}, content))
+    body = body_of(fields, content)
+    if place == "header":
+        return post(client, body, headers={"Content-MD5": text})
+    kind = b"Content-Type: application/octet-stream"
+    return post(client, body.replace(kind, kind + f"\r\nContent-MD5: {text}".encode()))
+
+
+PLACES = pytest.mark.parametrize("place", ["field", "header", "part"])
+
+
+@PLACES
+def test_a_file_that_has_its_content_md5_is_taken(client, announce, place):
+    data = announce()
+    assert with_md5(client, data, place, base64_md5(CONTENT)).status_code == 204
+    assert query(client, data["FirmwareUrl"])["FirmwareSign"] == MD5
+
+
+def test_a_header_may_be_of_the_whole_body(client, announce):
+    body = body_of(fields_of(announce()), CONTENT) + b"and what stands behind"
+    assert post(client, body, headers={"Content-MD5": base64_md5(body)}).status_code == 204
+
+
+@PLACES
+def test_a_file_with_another_content_md5_is_refused_and_its_key_stays_free(client, announce, stored, place):
+    data = announce()
+    response = with_md5(client, data, place, base64_md5(b"other"))
+    assert refused(response) == (400, "BadDigest")
+    assert base64_md5(CONTENT) in response.text
+    assert stored() == []
+    assert with_md5(client, data, place, base64_md5(CONTENT)).status_code == 204
+
+
+@PLACES
+@pytest.mark.parametrize("text", ["", MD5, "x", base64_md5(b"")[:-1], base64_md5(b"") + "=", "AAAA" * 6, "\u00e9" * 24])
+def test_what_is_no_md5_is_refused(client, announce, stored, place, text):
+    assert refused(with_md5(client, announce(), place, text)) == (400, "InvalidDigest")
+    assert stored() == []
+
+
+def test_who_may_not_upload_is_not_told_of_a_digest(client, announce):
+    data = {**announce(), "Signature": "forged"}
+    assert refused(with_md5(client, data, "header", "x")) == (403, "SignatureDoesNotMatch")
+
+
+def test_each_content_md5_counts(client, announce):
+    fields = {"Content-MD5": base64_md5(CONTENT), **fields_of(announce())}
+    response = post(client, body_of(fields, CONTENT), headers={"Content-MD5": base64_md5(b"other")})
+    assert refused(response) == (400, "BadDigest")
+
+
 def assert_no_file_of_ours(client, url):
     for asked in ({"FirmwareUrl": url}, {"MultiFiles.1.Name": "a", "MultiFiles.1.Url": url}):
         found = client.refused("CreateOTAFirmware", FirmwareName="fw", DestVersion="2", **asked)

@@ -12,6 +12,12 @@ CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
     errors.MissingParameter: ("InvalidArgument", 400, "The form field {name} is missing, or comes after the file."),
     errors.InvalidParameter: ("InvalidArgument", 400, "The form field {name} is not valid: expected {expected}."),
     errors.RequestTooLarge: ("EntityTooLarge", 400, "The request is larger than {limit}."),
+    errors.InvalidDigest: ("InvalidDigest", 400, "The {name} is not valid: expected {expected}."),
+    errors.DigestMismatch: (
+        "BadDigest",
+        400,
+        "The {method} is {actual}, not {given}: the file has changed on its way.",
+    ),
     errors.EmptyFile: ("EntityTooSmall", 400, "The file is empty: expected at least 1 byte."),
     errors.WrongSignature: ("SignatureDoesNotMatch", 403, "The signature is not that of the policy."),
     errors.UnknownKey: ("InvalidAccessKeyId", 403, "The OSSAccessKeyId is not that of the policy."),

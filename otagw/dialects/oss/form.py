@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import IO, Final
+from typing import Final
 
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.sansio import multipart
@@ -16,6 +16,8 @@ from werkzeug.wrappers import Request
 
 from otagw import clock, errors, runtime
 from otagw.dialects import http
+from otagw.dialects.oss import content_md5
+from otagw.dialects.oss.content_md5 import Body
 from otagw.files import links
 from otagw.net import allowed_origins
 from otagw.ota.packages.arrivals import Arrival
@@ -38,21 +40,31 @@ REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]]) -> tuple[dict[str, str], Arrival]:
     """Read a form; ``begin`` gets its fields and returns what takes the file, and how long that may be.
 
-    Returns the fields and the file, which is written but not yet kept. On any fault it is discarded.
+    Returns the fields and the file, which is written but not yet kept. On any fault it is discarded. Raises
+    `errors.InvalidDigest` and `errors.DigestMismatch` by each `content_md5` that came.
     """
     http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
     http.check_encoding(request)
     fields: dict[str, str] = {}
     arrival: Arrival | None = None
     try:
-        events = _events(request)
+        of_request = request.headers.get(content_md5.NAME)
+        body = Body(request.stream, wanted=of_request is not None)
+        events = _events(request, body)
         for event in events:
             if not isinstance(event, multipart.Field | multipart.File):
                 continue
             if event.name == FILE:
                 arrival, longest = begin(fields)
+                expected = content_md5.read(of_request) if of_request is not None else None
+                of_file = [fields.get(content_md5.NAME.lower()), event.headers.get(content_md5.NAME)]
+                given = [content_md5.read(text) for text in of_file if text is not None]
                 _file(events, arrival, longest)
                 _drain(events)
+                for digest in given:
+                    content_md5.check(digest, arrival.facts().md5)
+                if expected:
+                    content_md5.check(expected, arrival.facts().md5, body.md5())
                 return fields, arrival
             name = (event.name or "").lower()
             if name in fields:
@@ -105,14 +117,14 @@ def redirect(fields: Mapping[str, str]) -> str:
     return url
 
 
-def _events(request: Request) -> Iterator[multipart.Event]:
+def _events(request: Request, body: Body) -> Iterator[multipart.Event]:
     """Yield the parts of the body, until its end or its first fault."""
     kind, options = http.content_type(request)
     boundary = options.get("boundary", "")
     if kind != "multipart/form-data" or not BOUNDARY.fullmatch(boundary):
         raise errors.UnsupportedMediaType(KIND)
     try:
-        yield from _bounded(request.stream, boundary.encode())
+        yield from _bounded(body, boundary.encode())
     except RequestEntityTooLarge:
         raise errors.RequestTooLarge(f"{MAX_PARTS} parts") from None
     except (ValueError, HTTPException):
@@ -121,7 +133,7 @@ def _events(request: Request) -> Iterator[multipart.Event]:
         raise errors.Unreadable("it ended too early") from None
 
 
-def _bounded(stream: IO[bytes], boundary: bytes) -> Iterator[multipart.Event]:
+def _bounded(stream: Body, boundary: bytes) -> Iterator[multipart.Event]:
     """Yield the parts of a body that has at most `MAX_BESIDE` bytes beside its file.
 
     The decoder's own limit is on what it holds at once, and depends on how the body is cut into reads. This one counts
@@ -154,7 +166,7 @@ def _bounded(stream: IO[bytes], boundary: bytes) -> Iterator[multipart.Event]:
             return
 
 
-def _chunks(stream: IO[bytes], reach: int) -> Iterator[bytes]:
+def _chunks(stream: Body, reach: int) -> Iterator[bytes]:
     """Yield the body in chunks that do not end within a delimiter of up to ``reach`` bytes.
 
     Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash.

@@ -28,12 +28,16 @@ class Arrival:
         self._room.check(self._measure.size + len(data))
         self._writer.write(data, also=self._measure.update)
 
+    def facts(self) -> Facts:
+        """Return what is known of what was written."""
+        return self._measure.facts()
+
     def keep(self) -> Facts:
         """Make it the file of its key, and return what it comes to; nothing is left of it where that fails.
 
         Raises `errors.EmptyFile` for one without a byte, which is no package.
         """
-        facts = self._measure.facts()
+        facts = self.facts()
         try:
             if not facts.size:
                 raise errors.EmptyFile(self._key)
