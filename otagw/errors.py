@@ -263,14 +263,6 @@ class DigestMismatch(Fault):
 
 
 @dataclass(eq=False)
-class InvalidDigest(Fault):
-    """Say that a digest that was sent with a file is none."""
-
-    name: str
-    expected: str
-
-
-@dataclass(eq=False)
 class EmptyFile(Fault):
     """Say that a file has no bytes, which are no package."""
 

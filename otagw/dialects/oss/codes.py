@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from otagw import errors
 from otagw.dialects.hints import times
+from otagw.dialects.oss import content_md5
 
+_DIGEST: Final = ("InvalidDigest", 400, "The {name} is not valid: expected {expected}.")
 _OTHER: Final = ("InvalidArgument", 400, "The request is not valid.")
 CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
     errors.Unreadable: ("MalformedPOSTRequest", 400, "The request cannot be read: {problem}."),
@@ -12,7 +14,6 @@ CODES: Final[dict[type[errors.Fault], tuple[str, int, str]]] = {
     errors.MissingParameter: ("InvalidArgument", 400, "The form field {name} is missing, or comes after the file."),
     errors.InvalidParameter: ("InvalidArgument", 400, "The form field {name} is not valid: expected {expected}."),
     errors.RequestTooLarge: ("EntityTooLarge", 400, "The request is larger than {limit}."),
-    errors.InvalidDigest: ("InvalidDigest", 400, "The {name} is not valid: expected {expected}."),
     errors.DigestMismatch: (
         "BadDigest",
         400,
@@ -41,6 +42,7 @@ def spell(fault: errors.Fault) -> tuple[str, int, str]:
         return fault.code, fault.status, fault.text
     if isinstance(fault, errors.ExpiredTimestamp) and fault.ahead is not None:
         return "AccessDenied", 403, f"The policy or the link expired {times.span(fault.ahead)} ago."
-    code, status, text = CODES.get(type(fault), _OTHER)
+    is_digest = isinstance(fault, errors.InvalidParameter) and fault.name.lower() == content_md5.NAME.lower()
+    code, status, text = _DIGEST if is_digest else CODES.get(type(fault), _OTHER)
     facts: dict[str, Any] = dict(vars(fault))
     return code, status, text.format(**facts)

@@ -35,13 +35,13 @@ class Body:
 
 
 def read(text: str) -> str:
-    """Return a digest in hex; raise `errors.InvalidDigest`."""
+    """Return a digest in hex; raise `errors.InvalidParameter`."""
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raw = b""
     if len(raw) != hashlib.md5(usedforsecurity=False).digest_size:
-        raise errors.InvalidDigest(NAME, _EXPECTED)
+        raise errors.InvalidParameter(NAME, _EXPECTED)
     return raw.hex()
 
 

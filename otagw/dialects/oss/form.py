@@ -41,7 +41,7 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]
     """Read a form; ``begin`` gets its fields and returns what takes the file, and how long that may be.
 
     Returns the fields and the file, which is written but not yet kept. On any fault it is discarded. Raises
-    `errors.InvalidDigest` and `errors.DigestMismatch` by each `content_md5` that came.
+    `errors.InvalidParameter` and `errors.DigestMismatch` by each `content_md5` that came.
     """
     http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
     http.check_encoding(request)
