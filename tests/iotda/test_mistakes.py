@@ -351,9 +351,9 @@ def test_refusal_ends_in_the_mistake(app, scheme):
     )
 
 
-def test_refusal_of_an_unknown_mistake_names_none(app):
+def test_refusal_of_an_unknown_mistake_points_to_the_command(app):
     said = Iotda(app, (KEY[0], "wrong")).refused("GET", PACKAGES)[2]
-    assert re.search(r"our string to sign is \S+\.$", said)
+    assert re.search(r"our string to sign is \S+\. Run `otagw explain` ", said)
 
 
 def test_hints_pause_for_the_key_and_the_address(app, held_clock):

@@ -40,6 +40,8 @@ PHASES: Final[Mapping[str, str]] = {
 }
 Key = tuple[type[errors.Fault], str]
 _IAM: Final = "Incorrect IAM authentication information: "
+# What to do about a signature that no known mistake explains: the string to sign has a digest of what would show it.
+_UNKNOWN: Final = "Run `otagw explain` with the call as a curl line and your secret: it shows the text that is signed."
 _INPUT: Final = "Invalid input data. "
 
 
@@ -125,6 +127,6 @@ def spell(fault: errors.Fault) -> Refusal:
     if isinstance(fault, errors.WrongSignature):
         facts["signed"] = fault.signed.replace("\n", "\\n")
     text = times.with_advice(rule.text.format(**facts), fault)
-    if isinstance(fault, errors.WrongSignature) and fault.hint:
-        text = f"{text} {fault.hint}"
+    if isinstance(fault, errors.WrongSignature):
+        text = f"{text} {fault.hint or _UNKNOWN}"
     return Refusal(rule.code, rule.status, text)
