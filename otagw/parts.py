@@ -84,6 +84,7 @@ class Runtime:
             allowed_hosts.read(self.settings.fetch_hosts),
             self.settings.obs_buckets,
             self.settings.unmapped_buckets == "accept",
+            self.settings.max_package_bytes,
         )
         return Keys(self.vault, rules)
 

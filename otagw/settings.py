@@ -204,6 +204,11 @@ class Settings:
         "Bytes of files that an account may store, in packages or not yet. 0: as many as it likes.",
         _between(0, 10**18),
     )
+    max_package_bytes: int = setting(
+        1 << 30,
+        "The most bytes of a package's file: uploaded, fetched from fetch_hosts, or an object of obs_buckets.",
+        _between(1, 2**53 - 1),
+    )
     uploads_per_key: int = setting(
         8, "Uploads of one access key that each process takes at once. 0: as many as come.", _between(0, 10**4)
     )

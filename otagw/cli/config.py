@@ -12,12 +12,14 @@ import click
 
 from otagw import settings
 from otagw.cli import common
+from otagw.files import links
 from otagw.settings import Settings
 
 # The values in the samples; a setting with its default leaves them as they are.
 BIND: Final = "127.0.0.1:8687"
 DATA_DIR: Final = "/var/lib/otagw"
 STATE: Final = "StateDirectory=otagw\nStateDirectoryMode=0700\n"
+MEBIBYTE: Final = 1024 * 1024
 # Needs no quotes in nginx.conf or in a unit, and has no meaning of its own there.
 _PLAIN: Final = re.compile(r"[\w/.:,+=@\[\]-]*")
 _PASSWORD: Final = re.compile(r'(://[^:/@"\s]*:)[^/"\s]+(?=@)|([?&]password=)[^&"\s]+')
@@ -76,7 +78,7 @@ def _print(name: str, values: Mapping[str, str]) -> None:
 
 
 def _nginx(chosen: Settings) -> dict[str, str]:
-    """Return what differs from the sample of nginx: addresses, certificate, the folder of files."""
+    """Return what differs from the sample of nginx: addresses, certificate, size of uploads, the folder of files."""
     values: dict[str, str] = {}
     if chosen.public_url:
         url = urlsplit(_plain("public_url", chosen.public_url))
@@ -90,6 +92,9 @@ def _nginx(chosen: Settings) -> dict[str, str]:
         values["/etc/otagw/tls.crt"] = _absolute("tls_cert", chosen.tls_cert)
         values["/etc/otagw/tls.key"] = _absolute("tls_key", chosen.tls_key)
         values["proxy_pass http:"] = "proxy_pass https:"
+    if chosen.max_package_bytes != Settings.max_package_bytes:
+        longest = max(chosen.max_package_bytes, links.LONGEST_LIST)
+        values["client_max_body_size 1025m;"] = f"client_max_body_size {-(-longest // MEBIBYTE) + 1}m;"
     if chosen.x_accel:
         values["location /files/ {"] = f"location {chosen.x_accel} {{"
     folder = _files(chosen) or f"{_data_dir(chosen)}/files"

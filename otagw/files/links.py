@@ -17,8 +17,8 @@ from otagw import clock
 PATH: Final = "/oss"
 KEY_ID: Final = "otagw"
 UPLOAD_MS: Final = 60 * 1000
-# The most bytes that any form may upload.
-LONGEST: Final = 1_048_576_000
+# The most bytes that a form may upload, if it is for a list of devices.
+LONGEST_LIST: Final = 5 * 1024 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -44,7 +44,8 @@ class Links:
         """Return the form that uploads one file of up to ``longest`` bytes to this key within the next minute.
 
         ``holder`` is the access key that may: its uploads are limited together.
-        ``longest`` is at most `LONGEST`: a request that announces more is refused before its form is read.
+        ``longest`` is at most the setting `max_package_bytes` or `LONGEST_LIST`, whichever is more: a request that
+        announces more is refused before its form is read.
         """
         until = datetime.fromtimestamp((clock.now() + UPLOAD_MS) / 1000, UTC).isoformat(timespec="milliseconds")
         conditions = [["content-length-range", 0, longest], ["eq", "$key", key]]

@@ -22,6 +22,8 @@ class Rules:
     # Buckets of object storage by name, each with the URL under which fsspec opens it; may others be named too?
     buckets: Mapping[str, str] = field(default_factory=dict)
     accept_unmapped: bool = True
+    # The most bytes that a file of a package may have.
+    max_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True)

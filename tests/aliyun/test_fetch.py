@@ -100,6 +100,14 @@ def test_an_empty_file_is_refused_alone_and_among_several(client, web):
         assert (status, code, text.endswith("it is empty.")) == (400, "iot.ota.FileFetchFailed", True)
 
 
+def test_a_file_over_the_setting_is_refused(make_app, web):
+    web.pages["/x.bin"] = answer(BODY)
+    hosts = json.dumps([f"127.0.0.1:{web.port}"])
+    client = Client(make_app(fetch_hosts=hosts, max_package_bytes=len(BODY) - 1))
+    found = client.refused("CreateOTAFirmware", **create(FirmwareUrl=web.url()))
+    assert (found[1], f"more than {len(BODY) - 1} bytes" in found[2]) == ("iot.ota.FileFetchFailed", True)
+
+
 def several(*urls, **more):
     found = create(**more)
     for number, url in enumerate(urls, 1):

@@ -50,6 +50,7 @@ def test_nginx_has_the_addresses_the_certificate_and_the_folder_of_the_settings(
         "TLS_KEY": "/srv/tls/key.pem",
         "DATA_DIR": "/srv/otagw",
         "X_ACCEL": "/inner/",
+        "MAX_PACKAGE_BYTES": "5368709121",
     }.items():
         monkeypatch.setenv(f"OTAGW_{name}", value)
     found = changed(otagw("config", "nginx"), "nginx.conf")
@@ -59,7 +60,9 @@ def test_nginx_has_the_addresses_the_certificate_and_the_folder_of_the_settings(
         "server_name ota.example.com;",
         "ssl_certificate     /srv/tls/chain.pem;",
         "ssl_certificate_key /srv/tls/key.pem;",
-        *["proxy_pass https://otagw;"] * 3,
+        *["proxy_pass https://otagw;"] * 2,
+        "client_max_body_size 5122m;",
+        "proxy_pass https://otagw;",
         "location /inner/ {",
         "alias /srv/otagw/files/;",
     ]

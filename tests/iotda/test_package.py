@@ -301,9 +301,8 @@ def lying(environment):
     return [path.name for path in (Path(environment["OTAGW_DATA_DIR"]) / "files").rglob("*") if path.is_file()]
 
 
-def test_an_object_has_a_gigabyte_at_most(make_app, bucket, monkeypatch, environment):
-    monkeypatch.setattr("otagw.ota.packages.bucket_objects.LONGEST", len(DATA))
-    iotda = mapped(make_app, bucket)
+def test_an_object_has_the_bytes_of_the_setting_at_most(make_app, bucket, environment):
+    iotda = mapped(make_app, bucket, max_package_bytes=len(DATA))
     made(iotda)
     with open(bucket / "a/upgrade.bin", "ab") as file:
         file.write(b"x")

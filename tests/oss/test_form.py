@@ -51,7 +51,7 @@ def outcome(body, boundary, sizes):
     headers = {"Content-Type": f'multipart/form-data; boundary="{boundary}"'}
     try:
         fields, arrival = form.read(
-            SimpleNamespace(headers=headers, content_length=None, stream=Stream(body, sizes)), begin
+            SimpleNamespace(headers=headers, content_length=None, stream=Stream(body, sizes)), begin, ROOM
         )
     except errors.Fault as fault:
         assert recorder.discarded is bool(seen)

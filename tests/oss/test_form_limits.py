@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from otagw.dialects.oss import form
-from otagw.files import links
 from tests import bodies
 from tests.bodies import Endless
 from tests.oss.conftest import BOUNDARY, body_of, fields_of
@@ -19,6 +18,8 @@ KIND = f"multipart/form-data; boundary={BOUNDARY}"
 PULLED = form.MAX_BESIDE + 2 * form.CHUNK
 HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"'.encode()
 END = f"\r\n--{BOUNDARY}--\r\n".encode()
+# The default of `max_package_bytes`.
+LONGEST = 1 << 30
 
 
 def send(client, stream, length=None, kind=KIND):
@@ -92,12 +93,12 @@ def test_a_form_has_sixty_four_parts_at_most(client, announce, more, found):
 
 def test_what_is_announced_as_larger_than_any_policy_allows_is_refused_unread(client):
     stream = Endless(b"", b"x")
-    assert refused(send(client, stream, links.LONGEST + form.MAX_BESIDE + 1)) == (400, "EntityTooLarge")
+    assert refused(send(client, stream, LONGEST + form.MAX_BESIDE + 1)) == (400, "EntityTooLarge")
     assert stream.pulled == 0
 
 
 @pytest.mark.parametrize(
-    ("operation", "size"), [("GenerateDeviceNameListURL", 5 * 1024 * 1024), ("GenerateOTAUploadURL", links.LONGEST)]
+    ("operation", "size"), [("GenerateDeviceNameListURL", 5 * 1024 * 1024), ("GenerateOTAUploadURL", LONGEST)]
 )
 def test_what_is_announced_as_larger_than_its_policy_allows_is_refused_with_the_fields(client, stored, operation, size):
     fields = fields_of(client.ok(operation)["Data"])
@@ -110,7 +111,7 @@ def test_what_is_announced_as_larger_than_its_policy_allows_is_refused_with_the_
 def test_no_policy_allows_more_than_a_form_may_announce(client, announce):
     for data in (announce(), client.ok("GenerateDeviceNameListURL")["Data"]):
         ((_, _, longest), _) = json.loads(base64.b64decode(data["Policy"]))["conditions"]
-        assert longest <= links.LONGEST
+        assert longest <= LONGEST
 
 
 def test_a_long_file_costs_no_memory():
@@ -128,7 +129,7 @@ def test_a_long_file_costs_no_memory():
     body = SimpleNamespace(headers={"Content-Type": KIND}, content_length=None, stream=SimpleNamespace(read=read))
     arrival = SimpleNamespace(write=lambda data: written.append(len(data)))
     with bodies.memory() as memory:
-        form.read(body, lambda fields: (arrival, links.LONGEST))
+        form.read(body, lambda fields: (arrival, LONGEST), LONGEST)
     assert sum(written) == size
     assert memory.peak < 2 * 1024 * 1024
 

@@ -44,7 +44,7 @@ def test_an_announced_upload_has_the_fields_of_the_vendor(announce, held_clock):
     assert data["Key"].endswith(".tar.gz")
     assert json.loads(base64.b64decode(data["Policy"])) == {
         "expiration": "2026-11-18T11:07:40.000Z",
-        "conditions": [["content-length-range", 0, 1048576000], ["eq", "$key", data["Key"]]],
+        "conditions": [["content-length-range", 0, 1073741824], ["eq", "$key", data["Key"]]],
         "holder": KEY[0],
     }
 
@@ -56,9 +56,25 @@ def test_a_list_of_devices_has_names_of_its_own(client):
     assert "AccessKeyId" in data
 
 
-@pytest.mark.parametrize("suffix", ["exe", "bin/../x", ".bin", "tar.bz2"])
+@pytest.mark.parametrize("suffix", ["com", "bin/../x", ".bin", "tar.bz2"])
 def test_another_suffix_is_refused(client, suffix):
     assert client.refused("GenerateOTAUploadURL", FileSuffix=suffix)[1] == "InvalidParameter"
+
+
+@pytest.mark.parametrize("suffix", ["pack", "exe", "bat", "tar.xz"])
+def test_a_suffix_that_a_vendor_lists_is_taken(announce, suffix):
+    assert announce(suffix)["Key"].endswith(f".{suffix}")
+
+
+def test_the_size_of_packages_is_a_setting_and_stands_in_the_policy(make_app, stored):
+    client = Client(make_app(max_package_bytes=1000))
+    data = client.ok("GenerateOTAUploadURL")["Data"]
+    assert json.loads(base64.b64decode(data["Policy"]))["conditions"][0] == ["content-length-range", 0, 1000]
+    assert refused(post(client, body_of(fields_of(data), b"x" * 1001))) == (400, "EntityTooLarge")
+    assert post(client, body_of(fields_of(data), b"x" * 1000)).status_code == 204
+    names = client.ok("GenerateDeviceNameListURL")["Data"]
+    assert json.loads(base64.b64decode(names["Policy"]))["conditions"][0][2] == 5 * 1024 * 1024
+    assert post(client, body_of(fields_of(names), b"d" * 2000)).status_code == 204
 
 
 def test_the_whole_way_of_a_file(client, upload, stored):

@@ -37,13 +37,17 @@ _URL: Final = re.compile(r"[!-~]{1,2048}")
 REQUIRED: Final = ("key", "policy", "OSSAccessKeyId", "Signature")
 
 
-def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]]) -> tuple[dict[str, str], Arrival]:
+def read(
+    request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]], longest: int
+) -> tuple[dict[str, str], Arrival]:
     """Read a form; ``begin`` gets its fields and returns what takes the file, and how long that may be.
+
+    That is ``longest`` at most.
 
     Returns the fields and the file, which is written but not yet kept. On any fault it is discarded. Raises
     `errors.InvalidParameter` and `errors.DigestMismatch` by each `content_md5` that came.
     """
-    http.check_length(request, links.LONGEST, beside=MAX_BESIDE)
+    http.check_length(request, longest, beside=MAX_BESIDE)
     http.check_encoding(request)
     fields: dict[str, str] = {}
     arrival: Arrival | None = None
@@ -55,11 +59,11 @@ def read(request: Request, begin: Callable[[dict[str, str]], tuple[Arrival, int]
             if not isinstance(event, multipart.Field | multipart.File):
                 continue
             if event.name == FILE:
-                arrival, longest = begin(fields)
+                arrival, most = begin(fields)
                 expected = content_md5.read(of_request) if of_request is not None else None
                 of_file = [fields.get(content_md5.NAME.lower()), event.headers.get(content_md5.NAME)]
                 given = [content_md5.read(text) for text in of_file if text is not None]
-                _file(events, arrival, longest)
+                _file(events, arrival, most)
                 _drain(events)
                 for digest in given:
                     content_md5.check(digest, arrival.facts().md5)

@@ -84,7 +84,8 @@ def _written(request: Request, call: AddressedCall, running: Running, stack: con
         http.check_length(request, longest, beside=form.MAX_BESIDE)
         return Arrival(key, (request.content_length or 0) - form.MAX_BESIDE), longest
 
-    fields, arrival = form.read(request, begin)
+    longest = max(runtime.current().settings.max_package_bytes, links.LONGEST_LIST)
+    fields, arrival = form.read(request, begin, longest)
     facts = arrival.keep()
     metrics.count("otagw_upload_bytes_total", by=facts.size)
     return _uploaded(fields, call, facts.md5)

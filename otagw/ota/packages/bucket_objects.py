@@ -13,7 +13,6 @@ from otagw.files.storage import Storage
 from otagw.ota.accounts import Account
 from otagw.ota.packages import arrivals
 
-LONGEST: Final = 1 << 30
 CHUNK: Final = 1 << 20
 PREFIX: Final = "ota/objects/"
 _AWAY: Final = "the object storage does not answer"
@@ -30,13 +29,14 @@ def check(account: Account, bucket: str) -> bool:
 def copy(account: Account, bucket: str, key: str, suffix: str) -> str:
     """Copy an object of a mapped bucket into our own store; return the key of the file there.
 
-    Raises `errors.NotFound` for an object that is not there, `errors.LimitReached` for one of more than `LONGEST`
-    bytes, or more than the account has room for, and `errors.EmptyFile` for one without any. It takes as long as
-    reading does, and is no part of any transaction; a copy that no package comes to use is purged like any other file.
+    Raises `errors.NotFound` for an object that is not there, `errors.LimitReached` for one of more bytes than a package
+    may have, or than the account has room for, and `errors.EmptyFile` for one without any. It takes as long as reading
+    does, and is no part of any transaction; a copy that no package comes to use is purged like any other file.
     """
+    longest = account.rules.max_bytes
     with _open(account.rules.buckets[bucket], key) as source:
         try:
-            return arrivals.store(account, PREFIX, suffix, _size(source), _chunks(source))
+            return arrivals.store(account, PREFIX, suffix, _size(source), _chunks(source, longest))
         except errors.EmptyFile:
             raise errors.EmptyFile(key) from None
 
@@ -58,13 +58,13 @@ def _size(source: BinaryIO) -> int:
         return size
 
 
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
+def _chunks(source: BinaryIO, longest: int) -> Iterator[bytes]:
     """Yield an object as far as it may be copied."""
     size = 0
     while data := _read(source):
         size += len(data)
-        if size > LONGEST:
-            raise errors.LimitReached(kind="object", limit=LONGEST)
+        if size > longest:
+            raise errors.LimitReached(kind="object", limit=longest)
         yield data
 
 

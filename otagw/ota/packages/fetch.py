@@ -23,7 +23,6 @@ from otagw.net.outgoing import Deadline, Endpoint, Target, Timeouts
 from otagw.ota.packages.records import Facts
 from otagw.ota.packages.stored_files import Measure
 
-LONGEST: Final = 1_048_576_000
 SECONDS: Final = 50
 CONNECT_SECONDS: Final = 5
 SILENT_SECONDS: Final = 10
@@ -37,10 +36,10 @@ class _Problem(Exception):
 
 
 class Fetcher:
-    """Fetch the files that one request of a client names; together they have `SECONDS`."""
+    """Fetch the files that one request of a client names: in `SECONDS` together, of ``longest`` bytes each at most."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        self._hosts = hosts
+    def __init__(self, hosts: Hosts, longest: int) -> None:
+        self._hosts, self._longest = hosts, longest
         self._until = time.monotonic() + SECONDS
 
     def facts(self, url: str) -> Facts | None:
@@ -70,7 +69,7 @@ class Fetcher:
             with self._answer(target) as response:
                 location = response.get_redirect_location()
                 if not location:
-                    return _facts(response)
+                    return _facts(response, self._longest)
             target = self._next(target, location)
         raise _Problem(f"it redirects more than {REDIRECTS} times")
 
@@ -113,18 +112,18 @@ class Fetcher:
         return found
 
 
-def _facts(response: HTTPResponse) -> Facts:
+def _facts(response: HTTPResponse, longest: int) -> Facts:
     """Read the file as its bytes stand on the other host."""
     if response.status != HTTPStatus.OK:
         raise _Problem(f"it answers with status {response.status}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _Problem("it comes compressed or otherwise encoded")
-    long = _Problem(f"it has more than {LONGEST} bytes")
-    if (response.length_remaining or 0) > LONGEST:
+    long = _Problem(f"it has more than {longest} bytes")
+    if (response.length_remaining or 0) > longest:
         raise long
     measure = Measure()
     for data in response.stream(CHUNK, decode_content=False):
         measure.update(data)
-        if measure.size > LONGEST:
+        if measure.size > longest:
             raise long
     return measure.facts()

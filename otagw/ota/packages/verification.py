@@ -19,7 +19,7 @@ def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
     are taken as they are said to be. As this may take as long as a `Fetcher` has, it is no part of any transaction.
     """
     draft = _in_lower_case(draft)
-    fetcher = Fetcher(account.rules.fetch_hosts)
+    fetcher = Fetcher(account.rules.fetch_hosts, account.rules.max_bytes)
     method = draft.sign_method or "MD5"
     if draft.files:
         parts = [_part(account, fetcher, method, part) for part in draft.files]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from werkzeug.wrappers import Request, Response
 
 from otagw import errors
-from otagw.dialects import http
 from otagw.files import links
 from otagw.testing.recording import bodies, cleaning, fronts
 from otagw.testing.recording.cassette import Answered, Asked, Writer
@@ -97,7 +96,6 @@ class Recorder:
         # Of another form, it could continue the host of the server.
         url = self._server.url + (target if target.startswith("/") else request.full_path)
         headers = {name: request.headers[name] for name in _OF_FILES if name in request.headers}
-        http.check_length(request, links.LONGEST, beside=PIECE)
         body = Sized(request.stream, request.content_length) if request.content_length else b""
         opened = ExitStack()
         answer = opened.enter_context(self._server.opened(request.method, url, headers, body))

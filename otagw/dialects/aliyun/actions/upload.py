@@ -15,27 +15,42 @@ from otagw.ota.packages import stored_files
 FIRMWARE: Final = "ota/firmware/"
 DEVICES: Final = "ota/devices/"
 NO_ROOM: Final = "iot.ota.StorageQuotaExceeded"
-MAX_FIRMWARE: Final = links.LONGEST
-MAX_DEVICES: Final = 5 * 1024 * 1024
 
 
 class GenerateOTAUploadURL(AliyunSchema):
     """The parameters of an announced upload."""
 
     file_suffix = fields.Choice(
-        *("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "swu", "raucb", "mender", "img", "tar.xz"),
+        *(
+            "bin",
+            "dav",
+            "apk",
+            "tar",
+            "gz",
+            "tar.gz",
+            "zip",
+            "gzip",
+            "swu",
+            "raucb",
+            "mender",
+            "img",
+            "tar.xz",
+            "pack",
+            "exe",
+            "bat",
+        ),
         default="bin",
     )
 
 
 @operation(GenerateOTAUploadURL, needs="ota:GenerateOTAUploadURL", origin=BOTH, codes=(NO_ROOM,))
 def generate_ota_upload_url(caller: Caller, file_suffix: str) -> dict[str, Any]:
-    """Return a form that uploads one file of up to 1,048,576,000 bytes.
+    """Return a form that uploads one file of up to `max_package_bytes`, 1 GiB by default.
 
     The upload has to begin within a minute, and CreateOTAFirmware to follow within an hour. An account that has stored
     as many bytes as it may is refused.
     """
-    form = _form(caller, FIRMWARE, file_suffix, MAX_FIRMWARE)
+    form = _form(caller, FIRMWARE, file_suffix, caller.account.rules.max_bytes)
     return {"data": {**_fields(form), "oss_access_key_id": form.key_id, "firmware_url": f"{form.host}/{form.key}"}}
 
 
@@ -46,7 +61,7 @@ class GenerateDeviceNameListURL(AliyunSchema):
 @operation(GenerateDeviceNameListURL, needs="ota:GenerateDeviceNameListURL", codes=(NO_ROOM,))
 def generate_device_name_list_url(caller: Caller) -> dict[str, Any]:
     """Return a form that uploads a list of device names (CSV) of up to 5 MB."""
-    form = _form(caller, DEVICES, "csv", MAX_DEVICES)
+    form = _form(caller, DEVICES, "csv", links.LONGEST_LIST)
     return {"data": {**_fields(form), "access_key_id": form.key_id, "file_url": f"{form.host}/{form.key}"}}
 
 

@@ -95,8 +95,8 @@ def create_ota_package(
     """Add a package whose file is an object in a bucket.
 
     An object of a bucket in the setting `obs_buckets` is read now: it has to be there, to have at least 1 byte and at
-    most 1 GB (2^30 bytes), and the digest in `sign` where that is given. That of any other bucket is taken as given,
-    and cannot be rolled out.
+    most `max_package_bytes`, 1 GiB by default, and the digest in `sign` where that is given. That of any other bucket
+    is taken as given, and cannot be rolled out.
     """
     location = dict(file_location["obs_location"])
     if location.get("sign"):
