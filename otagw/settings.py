@@ -190,6 +190,11 @@ class Settings:
         "Attributes of SWUpdate and RAUC devices that may hold their version; the first that is there counts.",
         NAMES,
     )
+    cancel_answer_seconds: int = setting(
+        86400,
+        "How long a canceled update waits for its device's answer before the device is given the next one.",
+        _between(60, 365 * 86400),
+    )
     clock_skew_seconds: int = setting(
         900, "How far a request's timestamp may be from this clock, either way.", _between(1, 86400)
     )

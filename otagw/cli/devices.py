@@ -16,7 +16,7 @@ from otagw.db import database
 from otagw.ota.devices import attributes, csv_import, timeline
 from otagw.ota.devices import devices as core
 from otagw.ota.devices.csv_import import Batch, Skipped
-from otagw.ota.updates import reasons
+from otagw.ota.updates import numbered_tasks, reasons
 
 SHOWN = 5
 
@@ -132,6 +132,19 @@ def clear_token(product: str, device: str, account: str) -> None:
         owner = common.owner(access, account)
         core.set_token(owner, core.named(owner, product, device), None)
     click.echo(f"{device} has no token beside its secret")
+
+
+@devices.command("force-cancel")
+@click.argument("product")
+@click.argument("device")
+@common.account_option
+def force_cancel(product: str, device: str, account: str) -> None:
+    """Stop waiting for the answer of DEVICE of PRODUCT to a cancellation: it is given its next update."""
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        if not numbered_tasks.force(owner, core.named(owner, product, device)):
+            raise click.ClickException(f"{device} has no cancellation to answer")
+    click.echo(f"{device} is told of no cancellation any more")
 
 
 @devices.command()

@@ -3,7 +3,12 @@
 from functools import partial
 
 import pytest
+from click.testing import CliRunner
 
+from otagw import settings
+from otagw.cli import main
+from otagw.ota.rollouts import due_work
+from tests import door
 from tests.ddi.conftest import Device, refusal
 from tests.races import race
 
@@ -55,6 +60,94 @@ def test_a_success_before_the_device_knows_keeps_the_version(device, canceled, t
     for _ in range(2):
         assert device.tell(action, "closed", "success").status_code == 200
         assert (task(job)["TaskStatus"], runs()) == ("CANCELED", {"default": "2.0"})
+    assert "cancelAction" not in device.links()
+
+
+ENDS = [("closed", "success"), ("closed", "failure"), ("closed", "none"), ("canceled", "none"), ("canceled", "success")]
+
+
+@pytest.mark.parametrize(("execution", "finished"), ENDS)
+def test_a_device_that_ends_its_canceled_action_gets_the_next(device, canceled, rollout, task, execution, finished):
+    job, action = canceled
+    rollout("3.0")
+    assert device.tell(action, execution, finished).status_code == 200
+    assert device.deployment()["deployment"]["chunks"][0]["version"] == "3.0"
+    assert refusal(device.send("GET", f"/cancelAction/{action}")) == (410, "ended")
+    assert task(job)["TaskStatus"] == "CANCELED"
+
+
+@pytest.mark.parametrize(("kind", "answer"), [("deploymentBase", "canceled"), ("cancelAction", "closed")])
+def test_a_success_after_the_answer_sets_the_version(device, canceled, task, runs, kind, answer):
+    job, action = canceled
+    device.tell(action, answer, kind=kind)
+    assert refusal(device.tell(action, "proceeding")) == (410, "ended")
+    assert refusal(device.tell(action, "closed", "failure")) == (410, "ended")
+    assert device.tell(action, "closed", "success").status_code == 200
+    assert (task(job)["TaskStatus"], runs()) == ("CANCELED", {"default": "2.0"})
+
+
+def test_a_success_said_again_after_a_newer_update_changes_nothing(device, canceled, rollout, task, runs):
+    _, action = canceled
+    device.tell(action, "closed", "success")
+    newer = rollout("3.0")
+    next_action = device.deployment()["id"]
+    device.tell(next_action, "proceeding")
+    assert refusal(device.tell(action, "closed", "success")) == (410, "ended")
+    assert task(newer)["TaskStatus"] == "IN_PROGRESS"
+    device.tell(next_action, "closed", "success")
+    assert refusal(device.tell(action, "closed", "success")) == (410, "ended")
+    assert runs() == {"default": "3.0"}
+
+
+def test_a_cancellation_that_is_never_answered_ends_by_itself(held_clock, device, canceled, rollout):
+    _, action = canceled
+    rollout("3.0")
+    held_clock.seconds += 86399
+    assert device.links().keys() == {"cancelAction"}
+    held_clock.seconds += 1
+    assert device.deployment()["deployment"]["chunks"][0]["version"] == "3.0"
+    assert refusal(device.send("GET", f"/cancelAction/{action}")) == (410, "ended")
+
+
+def test_how_long_an_answer_is_waited_for_is_a_setting(make_app, held_clock, client, device, rollout, cancel):
+    client.http = device.http = make_app(cancel_answer_seconds=60).test_client()
+    job = rollout()
+    device.deployment()
+    cancel(job)
+    held_clock.seconds += 60
+    assert due_work.end_tasks() == 1  # also where the device asks no more
+    assert due_work.end_tasks() == 0
+    events = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Event"]
+    assert events[0]["Detail"] == "the device did not answer its cancellation in time"
+    assert "cancelAction" not in device.links()
+
+
+def test_an_answer_waits_for_no_time_any_more(held_clock, client, device, canceled, task):
+    """A task that is restarted by the number it has is not at the end of its time."""
+    job, action = canceled
+    client.ok("ReupgradeOTATask", JobId=job, **{"TaskId.1": task(job)["TaskID"]})
+    held_clock.seconds += 86400
+    assert due_work.end_tasks() == 0
+    assert device.deployment()["id"] == action
+
+
+def test_a_cancellation_is_forced_by_the_operator(device, canceled, rollout, environment, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    rollout("3.0")
+    command = ["devices", "force-cancel", "p", "dev1"]
+    done = CliRunner().invoke(main, command)
+    assert (done.exit_code, done.output) == (0, "dev1 is told of no cancellation any more\n")
+    again = CliRunner().invoke(main, command)
+    assert (again.exit_code, again.output) == (1, "Error: dev1 has no cancellation to answer\n")
+    door.enter(settings.load(environment))  # the command leaves the process without one
+    assert device.deployment()["deployment"]["chunks"][0]["version"] == "3.0"
+
+
+def test_a_cancellation_that_is_scheduled_is_asked_for_at_the_normal_interval(device, canceled):
+    _, action = canceled
+    assert device.tell(action, "scheduled", kind="cancelAction").status_code == 200
+    assert device.poll()["config"]["polling"]["sleep"] > "00:04:59"
     assert device.links().keys() == {"cancelAction"}
 
 
@@ -134,4 +227,4 @@ def test_a_cancellation_and_a_success_at_once(client, register, rollout, cancel,
     for device in fleet:
         state = task(job, device.name)["TaskStatus"]
         assert (state in ("SUCCEEDED", "CANCELED"), runs(device.name)) == (True, {"default": "2.0"})
-        assert ("cancelAction" in device.links()) is (state == "CANCELED")
+        assert "cancelAction" not in device.links()

@@ -94,9 +94,13 @@ def test_a_raw_line_feed_in_a_text_is_read(device, rollout, task):
     assert (task(job)["TaskStatus"], task(job)["TaskDesc"]) == ("FAILED", "no sha1")
 
 
-@pytest.mark.parametrize(
-    ("execution", "finished"), [("rejected", "success"), ("rejected", "failure"), ("closed", "none")]
-)
+def test_closed_without_a_result_is_a_success(device, rollout, task, runs):
+    job = rollout()
+    assert device.tell(device.deployment()["id"], "closed", "none").status_code == 200
+    assert (task(job)["TaskStatus"], runs()) == ("SUCCEEDED", {"default": "2.0"})
+
+
+@pytest.mark.parametrize(("execution", "finished"), [("rejected", "success"), ("rejected", "failure")])
 def test_what_decides_nothing_is_noted(client, device, rollout, task, execution, finished):
     job = rollout()
     action = device.deployment()["id"]
@@ -105,6 +109,17 @@ def test_what_decides_nothing_is_noted(client, device, rollout, task, execution,
     assert device.action() == action
     events = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Event"]
     assert any(event["Detail"] == f"{execution}: not now" for event in events)
+
+
+@pytest.mark.parametrize("execution", ["rejected", "scheduled"])
+def test_a_device_that_goes_on_later_asks_at_the_normal_interval(device, rollout, execution):
+    rollout()
+    action = device.deployment()["id"]
+    assert device.tell(action, execution).status_code == 200
+    assert device.poll()["config"]["polling"]["sleep"] > "00:04:59"
+    assert device.action() == action
+    device.tell(action, "proceeding")
+    assert device.poll()["config"]["polling"]["sleep"] == "00:00:05"
 
 
 def test_a_failure_that_may_be_tried_again_comes_back_as_another_deployment(held_clock, device, rollout, task):

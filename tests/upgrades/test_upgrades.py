@@ -312,6 +312,17 @@ def test_digests_in_capitals_become_lower_case(old, serve):
     serve(old, chosen)
 
 
+def test_cancellations_that_wait_for_an_answer_end_a_day_after_they_were_made(old, serve):
+    chosen = old.restore()
+    (chosen_id, modified) = database.execute("SELECT id, modified FROM task WHERE due IS NULL ORDER BY id").fetchone()
+    database.execute("UPDATE task SET state = 'canceled', action = 5, recall = 'pending' WHERE id = ?", chosen_id)
+    before = database.execute("SELECT id, due FROM task WHERE id <> ? ORDER BY id", chosen_id).fetchall()
+    schema.migrate(chosen)
+    assert database.execute("SELECT due FROM task WHERE id = ?", chosen_id).fetchone() == (modified + 86_400_000,)
+    assert database.execute("SELECT id, due FROM task WHERE id <> ? ORDER BY id", chosen_id).fetchall() == before
+    serve(old, chosen)
+
+
 def test_accounts_without_a_project_or_a_space_are_given_them_and_others_keep_theirs(old, serve):
     chosen = old.restore()
     (main,) = database.execute("SELECT id FROM account WHERE name = 'main'").fetchone()

@@ -82,6 +82,7 @@ class Task(Model):
     due = BigIntegerField(null=True)
     action = IntegerField(null=True)
     recall = CharField(16, null=True)
+    deferred = BooleanField(null=True)
 
     class Meta:
         indexes = (

@@ -24,6 +24,7 @@ from otagw.ota.updates import numbered_tasks
 PATH: Final = "/<product>/controller/v1/<device>"
 JSON: Final = "application/json"
 BUSY_SECONDS: Final = 5
+SCHEDULED: Final = "scheduled"
 _DAY: Final = 24 * 3600
 
 
@@ -40,7 +41,8 @@ def _poll(call: DeviceCall) -> Mapping[str, Any]:
         found["cancelAction"] = f"cancelAction/{recalled.action}"
     elif offer:
         found["deploymentBase"] = f"deploymentBase/{offer.task.action}?c={offers.version_of(offer)}"
-    sleep = BUSY_SECONDS if found else _interval(call.device)
+    shown = recalled or (offer and offer.task)
+    sleep = BUSY_SECONDS if shown and not shown.deferred else _interval(call.device)
     if not call.device.has_attributes:
         found["configData"] = "configData"
     hrefs = {name: {"href": _href(call, path)} for name, path in found.items()}
@@ -63,18 +65,19 @@ def _deployment(call: DeviceCall, action: str) -> Mapping[str, Any]:
 def _feedback(call: DeviceCall, action: str) -> None:
     said = fields.feedback(call.body)
     match said.execution, said.finished:
-        case "closed", "success":
+        case "closed", "success" | "none":
             numbered_tasks.succeeded(call.device, action, said.text, call.address)
         case "closed", "failure":
             numbered_tasks.failed(call.device, action, said.text)
-        case "closed" | "rejected", _:
-            numbered_tasks.said(call.device, action, f"{said.execution}: {said.text}".removesuffix(": "))
+        case "rejected", _:
+            numbered_tasks.said(call.device, action, f"rejected: {said.text}".removesuffix(": "), later=True)
         case "canceled", _ if numbered_tasks.expected(call.device, action).recall:
             numbered_tasks.agreed(call.device, action, said.text)
         case "canceled", _:
             numbered_tasks.failed(call.device, action, f"canceled: {said.text}".removesuffix(": "))
         case _:
-            numbered_tasks.progress(call.device, action, said.percent or 0, said.text)
+            later = said.execution == SCHEDULED
+            numbered_tasks.progress(call.device, action, said.percent or 0, said.text, later=later)
 
 
 def _cancellation(call: DeviceCall, action: str) -> Mapping[str, Any]:
@@ -91,7 +94,7 @@ def _cancel_feedback(call: DeviceCall, action: str) -> None:
         numbered_tasks.refused(call.device, action, said.text)
     else:
         numbered_tasks.recalled(call.device, action)
-        numbered_tasks.said(call.device, action, said.text)
+        numbered_tasks.said(call.device, action, said.text, later=said.execution == SCHEDULED)
 
 
 def _attributes(call: DeviceCall) -> None:

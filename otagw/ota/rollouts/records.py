@@ -97,8 +97,9 @@ class Job(NamedTuple):
 class Task(NamedTuple):
     """A task as it is kept. Times are milliseconds, progress percent.
 
-    ``due`` is when its time is over, ``retry_at`` when it may be offered again, ``attempts`` how often it was retried.
-    ``action`` is the number by which some devices know it, ``recall`` what they know of its end; see `actions`.
+    ``due`` is when its time is over, or that of a canceled one's device to answer. ``retry_at`` is when it may be
+    offered again, ``attempts`` how often it was retried. ``action`` is the number by which some devices know it,
+    ``recall`` what they know of its end, ``deferred`` whether they said that they go on later; see `numbered_tasks`.
     """
 
     id: int
@@ -122,6 +123,7 @@ class Task(NamedTuple):
     due: int | None
     action: int | None = None
     recall: str | None = None
+    deferred: bool | None = None
 
     @property
     def is_open(self) -> bool:

@@ -142,7 +142,7 @@ def _insert(job: Job, package: Package, window: Window, skips: Skips) -> int:
         f"INSERT INTO task ({', '.join(tasks.COLUMNS)}) "
         "SELECT ? + c.number, ?, ?, ?, c.id, ?, c.name, ?, "
         "CASE WHEN c.reason IS NULL THEN ? WHEN c.reason = '' THEN 'succeeded' ELSE 'failed' END, c.version, ?, "
-        "CASE WHEN c.reason = '' THEN 100 ELSE 0 END, c.reason, 0, ?, ?, NULL, NULL, NULL, NULL, NULL "
+        "CASE WHEN c.reason = '' THEN 100 ELSE 0 END, c.reason, 0, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, {reason} AS reason "
         f"FROM ({taken}) AS c) AS c",
         *(first, job.account_id, job.id, job.package_id, job.product_key, job.module, job.first_state, job.version),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from otagw import clock, errors
+from otagw import clock, errors, runtime
 from otagw.db import database, models
 from otagw.db.rows import Rows
 from otagw.ops import metrics
@@ -22,6 +22,7 @@ KIND: Final = "task"
 COUNTER: Final = "otagw_tasks_total"
 # What a device knows of the end of a task that it was shown: nothing yet, or it goes on nevertheless.
 PENDING, REFUSED = "pending", "refused"
+UNANSWERED: Final = "the device did not answer its cancellation in time"
 # Devices read and move tasks: in SQL, which is put together once.
 COLUMNS: Final = models.Task.columns()
 _ROWS: Final = Rows(Task, models.Task)
@@ -34,13 +35,16 @@ _RETRIED: Final = (
     f"SELECT {_ROWS.selected}, TRUE FROM job CROSS JOIN task WHERE job.bulk <> '' AND task.job_id = job.id "
     "AND task.state IN ('failed', 'canceled') AND (task.recall IS NULL OR task.recall <> 'pending')"
 )
-# What becomes of a task's number. Who was shown it is to be told that it is canceled; who does not know yet, when it is
-# restarted, goes on by the same number, and everybody else gets another.
-_CANCELED: Final = ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
+# What becomes of a task's number. Who was shown it is to be told that it is canceled, and has some time to answer; who
+# does not know yet, when it is restarted, goes on by the same number, and everybody else gets another.
+_CANCELED: Final = (
+    ", recall = CASE WHEN action IS NULL THEN NULL ELSE 'pending' END"
+    ", due = CASE WHEN action IS NULL THEN NULL ELSE CAST(? AS BIGINT) END"
+)
 _RESTARTED: Final = ", action = CASE WHEN recall IS NULL THEN NULL ELSE action END, recall = NULL"
 # What a task has lost that begins once more.
-RESTARTED: Final[Mapping[str, Any]] = {"progress": 0, "attempts": 0, "started": None}
-_NUMBER: Final = {states.CANCELED: _CANCELED, states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
+RESTARTED: Final[Mapping[str, Any]] = {"progress": 0, "attempts": 0, "started": None, "due": None, "deferred": None}
+_NUMBER: Final = {states.QUEUED: _RESTARTED, states.CONFIRM: _RESTARTED}
 
 
 def get(account: Account, key: str) -> Task:
@@ -184,15 +188,15 @@ def move(task: Task, event: str, note: str | None = None, **columns: Any) -> Tas
     now = clock.now()
     changes: dict[str, Any] = {"state": step.target, "modified": now, **columns}
     if step.target in states.CLOSED:
-        changes |= {"due": None, "retry_at": None}
+        changes |= {"retry_at": None} if step.target == states.CANCELED else {"due": None, "retry_at": None}
     if note is not None:
         changes["note"] = note[:1024]
     if task.state not in step.sources:
         return None
+    number, more = _number(step.target)
     moved = database.execute(
-        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{_NUMBER.get(step.target, '')} "
-        "WHERE id = ? AND state = ?",
-        *(*changes.values(), task.id, task.state),
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{number} WHERE id = ? AND state = ?",
+        *(*changes.values(), *more, task.id, task.state),
     ).rowcount
     if not moved:
         return None
@@ -215,9 +219,26 @@ def set_(task: Task, **columns: Any) -> Task:
     return task._replace(**changes)
 
 
+def answered(task: Task, recall: str | None, text: str) -> None:
+    """Note what came of telling a device that a task is canceled, inside a write; a task that was restarted stays."""
+    changed = database.execute(
+        "UPDATE task SET recall = ?, due = NULL WHERE id = ? AND action = ? AND state = ? AND recall IS NOT NULL",
+        *(recall, task.id, task.action, states.CANCELED),
+    )
+    if changed.rowcount:
+        timeline.note(task.device_id, timeline.PROGRESS, text, task.job_id, task.id)
+
+
+def is_superseded(task: Task) -> bool:
+    """Tell whether a device has begun a newer task of the same module, or has ended one."""
+    begun = f"'{states.IN_PROGRESS}', '{states.SUCCEEDED}', '{states.FAILED}'"
+    query = f"SELECT 1 FROM task WHERE device_id = ? AND module = ? AND id > ? AND state IN ({begun}) LIMIT 1"
+    return database.execute(query, task.device_id, task.module, task.id).fetchone() is not None
+
+
 def cancel_where(account_id: int, where: str, values: Sequence[Any], note: str) -> int:
     """Cancel open tasks in one statement, inside a write whose jobs are locked; return how many there were."""
-    return len(_move_where(account_id, "cancel", where, values, note=note, due=None, retry_at=None))
+    return len(_move_where(account_id, "cancel", where, values, note=note, retry_at=None))
 
 
 def confirm_where(account_id: int, where: str, values: Sequence[Any]) -> int:
@@ -236,10 +257,11 @@ def _move_where(account_id: int, event: str, where: str, values: Sequence[Any], 
     where, values = f"{where} AND state IN ({','.join('?' * len(step.sources))})", (*values, *step.sources)
     rows = database.execute(f"SELECT id, job_id, state FROM task WHERE {where}", *values).fetchall()
     changes = {"state": step.target, "modified": clock.now(), **columns}
+    number, more = _number(step.target)
     found = database.execute(
-        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{_NUMBER.get(step.target, '')} "
+        f"UPDATE task SET {', '.join(f'{column} = ?' for column in changes)}{number} "
         f"WHERE {where} RETURNING {_ROWS.selected}",
-        *(*changes.values(), *values),
+        *(*changes.values(), *more, *values),
     ).fetchall()
     moved = {row[0] for row in found}
     for (job_id, state), count in sorted(Counter((job, state) for key, job, state in rows if key in moved).items()):
@@ -283,6 +305,13 @@ def count_moves(account_id: int, job_id: int, changes: Mapping[str, int]) -> Non
 def forget_counts(account_id: int, job_id: int) -> None:
     """Delete the counters of a job that is gone, inside the write that deletes it."""
     listing.forget(account_id, [scope(job_id, state) for state in states.TASK_STATES])
+
+
+def _number(target: str) -> tuple[str, tuple[int, ...]]:
+    """Return what becomes of the number of tasks that are moved to a state, in SQL, with its values."""
+    if target != states.CANCELED:
+        return _NUMBER.get(target, ""), ()
+    return _CANCELED, (clock.now() + runtime.current().settings.cancel_answer_seconds * 1000,)
 
 
 def _said(state: str, note: str | None) -> str:

@@ -1,7 +1,8 @@
 """Tasks by number: for protocols in which a device sees one update at a time, as an action with a short number.
 
 A task gets its number when a device is first shown it. Whoever has been shown a task that is then canceled is to be
-told: `recall` of the task says whether the device does not know yet (pending) or goes on nevertheless (refused).
+told: `recall` of the task says whether the device does not know yet (pending) or goes on nevertheless (refused). A
+device that says the action has ended in any way is free, and so is one that does not answer in time.
 """
 
 import contextlib
@@ -11,8 +12,9 @@ import peewee
 
 from otagw import clock, errors
 from otagw.db import database
-from otagw.ota import states
-from otagw.ota.devices import presence, timeline
+from otagw.ota import audit, states
+from otagw.ota.accounts import Account
+from otagw.ota.devices import devices, presence, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import job_steps, jobs, tasks
@@ -24,6 +26,8 @@ KIND: Final = "action"
 LARGEST: Final = 2**31 - 1
 PENDING, REFUSED = tasks.PENDING, tasks.REFUSED
 FAILED: Final = "the device says that it failed"
+ENDED: Final = "cancellation settled: the device has ended the action"
+FORCED: Final = "cancellation forced by the operator"
 # Which of several open tasks comes first: what a device has begun, it is to end.
 _ORDER: Final = (states.IN_PROGRESS, states.NOTIFIED, states.QUEUED, states.CONFIRM)
 
@@ -46,14 +50,22 @@ def shown(device: Device, address: str | None) -> Shown:
 def _shown(device: Device) -> Shown:
     found = job_steps.at_hand(device.id)
     for task in found:
-        if task.recall == PENDING:
+        if task.recall == PENDING and not _is_over(task):
             return Shown(recalled=task)
-    found.sort(key=lambda task: _ORDER.index(task.state))
-    for offer in updates.ready(device, found, at_work=True, measured=True):
+    is_open = sorted((task for task in found if task.is_open), key=lambda task: _ORDER.index(task.state))
+    for offer in updates.ready(device, is_open, at_work=True, measured=True):
         numbered = _numbered(offer.task)
         if numbered:
             return Shown(offer=offer._replace(task=numbered))
     return Shown()
+
+
+def _is_over(task: Task) -> bool:
+    """Tell whether a device has had its time to answer to a cancellation; it is not told then any more."""
+    over = bool(task.due and task.due <= clock.now())
+    if over:
+        updates.timed_out(task.id, task.job_id)
+    return over
 
 
 def fetch(device: Device, number: str) -> Offer:
@@ -102,33 +114,47 @@ def expected(device: Device, number: str) -> Task:
     return task
 
 
-def progress(device: Device, number: str, percent: int, text: str) -> None:
-    """Note how far a device has come with an action; it begins with that."""
-    task = expected(device, number)
-    if not (task.is_open and updates.progress(device, percent, text, task.module, task.id)):
-        _note(device, expected(device, number), text)
+def progress(device: Device, number: str, percent: int, text: str, *, later: bool = False) -> None:
+    """Note how far a device has come with an action; it begins with that, or says that it goes on ``later``."""
+    with database.write():
+        task = expected(device, number)
+        if not (task.is_open and updates.progress(device, percent, text, task.module, task.id)):
+            _note(device, expected(device, number), text)
+        _defer(task, later)
 
 
 def succeeded(device: Device, number: str, text: str, address: str | None) -> None:
-    """Note that a device runs what an action was to install, also if that was canceled and the device did not agree."""
+    """Note that a device runs what an action was to install, also if that was canceled; it has ended it, anyway.
+
+    Raises `errors.WrongState` for a canceled one that the device knows of, if it has begun a newer update since.
+    """
     with database.write():
-        task = expected(device, number)
+        task = find(device, number)
+        if task.state != states.CANCELED or (task.recall is None and tasks.is_superseded(task)):
+            task = expected(device, number)
         package = packages.find(task.package_id)
         updates.reported_version(device, task.version, package.module if package else task.module, address)
         if text:
             timeline.note(device.id, timeline.PROGRESS, f"succeeded: {text}", task.job_id, task.id)
+        tasks.answered(task, None, ENDED)
 
 
 def failed(device: Device, number: str, text: str) -> None:
-    """Note that a device has failed at an action."""
-    task = expected(device, number)
-    if not (task.is_open and updates.finished(device, False, text or FAILED, task.module, task.id)):
-        _note(device, expected(device, number), text or FAILED)
+    """Note that a device has failed at an action; if that is canceled, the device is free."""
+    with database.write():
+        task = expected(device, number)
+        if not (task.is_open and updates.finished(device, False, text or FAILED, task.module, task.id)):
+            task = expected(device, number)
+            _note(device, task, text or FAILED)
+            tasks.answered(task, None, ENDED)
 
 
-def said(device: Device, number: str, text: str) -> None:
-    """Note what a device says of an action; nothing follows from it."""
-    _note(device, expected(device, number), text)
+def said(device: Device, number: str, text: str, *, later: bool = False) -> None:
+    """Note what a device says of an action, perhaps that it goes on ``later``; nothing else follows from it."""
+    with database.write():
+        task = expected(device, number)
+        _note(device, task, text)
+        _defer(task, later)
 
 
 def recalled(device: Device, number: str) -> Task:
@@ -152,14 +178,26 @@ def refused(device: Device, number: str, text: str) -> None:
     _answered(device, recalled(device, number), REFUSED, f"cancellation refused: {text}")
 
 
+def force(account: Account, device: Device) -> int:
+    """Free a device that does not answer to cancellations; return of how many it is told no more."""
+    with database.write():
+        found = [task for task in job_steps.at_hand(device.id) if task.recall == PENDING]
+        for task in found:
+            tasks.answered(task, None, FORCED)
+        if found:
+            audit.note(account.id, devices.KIND, f"{device.product_key}/{device.name}")
+        return len(found)
+
+
 def _answered(device: Device, task: Task, recall: str | None, text: str) -> None:
     with database.write():
         presence.note(device, None)
-        database.execute(
-            "UPDATE task SET recall = ? WHERE id = ? AND action = ? AND state = ? AND recall IS NOT NULL",
-            *(recall, task.id, task.action, states.CANCELED),
-        )
-        timeline.note(device.id, timeline.PROGRESS, text.removesuffix(": "), task.job_id, task.id)
+        tasks.answered(task, recall, text.removesuffix(": "))
+
+
+def _defer(task: Task, later: bool) -> None:
+    if bool(task.deferred) != later:
+        database.execute("UPDATE task SET deferred = ? WHERE id = ?", later, task.id)
 
 
 def _note(device: Device, task: Task, text: str) -> None:

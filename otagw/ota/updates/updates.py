@@ -157,12 +157,15 @@ def finished(
 
 
 def timed_out(task_id: int, job_id: int) -> None:
-    """End a task if its time is over. A device that was too slow is not retried."""
+    """End a task if its time is over, or the wait for the answer to its cancellation. A slow device is not retried."""
     with database.write():
         jobs.hold([job_id])
         task = tasks.find(task_id)
         if task and task.due and task.due <= clock.now():
-            _end(task, "fail", TIMEOUT)
+            if task.is_open:
+                _end(task, "fail", TIMEOUT)
+            else:
+                tasks.answered(task, None, tasks.UNANSWERED)
 
 
 def _lazily(find: Callable[..., Iterable[Task]], *given: Any) -> Iterator[Task]:
