@@ -134,6 +134,18 @@ def clear_token(product: str, device: str, account: str) -> None:
     click.echo(f"{device} has no token beside its secret")
 
 
+@devices.command("request-attributes")
+@click.argument("product")
+@click.argument("device")
+@common.account_option
+def request_attributes(product: str, device: str, account: str) -> None:
+    """Ask DEVICE of PRODUCT for its attributes again, at its next poll."""
+    with common.store(common.load_settings()) as access:
+        owner = common.owner(access, account)
+        attributes.request(owner, core.named(owner, product, device))
+    click.echo(f"{device} is asked for its attributes at its next poll")
+
+
 @devices.command("force-cancel")
 @click.argument("product")
 @click.argument("device")

@@ -1,8 +1,12 @@
 """What a device says of itself: kept as it is, and the versions in it are reports."""
 
 import pytest
+from click.testing import CliRunner
 
+from otagw import settings
+from otagw.cli import main
 from otagw.ota.devices import attributes, devices
+from tests import door
 from tests.ddi.conftest import Device, refusal
 
 
@@ -41,19 +45,132 @@ def test_numbers_and_booleans_become_texts(fresh, kept):
     [
         (None, "data is missing"),
         ([], "data is not valid"),
-        ({"": "x"}, "names of 1 to 128 characters"),
-        ({"x" * 129: "x"}, "names of 1 to 128 characters"),
-        ({"a": "x" * 1025}, "data.a is not valid"),
-        ({"a": None}, "data.a is not valid"),
-        ({"a": {}}, "data.a is not valid"),
-        ({"a": ["x"]}, "data.a is not valid"),
+        ("x", "data is not valid"),
     ],
 )
-def test_what_is_too_much_is_refused(fresh, kept, data, names):
+def test_what_are_no_attributes_is_refused(fresh, kept, data, names):
     response = fresh.send("PUT", "/configData", {"data": data})
     assert refusal(response)[0] == 400
     assert names in response.json["message"]
     assert kept() is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"": "x"}, {}),
+        ({"x" * 129: "x"}, {}),
+        ({"x" * 128: "x" * 1024}, {"x" * 128: "x" * 1024}),
+        ({"b": "x" * 1025}, {"b": "x" * 1024}),
+        ({"b": "x" * 500_000}, {"b": "x" * 1024}),
+        ({"b": None}, {}),
+        ({"b": {}}, {}),
+        ({"b": ["x"]}, {}),
+    ],
+)
+def test_an_attribute_that_cannot_be_kept_does_not_refuse_the_others(fresh, kept, runs, data, expected):
+    assert fresh.identify(**data, hw="board", version="1.0").status_code == 200
+    assert kept() == {**expected, "hw": "board", "version": "1.0"}
+    assert runs() == {"default": "1.0"}
+    assert "configData" not in fresh.links()
+
+
+def test_a_null_removes(fresh, kept):
+    fresh.identify(a="1", b="2", c="3")
+    fresh.identify(a=None, b=["x"], d="4")
+    assert kept() == {"b": "2", "c": "3", "d": "4"}
+
+
+@pytest.fixture
+def spelled(device, rollout):
+    """A device that has begun with 2.0.0, and has its action."""
+    rollout("2.0.0")
+    action = device.deployment()["id"]
+    device.tell(action, "proceeding")
+    return device, action
+
+
+@pytest.mark.parametrize("finished", ["success", "none"])
+def test_the_final_report_decides_and_a_spelling_before_it_is_remembered(spelled, held_clock, runs, finished):
+    device, action = spelled
+    device.identify(version="2.0.0+b7")
+    assert device.action() == action  # it has not failed
+    assert device.tell(action, "closed", finished).status_code == 200
+    for _ in range(2):
+        assert runs() == {"default": "2.0.0"}
+        device.identify(version="2.0.0+b7", other=str(_))
+    device.identify(version="2.0.0")
+    device.identify(version="2.0.0+b7")
+    assert runs() == {"default": "2.0.0"}
+    device.identify(version="2.0.1")
+    assert runs() == {"default": "2.0.1"}
+    device.identify(version="2.0.0+b7")
+    assert runs() == {"default": "2.0.0+b7"}
+
+
+@pytest.mark.parametrize("said", ["2.0.0+b7", "1.0"])
+def test_a_spelling_after_the_final_report_is_remembered(spelled, runs, said):
+    """Also that of a client whose configuration says the same version for ever."""
+    device, action = spelled
+    device.tell(action, "closed", "success")
+    for _ in range(2):
+        device.identify(version=said)
+        assert runs() == {"default": "2.0.0"}
+    device.identify(version="3.0")
+    assert runs() == {"default": "3.0"}
+
+
+def test_the_next_update_begins_from_what_the_spelling_stands_for(spelled, rollout, task, runs):
+    device, action = spelled
+    device.tell(action, "closed", "success")
+    device.identify(version="2.0.0+b7")
+    job = rollout("3.0", **{"SrcVersion.1": "2.0.0"})
+    action = device.deployment()["id"]
+    device.tell(action, "proceeding")
+    device.identify(version="2.0.0+b7")
+    assert (task(job)["TaskStatus"], runs()) == ("IN_PROGRESS", {"default": "2.0.0"})
+    device.tell(action, "closed", "success")
+    assert (task(job)["TaskStatus"], runs()) == ("SUCCEEDED", {"default": "3.0"})
+
+
+def test_a_module_has_a_spelling_of_its_own(client, device, rollout, runs):
+    rollout("6", package={"ModuleName": "Mcu"})
+    device.tell(device.deployment()["id"], "closed", "success")
+    device.identify(**{"version": "1.1", "mcu.version": "6-final"})
+    assert runs() == {"default": "1.1", "Mcu": "6"}
+
+
+def test_a_failure_leaves_the_version_to_the_attributes(spelled, runs):
+    device, action = spelled
+    device.tell(action, "closed", "failure")
+    assert device.links() == {}
+    device.identify(version="1.1")
+    assert runs() == {"default": "1.1"}
+
+
+def test_attributes_are_asked_for_again_after_each_success(spelled, rollout):
+    device, action = spelled
+    assert "configData" not in device.links()
+    device.tell(action, "closed", "success")
+    assert device.links().keys() == {"configData"}
+    device.identify(version="1.0")  # as before, and an answer all the same
+    assert device.links() == {}
+    rollout("3.0")
+    device.tell(device.deployment()["id"], "closed", "success")
+    assert device.links().keys() == {"configData"}
+
+
+def test_attributes_are_asked_for_again_on_the_operators_word(device, environment, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert device.links() == {}
+    done = CliRunner().invoke(main, ["devices", "request-attributes", "p", "dev1"])
+    assert (done.exit_code, done.output) == (0, "dev1 is asked for its attributes at its next poll\n")
+    door.enter(settings.load(environment))  # the command leaves the process without one
+    assert device.links().keys() == {"configData"}
+    assert device.poll()["config"]["polling"]["sleep"] > "00:04:59"
+    device.identify(version="1.0")
+    assert device.links() == {}
 
 
 def test_an_unknown_mode_is_refused(fresh):

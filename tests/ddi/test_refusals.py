@@ -216,8 +216,8 @@ def test_progress_comes_in_two_forms(device, rollout, task, progress, percent):
 
 def test_a_body_has_a_limit(device):
     body = json.dumps({"data": {"a": "b"}}).encode()
-    assert device.send("PUT", "/configData", body + b" " * (64 * 1024 - len(body))).status_code == 200
-    assert refusal(device.send("PUT", "/configData", body + b" " * (64 * 1024))) == (413, "too_large")
+    assert device.send("PUT", "/configData", body + b" " * (1024 * 1024 - len(body))).status_code == 200
+    assert refusal(device.send("PUT", "/configData", body + b" " * (1024 * 1024))) == (413, "too_large")
 
 
 def test_a_database_that_fails_is_said_to_be_unavailable(device, rollout, task, monkeypatch):

@@ -89,6 +89,7 @@ class Device(Model):
     batch_id = IntegerField(null=True)
     token = TextField(null=True)
     attributes = TextField(null=True)
+    attributes_asked = BooleanField(null=True)
 
     class Meta:
         indexes = (
@@ -119,6 +120,7 @@ class DeviceVersion(Model):
     module = CharField(64)
     version = CharField(256)
     modified = BigIntegerField()
+    spelled = CharField(256, null=True)  # what an attribute says for it; empty: what the next one says
 
     class Meta:
         primary_key = CompositeKey("device", "folded")

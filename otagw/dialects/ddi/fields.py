@@ -22,6 +22,7 @@ MODES: Final = ("merge", "replace", "remove")
 NAME_LENGTH: Final = 128
 VALUE_LENGTH: Final = 1024
 LONGEST: Final = 1024
+_PARTS: Final = (list, dict)
 # Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -36,10 +37,10 @@ class Feedback(NamedTuple):
 
 
 class Attributes(NamedTuple):
-    """What a device says of itself, and what is to be done with it."""
+    """What a device says of itself, and what is to be done with it; None is to be forgotten."""
 
     mode: str
-    data: Mapping[str, str]
+    data: Mapping[str, str | None]
 
 
 class _Lenient(FrontSchema):
@@ -146,16 +147,6 @@ class _Attributes(_Lenient):
     data = _Part(required=True)
     mode = _Word(MODES)
 
-    def check(self, values: Mapping[str, Any]) -> None:
-        """Check the attributes, whose names are the device's own."""
-        for name in values["data"]:
-            if not 1 <= len(name) <= NAME_LENGTH:
-                raise wrong(f"names of 1 to {NAME_LENGTH} characters", "data")
-        for name, value in values["data"].items() if values["mode"] != "remove" else ():
-            if not isinstance(value, str | bool | int | float) or len(_text(value)) > VALUE_LENGTH:
-                expected = f"a text of at most {VALUE_LENGTH} characters, a number, true or false"
-                raise wrong(expected, "data", ascii(name)[1:-1])
-
 
 _FEEDBACK: Final = _Feedback()
 _ATTRIBUTES: Final = _Attributes()
@@ -170,10 +161,16 @@ def feedback(body: bytes) -> Feedback:
 
 
 def attributes(body: bytes) -> Attributes:
-    """Return attributes; raise the fault that names what is wrong with them."""
+    """Return attributes; raise the fault that names what is wrong with them.
+
+    One that cannot be kept, by its name or as a list or an object, is left out, and a text that is too long is cut:
+    the others are kept.
+    """
     values = _ATTRIBUTES.read(json_body.read_object(body, strict=False))
-    mode, data = values["mode"] or "merge", values["data"]
-    return Attributes(mode, {name: "" if mode == "remove" else _text(data[name]) for name in data})
+    mode = values["mode"] or "merge"
+    data = {name: None if mode == "remove" else value for name, value in values["data"].items()}
+    fits = {name: data[name] for name in data if 1 <= len(name) <= NAME_LENGTH and not isinstance(data[name], _PARTS)}
+    return Attributes(mode, {name: None if value is None else _text(value) for name, value in fits.items()})
 
 
 def _percent(progress: Mapping[str, Any]) -> int | None:
@@ -185,4 +182,4 @@ def _percent(progress: Mapping[str, Any]) -> int | None:
 
 
 def _text(value: str | float) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return (value if isinstance(value, str) else json.dumps(value))[:VALUE_LENGTH]

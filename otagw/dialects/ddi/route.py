@@ -43,7 +43,7 @@ def _poll(call: DeviceCall) -> Mapping[str, Any]:
         found["deploymentBase"] = f"deploymentBase/{offer.task.action}?c={offers.version_of(offer)}"
     shown = recalled or (offer and offer.task)
     sleep = BUSY_SECONDS if shown and not shown.deferred else _interval(call.device)
-    if not call.device.has_attributes:
+    if call.device.wants_attributes:
         found["configData"] = "configData"
     hrefs = {name: {"href": _href(call, path)} for name, path in found.items()}
     return {"config": {"polling": {"sleep": _clock(sleep)}}, **({"_links": hrefs} if hrefs else {})}
@@ -120,7 +120,7 @@ class Front(DeviceFront):
     path = PATH
     operations = OPERATIONS
     codes = codes.CODES
-    longest = 64 * 1024
+    longest = 1024 * 1024
 
     def owns(self, path: str) -> bool:
         """Tell whether an address is below those of this front, served or not."""

@@ -62,7 +62,7 @@ class Device(NamedTuple):
     sealed_token: str | None
     sealed_gateway_token: str | None
     poll_seconds: int
-    has_attributes: bool
+    wants_attributes: bool
 
     @property
     def uuid(self) -> str:
@@ -113,7 +113,7 @@ _ROWS: Final = Rows(
     sealed_token=models.Device.token,
     sealed_gateway_token=models.Product.gateway_token,
     poll_seconds=f"COALESCE(product.poll_seconds, {products.POLL_SECONDS})",
-    has_attributes="device.attributes IS NOT NULL",
+    wants_attributes="(device.attributes IS NULL OR COALESCE(device.attributes_asked, FALSE))",
 )
 SELECT: Final = f"SELECT {_ROWS.selected} FROM device JOIN product ON product.key = device.product_key"
 device: Final = _ROWS.record
@@ -260,6 +260,11 @@ def _set(account: Account, found: Device, column: str, value: str | bool | None)
         if not change.where(row.id == found.id, row.account_id == account.id).execute():
             raise errors.NotFound(kind=KIND, key=found.name)
         audit.note(account.id, KIND, f"{found.product_key}/{found.name}")
+
+
+def want_attributes(device_id: int) -> None:
+    """Ask a device for its attributes again, inside a write."""
+    database.execute("UPDATE device SET attributes_asked = TRUE WHERE id = ?", device_id)
 
 
 def delete(account: Account, found: Device) -> None:

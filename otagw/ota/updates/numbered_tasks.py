@@ -19,7 +19,7 @@ from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import job_steps, jobs, tasks
 from otagw.ota.rollouts.records import Task
-from otagw.ota.updates import updates
+from otagw.ota.updates import spellings, updates
 from otagw.ota.updates.updates import Offer
 
 KIND: Final = "action"
@@ -133,7 +133,8 @@ def succeeded(device: Device, number: str, text: str, address: str | None) -> No
         if task.state != states.CANCELED or (task.recall is None and tasks.is_superseded(task)):
             task = expected(device, number)
         package = packages.find(task.package_id)
-        updates.reported_version(device, task.version, package.module if package else task.module, address)
+        spellings.installed(device, task, package.module if package else task.module, address)
+        devices.want_attributes(device.id)
         if text:
             timeline.note(device.id, timeline.PROGRESS, f"succeeded: {text}", task.job_id, task.id)
         tasks.answered(task, None, ENDED)

@@ -37,12 +37,15 @@ class Offer(NamedTuple):
     package: Package
 
 
-def reported_version(device: Device, version: str, module: str = modules.DEFAULT, address: str | None = None) -> None:
+def reported_version(
+    device: Device, version: str, module: str = modules.DEFAULT, address: str | None = None, *, decides: bool = True
+) -> None:
     """Note what a module of a device runs, and what follows from it.
 
     The version that the device was to get is the success of its task, whatever it has said before. Another one than it
-    had, while it is at work, is a failure. The one it had changes nothing: it may have rebooted into it. Nor does the
-    first that is ever reported: nobody knows what it had. Raises `errors.LimitReached` for a module too many.
+    had, while it is at work, is a failure, unless the device says otherwise how it ended: then this one does not
+    decide. The one it had changes nothing: it may have rebooted into it. Nor does the first that is ever reported:
+    nobody knows what it had. Raises `errors.LimitReached` for a module too many.
     """
     with database.write():
         if not presence.note(device, address):  # it was deleted
@@ -54,7 +57,7 @@ def reported_version(device: Device, version: str, module: str = modules.DEFAULT
             dynamic_jobs.reported(device, module, version)
         elif version == found.version:
             _end(found, "succeed", "", progress=100)
-        elif found.state == states.IN_PROGRESS and had and version not in (had, found.source_version):
+        elif decides and found.state == states.IN_PROGRESS and had and version not in (had, found.source_version):
             _failed(found, job, FOREIGN)
 
 
@@ -288,7 +291,8 @@ def _keep_version(device: Device, module: str, version: str) -> str | None:
             raise errors.LimitReached(kind=modules.KIND, limit=MODULES)
     database.execute(
         "INSERT INTO device_version (device_id, folded, module, version, modified) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (device_id, folded) DO UPDATE SET version = excluded.version, modified = excluded.modified",
+        "ON CONFLICT (device_id, folded) DO UPDATE SET version = excluded.version, modified = excluded.modified, "
+        "spelled = CASE WHEN excluded.version = device_version.version THEN device_version.spelled END",
         *(device.id, module.lower(), module, version, clock.now()),
     )
     return before[0] if before else None
