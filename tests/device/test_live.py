@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -80,16 +81,34 @@ def test_a_hundred_devices_are_updated(live, tmp_path):
     assert "Traceback" not in live.log()
 
 
-def test_the_page_is_as_it_stands_there(live, tmp_path):
+def on_busybox(folder, script):
+    """Run a script where there is nothing but BusyBox, curl and openssl; return what it prints."""
+    busybox, programs = need("busybox"), folder / "bin"
+    programs.mkdir()
+    for name in subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split():
+        (programs / name).symlink_to(busybox)
+    for name in ("curl", "openssl"):
+        (programs / name).unlink(missing_ok=True)
+        (programs / name).symlink_to(need(name))
+    done = subprocess.run(
+        [programs / "ash", "-euc", script], check=False, cwd=folder, env={"PATH": str(programs)},
+        capture_output=True, text=True, timeout=HANG_SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "busybox"])
+def test_the_page_is_as_it_stands_there(live, tmp_path, shell):
     need("curl")
     need("openssl")
     page = (ROOT / "docs/device-api.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"^```bash\n(.*?)^```$", page, re.M | re.S)
     (tmp_path / "one.csv").write_text("DeviceName,DeviceSecret\nlock:1@east,p+s/x=\n")
-    live.cli("devices", "import", str(tmp_path / "one.csv"), "--product", "page")
-    job = roll_out(live, "page", b"firmware")
-    given = f"GATEWAY={live.url} PRODUCT=page DEVICE=lock:1@east SECRET='p+s/x='\n"
-    said, _ = paste(live, tmp_path, given + script)
+    live.cli("devices", "import", str(tmp_path / "one.csv"), "--product", f"page-{shell}")
+    job = roll_out(live, f"page-{shell}", b"firmware")
+    given = f"GATEWAY={live.url} PRODUCT=page-{shell} DEVICE=lock:1@east SECRET='p+s/x='\n"
+    said = paste(live, tmp_path, given + script)[0] if shell == "bash" else on_busybox(tmp_path, given + script)
     assert '{"module":"default","version":"2.0.0"}' in said
     assert "firmware.bin: OK" in said
     assert live.get("QueryOTAJob", JobId=job).json()["Data"]["JobStatus"] == "COMPLETED"

@@ -62,7 +62,7 @@ def send(device, method, path, data, authorization):
         "Bearer 1." + "g" * 64,
         "Bearer -1." + "0" * 64,
         "Bearer ١." + "0" * 64,
-        "Bearer " + "9" * 13 + "." + "0" * 64,
+        "Bearer " + "9" * 21 + "." + "0" * 64,
         "Bearer 1." + "0" * 64 + ", Bearer 1." + "0" * 64,
     ],
 )
@@ -78,6 +78,14 @@ def test_a_token_is_good_for_its_time(device, held_clock, method, path, data, aw
     response = send(device, method, path, data, headers["Authorization"])
     assert refusal(response) == (401, "wrong_time")
     assert ("ahead of" if away > 0 else "behind") in response.json["message"]
+
+
+@pytest.mark.parametrize("unit", [10**3, 10**6, 10**9])
+def test_a_time_in_another_unit_is_told_the_right_one(device, held_clock, unit):
+    headers, _ = signer.request(device.secret, "GET", device.path + "/update", None, held_clock.seconds * unit)
+    refused = send(device, "GET", "/update", None, headers["Authorization"])
+    assert refusal(refused) == (401, "wrong_time")
+    assert refused.json["time"] == held_clock.seconds
 
 
 @pytest.mark.parametrize("away", [-900, 900])

@@ -12,7 +12,8 @@ from otagw.ota.devices.devices import Device
 from otagw.ota.products import products
 from otagw.security import derived_secrets
 
-_BEARER: Final = re.compile(r"Bearer +([0-9]{1,12})\.([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+# More digits than seconds have for long: a time in milliseconds, or nanoseconds, is a wrong time.
+_BEARER: Final = re.compile(r"Bearer +([0-9]{1,20})\.([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 EXPECTED: Final = "Authorization: Bearer <epoch seconds>.<64 hex digits>"
 # Whose secret tokens are compared with where there is no device; ids begin above it.
 NOBODY: Final = "device/0"
