@@ -13,7 +13,7 @@ import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import cors, errors, gateway, runtime
 from otagw.call import Answer
 from otagw.db import schema
-from otagw.dialects.addressed import DeviceFront, DeviceOperation
+from otagw.dialects.addressed import DeviceFront, DeviceOperation, Giver
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.ddi import route as ddi
 from otagw.dialects.device import route as device
@@ -73,7 +73,7 @@ def _application(gateway: Runtime) -> Flask:
     files = oss.Front(Handover(settings.x_accel, settings.redirect_downloads))
     _route_files(app, files)
     for front in DEVICE_FRONTS:
-        _route_devices(app, front)
+        _route_devices(app, front, files.give)
     _route_iotda(app, iotda)
     _route_health(app, actions)
     cors.install(app, settings.cors_origins)
@@ -130,9 +130,9 @@ def _route_files(app: Flask, front: oss.Front) -> None:
     app.add_url_rule(f"{links.PATH}/<path:key>", "download", download, methods=["GET"])
 
 
-def _route_devices(app: Flask, front: DeviceFront) -> None:
+def _route_devices(app: Flask, front: DeviceFront, give: Giver) -> None:
     def view(operation: DeviceOperation) -> Callable[..., Response]:
-        return lambda **names: _response(front.serve(operation, _current(), **names))
+        return lambda **names: _response(front.serve(operation, _current(), give, **names))
 
     for operation in front.operations:
         path, name = front.path + operation.path, operation.name.replace(".", " ")

@@ -48,6 +48,7 @@ INSERT INTO "schema_migration" VALUES(22,'0022_lower_case_digests','2020-01-01 0
 INSERT INTO "schema_migration" VALUES(23,'0023_skipped_devices','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(24,'0025_cancellations','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(25,'0026_spellings','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(26,'0027_folded_keys','2020-01-01 00:00:00');
 CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "statement_format" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));
@@ -111,4 +112,5 @@ CREATE INDEX "device_batch_product_key" ON "device_batch" ("product_key");
 CREATE INDEX device_batch_due ON device_batch (due) WHERE due IS NOT NULL;
 CREATE UNIQUE INDEX "signing_key_account_id_name" ON "signing_key" ("account_id", "name");
 CREATE INDEX "bucket_full_at" ON "bucket" ("full_at");
+CREATE INDEX product_folded ON product (LOWER(key));
 COMMIT;

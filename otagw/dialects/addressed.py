@@ -12,6 +12,7 @@ from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
 from otagw.dialects.hints import times
 from otagw.ota.devices.devices import Device
+from otagw.ota.packages.stored_files import File
 
 _ADDRESS: Final = 64
 # A server in trouble is not helped by all devices coming back at once.
@@ -56,16 +57,29 @@ class DeviceCall:
 
 
 @dataclass(frozen=True)
+class Download:
+    """The bytes of a file, under a name of their own, as what comes of an operation."""
+
+    file: File
+    name: str
+
+
+# Answers a request with a download: whole, in parts, or by having it sent.
+Giver = Callable[[Request, AddressedCall, Download], Answer]
+
+
+@dataclass(frozen=True)
 class DeviceOperation:
     """One thing that a device can do: how it is addressed, and what comes of it (None: nothing to say).
 
-    ``act`` takes the call and the arguments that its front reads, by ``schema`` where the front has one.
+    ``act`` takes the call and the arguments that its front reads, by ``schema`` where the front has one. What it
+    returns is rendered by its front, but for a `Download`.
     """
 
     name: str
     methods: tuple[str, ...]
     path: str
-    act: Callable[..., Mapping[str, Any] | None]
+    act: Callable[..., Any]
     schema: Any = None
 
 
@@ -77,7 +91,9 @@ class DeviceFront(AddressedFront):
     codes: ClassVar[Mapping[type[errors.Fault], tuple[str, int, str]]]
     longest: ClassVar[int]  # body, in bytes
 
-    def serve(self, operation: DeviceOperation, request: Request, product: str, device: str, **names: str) -> Answer:
+    def serve(
+        self, operation: DeviceOperation, request: Request, give: Giver, product: str, device: str, **names: str
+    ) -> Answer:
         """Answer one request: its body, who sent it, what it says, what comes of it; in this order."""
 
         def act(call: AddressedCall) -> Answer:
@@ -91,7 +107,7 @@ class DeviceFront(AddressedFront):
             call.parameters = arguments = self.arguments(operation, request, body, names)
             gateway.meet(call, request)
             data = operation.act(DeviceCall(found, address, http.endpoint(request), body), **arguments)
-            return self.render(request, call, data)
+            return give(request, call, data) if isinstance(data, Download) else self.render(request, call, data)
 
         return self.answer(request, operation.name, f"{product}/{device}", act)
 
@@ -115,7 +131,7 @@ class DeviceFront(AddressedFront):
         """Return the device that a request is from, or raise the fault that says why it is not believed."""
 
     @abstractmethod
-    def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
+    def render(self, request: Request, call: AddressedCall, data: Any) -> Answer:
         """Spell a result."""
 
 

@@ -39,7 +39,8 @@ class Addressed:
     def names(self, operation):
         """Return what the address and the body may name: the device, its product, and what is in the path."""
         found = ["product", "device", "product and device", *ACTION.findall(operation.path)]
-        assert set(found) <= {"product", "device", "product and device", "module", "action"}, f"say what {found} name"
+        named = {"product", "device", "product and device", "module", "action", "file"}
+        assert set(found) <= named, f"say what {found} name"
         return found
 
     def questions(self, operation):
@@ -97,12 +98,14 @@ class Targets(Addressed):
         product = self.has("product", about, whose)["product"]
         there = self.has("device", about, whose)[name]
         action = self.has("action", about, whose)[f"{name}_action"]
-        path = f"/{product}/controller/v1/{there}{operation.path.replace('<action>', action)}"
+        file = self.has("file", about, whose)[f"{name}_file"]
+        below = operation.path.replace("<action>", action).replace("<file>", file)
+        path = f"/{product}/controller/v1/{there}{below}"
         secret = self.worlds.asker.has[f"{name}_secret"]
         by_gateway = "gateway" in about
         token = f"GatewayToken {self.worlds.asker.has['gateway_token']}" if by_gateway else f"TargetToken {secret}"
         said = {"data": {"x": "y"}} if operation.name == "ddi.attributes" else {}
-        body = None if operation.methods == ("GET",) else {"id": action, "status": DONE, **said}
+        body = None if operation.methods[0] == "GET" else {"id": action, "status": DONE, **said}
         http = self.worlds.asker.actions.http
         return of_http(http.open(path, method=operation.methods[0], json=body, headers={"Authorization": token}))
 

@@ -237,7 +237,9 @@ def _updates(side):
     """Let devices ask: one is shown an action, one is told of the end of its own."""
     for name in ("target", "recalled"):
         href = side.as_target(name).json["_links"]["deploymentBase"]["href"]
-        assert side.as_target(name, path=href.partition(side.has[name])[2]).status_code == 200
+        found = side.as_target(name, path=href.partition(side.has[name])[2])
+        assert found.status_code == 200
+        side.has[f"{name}_file"] = found.json["deployment"]["chunks"][0]["artifacts"][0]["filename"]
         side.has[f"{name}_action"] = re.search(r"deploymentBase/([0-9]+)", href)[1]
     flags = dict.fromkeys(("CancelQueuedTask", "CancelNotifiedTask", "CancelInProgressTask"), "true")
     side.ok("CancelOTATaskByJob", JobId=side.has["recalled_job"], **flags)

@@ -16,6 +16,7 @@ FRONTS = (*isolation.FRONTS, inner_fronts.Commands)
 AUDIT = "audit_event"
 # What is refused here, and why.
 REFUSED = {
+    "devices force-cancel": "the device has no cancellation to answer: tests/ddi/test_cancel.py",
     "packages attach": "it takes the signature of a key that is kept elsewhere: tests/cli/test_packages.py",
     "webhooks test": "nobody listens at the URL of the webhook, and the ping is kept all the same",
 }

@@ -34,7 +34,7 @@ def test_swupdate_from_poll_to_the_report_after_its_restart(device, rollout, tas
         "size": len(SWU),
         "hashes": {name: hashlib.new(name, SWU).hexdigest() for name in ("sha1", "md5", "sha256")},
     }
-    assert set(link) == {"download-http"}
+    assert set(link) == {"download", "download-http", "md5sum", "md5sum-http"}
     steps = [((0, 1), "Installing Update Chunk Artifacts."), ((0, 0), "log"), ((1, 1), "Installed Chunk.")]
     for (count, whole), text in [*steps, ((1, 1), "All Chunks Installed.")]:
         sent = device.tell(int(action), "proceeding", "none", text, progress={"cnt": count, "of": whole})

@@ -21,10 +21,10 @@ def admit(request: Request, product_key: str, name: str) -> Device:
     """Return the device that a request is from, or raise the fault that says why it is not believed.
 
     A missing token, a wrong one and a device that is not there are one refusal after the same work; that a device is
-    disabled is told only to who has its token.
+    disabled is told only to who has its token. Clients may write the key of a product, as the name of a tenant, in any
+    case; which tenants there are is said to nobody.
     """
-    is_name = products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)
-    device = devices.find(product_key, name) if is_name else None
+    device = _device(product_key, name)
     scheme, token = _given(request.headers.get("Authorization", ""))
     matches = [hmac.compare_digest(known.encode(), token.encode()) for known in _known(device, scheme)]
     if device is None or not any(matches):
@@ -32,6 +32,14 @@ def admit(request: Request, product_key: str, name: str) -> Device:
     if not device.enabled:
         raise errors.DisabledKey
     return device
+
+
+def _device(product_key: str, name: str) -> Device | None:
+    if not (products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)):
+        return None
+    device = devices.find(product_key, name)
+    spelled = products.spelled(product_key) if device is None else product_key
+    return devices.find(spelled, name) if spelled and spelled != product_key else device
 
 
 def _given(header: str) -> tuple[str, str]:

@@ -14,24 +14,26 @@ from werkzeug.wrappers import Request
 
 from otagw import errors, runtime
 from otagw.call import AddressedCall, Answer
-from otagw.dialects.addressed import DeviceCall, DeviceFront, DeviceOperation, headers
+from otagw.dialects.addressed import DeviceCall, DeviceFront, DeviceOperation, Download, headers
 from otagw.dialects.ddi import auth, codes, fields, offers
 from otagw.ota.devices import attributes
 from otagw.ota.devices.devices import Device
+from otagw.ota.packages import stored_files
 from otagw.ota.products import products
 from otagw.ota.updates import numbered_tasks
 
 PATH: Final = "/<product>/controller/v1/<device>"
 JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
 BUSY_SECONDS: Final = 5
 SCHEDULED: Final = "scheduled"
 _DAY: Final = 24 * 3600
 
 
-def _href(call: DeviceCall, path: str) -> str:
-    """Return the address of something below the device's own."""
+def _base(call: DeviceCall) -> str:
+    """Return the address of the device."""
     product, device = quote(call.device.product_key, safe=""), quote(call.device.name, safe="")
-    return f"{call.endpoint}/{product}/controller/v1/{device}/{path}"
+    return f"{call.endpoint}/{product}/controller/v1/{device}"
 
 
 def _poll(call: DeviceCall) -> Mapping[str, Any]:
@@ -45,7 +47,8 @@ def _poll(call: DeviceCall) -> Mapping[str, Any]:
     sleep = BUSY_SECONDS if shown and not shown.deferred else _interval(call.device)
     if call.device.wants_attributes:
         found["configData"] = "configData"
-    hrefs = {name: {"href": _href(call, path)} for name, path in found.items()}
+    base = _base(call)
+    hrefs = {name: {"href": f"{base}/{path}"} for name, path in found.items()}
     return {"config": {"polling": {"sleep": _clock(sleep)}}, **({"_links": hrefs} if hrefs else {})}
 
 
@@ -59,7 +62,15 @@ def _clock(seconds: int) -> str:
 
 
 def _deployment(call: DeviceCall, action: str) -> Mapping[str, Any]:
-    return offers.deployment(numbered_tasks.fetch(call.device, action), call.endpoint)
+    return offers.deployment(numbered_tasks.fetch(call.device, action), _base(call))
+
+
+def _artifact(call: DeviceCall, action: str, file: str) -> Download | str:
+    """Return a file of an action, which is its own software module, or a line with the MD5 of it."""
+    found = offers.artifact(numbered_tasks.package_of(call.device, action), file)
+    if found is None:
+        raise errors.NotFound(kind=stored_files.KIND, key=file)
+    return found
 
 
 def _feedback(call: DeviceCall, action: str) -> None:
@@ -108,6 +119,7 @@ OPERATIONS: Final = (
     DeviceOperation("ddi.attributes", ("PUT", "POST"), "/configData", _attributes),
     DeviceOperation("ddi.deployment", ("GET",), "/deploymentBase/<action>", _deployment),
     DeviceOperation("ddi.feedback", ("POST",), "/deploymentBase/<action>/feedback", _feedback),
+    DeviceOperation("ddi.artifact", ("GET", "HEAD"), "/softwaremodules/<action>/artifacts/<file>", _artifact),
     DeviceOperation("ddi.cancellation", ("GET",), "/cancelAction/<action>", _cancellation),
     DeviceOperation("ddi.cancel_feedback", ("POST",), "/cancelAction/<action>/feedback", _cancel_feedback),
 )
@@ -131,11 +143,13 @@ class Front(DeviceFront):
         """Return the device whose token a request has."""
         return auth.admit(request, product, device)
 
-    def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | None) -> Answer:
-        """Answer with data, with 304 to a device that has the same data, or with 200 and no body."""
+    def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | str | None) -> Answer:
+        """Answer with data or a text, with 304 to a device that has the same data, or with 200 and no body."""
         found = {"Cache-Control": "private, no-cache"}
         if data is None:
             return Answer(200, b"", JSON, call.request_id, headers=found)
+        if isinstance(data, str):
+            return Answer(200, data.encode(), TEXT, call.request_id, headers=found)
         body = orjson.dumps(data)
         tag = hashlib.sha256(body).hexdigest()[:32]
         found["ETag"] = quote_etag(tag)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request
 from otagw import errors, gateway, runtime
 from otagw.call import AddressedCall, Answer
 from otagw.dialects import http
-from otagw.dialects.addressed import AddressedFront
+from otagw.dialects.addressed import AddressedFront, Download
 from otagw.dialects.oss import codes, form, ranges
 from otagw.dialects.oss.handover import Handover
 from otagw.dialects.oss.running import Running
@@ -51,6 +51,11 @@ class Front(AddressedFront):
     def get(self, request: Request, key: str) -> Answer:
         """Give a file, or parts of it, to a client that has a link to it, or have it given."""
         return self.answer(request, GET, "", lambda call: _download(request, call, key, self._handover))
+
+    def give(self, request: Request, call: AddressedCall, download: Download) -> Answer:
+        """Answer the request of another front with a file, as a link to it is answered."""
+        seconds = runtime.current().settings.link_life_seconds
+        return _given(request, call, download, seconds, self._handover)
 
     def refusal(self, request: Request, call: AddressedCall, fault: errors.Fault) -> Answer:
         """Spell a refusal."""
@@ -119,17 +124,23 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     file = stored_files.find(key)
     if file is None:
         raise errors.NotFound(kind=stored_files.KIND, key=key)
+    return _given(request, call, Download(file, key.rpartition("/")[2]), left // 1000, handover)
+
+
+def _given(request: Request, call: AddressedCall, download: Download, seconds: int, handover: Handover) -> Answer:
+    """Answer with a file, or send the client for some seconds to where it is, by the conditions of the request."""
+    file = download.file
     tag = file.facts.sha256
     headers = {
         "ETag": quote_etag(tag),
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2])}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(download.name)}",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private",
     }
     if request.if_none_match.contains_weak(tag):
         return Answer(304, b"", ranges.KIND, call.request_id, headers=headers)
-    address = handover.to_store(request, file, headers["Content-Disposition"], left // 1000)
+    address = handover.to_store(request, file, headers["Content-Disposition"], seconds)
     if address:
         headers = {"Location": address, "Cache-Control": "private, no-store"}
         return Answer(302, b"", ranges.KIND, call.request_id, headers=headers)

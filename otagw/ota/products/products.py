@@ -152,6 +152,13 @@ def set_poll_seconds(account: Account, key: str, seconds: int) -> None:
     _set(account, key, "poll_seconds", seconds)
 
 
+def spelled(text: str) -> str | None:
+    """Return the key of the product, of any account, that is spelled so, or the only one but for case; None else."""
+    query = "SELECT key FROM product WHERE LOWER(key) = ? ORDER BY key <> ? LIMIT 2"  # the exact one first
+    found = [key for (key,) in database.execute(query, text.lower(), text).fetchall()]
+    return found[0] if found[:1] == [text] or len(found) == 1 else None
+
+
 def token_owner(key: str) -> str:
     """Return for whom a product's token is sealed."""
     return f"product/{key} token"

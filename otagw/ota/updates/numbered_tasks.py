@@ -92,6 +92,18 @@ def fetch(device: Device, number: str) -> Offer:
     return taken
 
 
+def package_of(device: Device, number: str) -> Offer:
+    """Return an action whose files a device may fetch: it is open, or the device goes on with it though it is canceled.
+
+    Nothing moves by that. Raises `errors.NotFound`.
+    """
+    task = find(device, number)
+    job, package = jobs.find(task.job_id), packages.find(task.package_id)
+    if not (task.is_open or task.recall == REFUSED) or job is None or package is None:
+        raise errors.NotFound(kind=KIND, key=number)
+    return Offer(task, job, package)
+
+
 def find(device: Device, number: str) -> Task:
     """Return the task of a device's action; raise `errors.NotFound`."""
     is_number = number.isascii() and number.isdecimal() and len(number) <= len(str(LARGEST)) and int(number) <= LARGEST
