@@ -152,6 +152,6 @@ def test_what_is_heard_is_written_while_jobs_select(account, fleet, job):
 
 def test_attributes_that_come_at_once_are_merged(fleet):
     device = fleet[0]
-    works = [lambda n=n: attributes.report(device, attributes.MERGE, {f"a{n}": "x"}, (), None) for n in range(6)]
+    works = [lambda n=n: attributes.report(device, "merge", {f"a{n}": "x"}, (), None) for n in range(6)]
     race(*works)
     assert set(attributes.of(device.id)) == {f"a{n}" for n in range(6)}

@@ -75,9 +75,10 @@ def test_the_list_of_a_job_needs_room_where_it_is_a_file(store, account):
     assert (stored_files.stored(account), lie(store)) == (0, [])
 
 
-def test_an_account_without_a_byte_left_still_stores_what_has_none(store, account):
-    arrive(account, LIMIT)
-    assert stored_files.get(account, arrive(account, 0)).facts.size == 0
+def test_an_empty_file_is_not_kept_and_counts_for_nothing(store, account):
+    with pytest.raises(errors.EmptyFile):
+        arrive(account, 0)
+    assert stored_files.stored(account) == 0
 
 
 def test_each_account_has_its_own_bytes(store, account):
