@@ -65,6 +65,66 @@ def test_rauc_says_percentages_and_its_id_as_a_text(device, rollout, task, runs)
     assert (task(job)["TaskStatus"], runs()) == ("SUCCEEDED", {"default": "2.0"})
 
 
+@pytest.mark.parametrize(
+    ("texts", "percent"),
+    [
+        (["40% Copying image to rootfs.1"], "40"),
+        (["Installing", " 20% Checking bundle", "100 % Installing done."], "100"),
+        (["Copying 7%"], "7"),
+        (["140% of it", "a40% b", "1.5% left", "40%2"], "0"),
+        ([], "0"),
+    ],
+)
+def test_a_percentage_in_the_text_is_shown(device, rollout, task, texts, percent):
+    job = rollout()
+    action = device.deployment()["id"]
+    assert device.tell(action, "proceeding", "none", *texts).status_code == 200
+    assert task(job)["Progress"] == percent
+
+
+def test_a_percentage_beside_the_text_comes_first(device, rollout, task):
+    job = rollout()
+    device.tell(device.deployment()["id"], "proceeding", "none", "90% of the disk", progress={"percentage": 5})
+    assert task(job)["Progress"] == "5"
+
+
+@pytest.fixture
+def why(client):
+    def why():
+        found = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Reason"]
+        (sentence,) = found["String"] if isinstance(found, dict) else found
+        return sentence
+
+    return why
+
+
+def test_why_says_the_one_cause(client, device, rollout, cancel, why):
+    job = rollout("2.0.0")
+    assert "the device has not asked since the task was made" in why()
+    device.poll()
+    assert why() == f"default 2.0.0, job {job}: shown, not fetched."
+    action = device.deployment()["id"]
+    assert "offered, and the device has not said that it began" in why()
+    device.tell(action, "proceeding")
+    device.identify(version="2.0.0+b7")
+    assert why() == f"default 2.0.0, job {job}: the device is at work, and reported 2.0.0+b7, expected 2.0.0."
+    cancel(job)
+    rollout("3.0")
+    assert why() == f"default 2.0.0, job {job}: canceled; the gateway waits for its answer to a cancellation."
+    device.tell(action, "closed", "failure")
+    assert why().startswith("default 3.0, job ")
+
+
+def test_why_cuts_a_note_and_the_timeline_has_it(client, device, rollout, why):
+    rollout()
+    device.tell(device.deployment()["id"], "closed", "failure", *[f"line {number}" for number in range(100)])
+    said = why()
+    assert len(said) < 320
+    assert said.endswith(" ….")
+    events = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Event"]
+    assert any(event["Detail"].endswith("line 99") for event in events)
+
+
 @pytest.mark.parametrize("execution", ["proceeding", "scheduled", "resumed", "download", "downloaded"])
 def test_whatever_is_no_end_is_progress(device, rollout, task, execution):
     job = rollout()

@@ -43,6 +43,17 @@ def upload(client, content):
     return data["FirmwareUrl"]
 
 
+def test_why_says_which_version_was_reported_and_which_expected(client, device, rollout):
+    job = rollout()
+    device.poll()
+    device.report("1.0")
+    device.progress(50)
+    device.report("2.0+b7")
+    (said,) = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Reason"]
+    last = f"Its last task (default 2.0, job {job}) failed: reported 2.0+b7, expected 2.0."
+    assert said == f"The device has nothing to do. {last}"
+
+
 def test_an_update_from_offer_to_version(client, device, rollout, states):
     assert device.poll() is None
     job = rollout()

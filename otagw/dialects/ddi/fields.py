@@ -23,6 +23,8 @@ NAME_LENGTH: Final = 128
 VALUE_LENGTH: Final = 1024
 LONGEST: Final = 1024
 _PARTS: Final = (list, dict)
+# RAUC's updater says how far it has come in words alone: "40% Copying image to rootfs.1".
+_PERCENT: Final = re.compile(r"(?<!\S)(100|[0-9]{1,2}) ?%(?!\S)")
 # Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -157,7 +159,10 @@ def feedback(body: bytes) -> Feedback:
     status = _FEEDBACK.read(json_body.read_object(body, strict=False))["status"]
     result = status["result"] or {}
     percent = _percent(result.get("progress") or {})
-    return Feedback(status["execution"], result.get("finished") or "none", percent, status["details"] or "")
+    text = status["details"] or ""
+    said = _PERCENT.findall(text) if percent is None else []
+    percent = int(said[-1]) if said else percent
+    return Feedback(status["execution"], result.get("finished") or "none", percent, text)
 
 
 def attributes(body: bytes) -> Attributes:

@@ -1,5 +1,6 @@
 """Why a device does not update: the reason for the present state, in one sentence."""
 
+import textwrap
 from typing import Final
 
 from otagw import clock
@@ -7,10 +8,15 @@ from otagw.ota import states
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
+from otagw.ota.packages.records import Package
 from otagw.ota.products import minimum_versions
 from otagw.ota.rollouts import jobs, tasks
 from otagw.ota.rollouts.records import Job, Task
 
+# What a device that reports another version than the one it was to get has failed for.
+FOREIGN: Final = "report version is not conform"
+# As many characters of a device's note as a person reads here; the timeline has all of them.
+NOTE: Final = 200
 UNMEASURED: Final = (
     "Not all digests of the package are known, since the gateway has not seen its bytes: a device whose protocol needs "
     "them is not offered it."
@@ -37,24 +43,28 @@ def sentences(device: Device) -> list[str]:
         return ["The device is disabled: it is refused whatever it asks for."]
     if device.activated is None:
         return ["The device has never been heard of."]
+    told = next((task for task, _ in tasks.at_hand(device.id) if task.recall == tasks.PENDING), None)
+    if told:  # until then the device is shown nothing else
+        return [f"{_what(told)}: canceled; the gateway waits for its answer to a cancellation."]
     found = tasks.open_of(device.id)
     return [_sentence(device, task) for task in found] or [_without_task(device), *_passed_over(device)]
 
 
 def _sentence(device: Device, task: Task) -> str:
     job, package, now = jobs.find(task.job_id), packages.find(task.package_id), clock.now()
-    what = f"{task.module} {task.version}, job {task.job_id}"
+    what = _what(task)
     if job is None or package is None:
         return f"{what}: the job or its package is gone."
     hindered = hindrance(task, job, now) or minimum_versions.hindrance(task.product_key, task.module, task.version)
     if hindered:
         return f"{what}: not offered, because {hindered}."
     if task.state == states.QUEUED:
-        rest = "or more devices asked in this minute than may be offered it"
-        unmeasured = "" if packages.is_measured(package) else f" {UNMEASURED}"
-        return f"{what}: the device has not asked since the task was made, {rest}.{unmeasured}"
+        return f"{what}: {_not_fetched(task, package)}"
     if task.state == states.NOTIFIED:
         return f"{what}: offered, and the device has not said that it began."
+    running = _running(device, task)
+    if running and running not in (task.version, task.source_version):
+        return f"{what}: the device is at work, and reported {running}, expected {task.version}."
     heard = "" if device.state == devices.ONLINE else " It has not been heard of lately."
     return f"{what}: the device is at work, {task.progress} percent done.{heard}"
 
@@ -63,9 +73,28 @@ def _without_task(device: Device) -> str:
     last = tasks.last_of(device.id)
     if last is None:
         return "No job has selected the device."
-    what = f"{last.module} {last.version}, job {last.job_id}"
-    said = f": {last.note}" if last.note else ""
-    return f"The device has nothing to do. Its last task ({what}) {last.state}{said}."
+    said = f": {textwrap.shorten(last.note, NOTE, placeholder=' …')}" if last.note else ""
+    running = _running(device, last)
+    if last.note == FOREIGN and running and running != last.version:
+        said = f": reported {running}, expected {last.version}"
+    return f"The device has nothing to do. Its last task ({_what(last)}) {last.state}{said}."
+
+
+def _not_fetched(task: Task, package: Package) -> str:
+    if task.action is not None:
+        return "shown, not fetched."
+    rest = "or more devices asked in this minute than may be offered it"
+    unmeasured = "" if packages.is_measured(package) else f" {UNMEASURED}"
+    return f"the device has not asked since the task was made, {rest}.{unmeasured}"
+
+
+def _what(task: Task) -> str:
+    return f"{task.module} {task.version}, job {task.job_id}"
+
+
+def _running(device: Device, task: Task) -> str | None:
+    """Return what the device said last that the module of a task runs."""
+    return {found.module.lower(): found.version for found in devices.versions(device)}.get(task.module)
 
 
 def _passed_over(device: Device) -> list[str]:

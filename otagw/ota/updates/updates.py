@@ -24,7 +24,7 @@ from otagw.ota.updates import reasons
 # How many modules a device may report; their names are its own.
 MODULES: Final = 50
 TIMEOUT: Final = "timeout"
-FOREIGN: Final = "report version is not conform"
+FOREIGN: Final = reasons.FOREIGN
 # A device's own words for what went wrong, by the step it reports.
 STEPS: Final = {-1: "the update failed", -2: "the download failed", -3: "the check failed", -4: "flashing failed"}
 
