@@ -29,6 +29,8 @@ TRUSTED = {
     "insertion.at_once": "its statements are asked by `_MAKE`, and compare the account of each row",
     "insertion.values": "it puts the account into the row that it returns",
     "modules.require": "a module is its product's, which the caller has required",
+    "attributes.request": "its caller has looked the device up by the account, for which it is noted",
+    "numbered_tasks.force": "its caller has looked the device up by the account, for which it is noted",
     "bucket_objects.check": "buckets are the operator's, and every account's",
 }
 

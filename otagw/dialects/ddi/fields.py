@@ -24,7 +24,7 @@ VALUE_LENGTH: Final = 1024
 LONGEST: Final = 1024
 _PARTS: Final = (list, dict)
 # RAUC's updater says how far it has come in words alone: "40% Copying image to rootfs.1".
-_PERCENT: Final = re.compile(r"(?<!\S)(100|[0-9]{1,2}) ?%(?!\S)")
+_PERCENT: Final = re.compile(r"(?<!\S)([0-9]{1,3}) ?%(?!\S)")
 # Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -160,8 +160,8 @@ def feedback(body: bytes) -> Feedback:
     result = status["result"] or {}
     percent = _percent(result.get("progress") or {})
     text = status["details"] or ""
-    said = _PERCENT.findall(text) if percent is None else []
-    percent = int(said[-1]) if said else percent
+    said = [int(number) for number in _PERCENT.findall(text) if int(number) <= 100] if percent is None else []
+    percent = said[-1] if said else percent
     return Feedback(status["execution"], result.get("finished") or "none", percent, text)
 
 
