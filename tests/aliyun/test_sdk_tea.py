@@ -239,9 +239,16 @@ def test_a_missing_parameter_raises_with_its_name(tea, action, params, missing):
 
 @pytest.mark.live
 def test_an_ill_formed_parameter_raises_with_its_name(tea):
-    status, code, text = tea.refused(tea, "ListOTAFirmware", current_page=1, page_size=101)
+    status, code, text = tea.refused(tea, "CreateOTAFirmware", firmware_name="a b", dest_version="1")
     assert (status, code) == (400, "InvalidParameter")
-    assert "PageSize" in text
+    assert "FirmwareName" in text
+
+
+@pytest.mark.live
+def test_a_page_that_cannot_be_is_a_refusal_by_the_vendors_code(tea):
+    body = tea.send("ListOTAFirmware", {"current_page": 1, "page_size": 101}).body
+    assert (body.success, body.code) == (False, "iot.common.InvalidPageParams")
+    assert "PageSize" in body.error_message
 
 
 @pytest.mark.live

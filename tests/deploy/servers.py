@@ -139,7 +139,8 @@ def curl(program, url, *options):
 def assert_documented(reply, status, code):
     """Check that an answer is a refusal in the documented spelling, its request id in body and header."""
     assert (reply.status, reply.json["Code"]) == (status, code)
-    assert set(reply.json) == {"Code", "ErrorMessage", "RequestID", "Success"}
+    hint = {"Recommend"} if code == "SignatureDoesNotMatch" else set()
+    assert set(reply.json) == {"Code", "ErrorMessage", "RequestID", "Success", *hint}
     _assert_identified(reply, reply.json["RequestID"])
 
 

@@ -203,7 +203,7 @@ def test_a_link_that_is_not_ours_or_whose_file_is_gone_gives_nothing(store, tmp_
 def test_a_body_above_the_limit_is_refused_by_nginx(store, tmp_path):
     large = tmp_path / "large"
     with large.open("wb") as file:
-        file.truncate(1002 * MIB)
+        file.truncate(1026 * MIB)
     done = subprocess.run(store.post(store.announce(), large), capture_output=True, check=False, timeout=HANG_SECONDS)
     reply = servers.parse(done.stdout)
     assert (reply.status, FRONTS["upload"].code(reply)) == (413, "EntityTooLarge")
