@@ -35,6 +35,8 @@ from otagw.server import connection, share
 from otagw.server.connection import READ, Connection, Head, Late, Parser
 from otagw.server.crowd import Crowd
 
+# What is read of a connection at once, where nothing larger is asked for: less than glibc maps by itself.
+READ_AT_ONCE: Final = 16 * 1024
 # How many connections are accepted before those that came with them have a turn.
 ROUND: Final = 8
 # How many greenlets without a connection are kept.
@@ -208,7 +210,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             if self._tls and not conn.shake(self._tls):
                 raise Plain
             parser = Parser(self.cfg, conn, conn.peer)
-            parser.unreader.mxchunk = connection.GATHERED_BYTES
+            parser.unreader.mxchunk = READ_AT_ONCE
             while True:
                 conn.begin()
                 head = None

@@ -9,7 +9,9 @@ import os
 import random
 import ssl
 import subprocess
+import tempfile
 import urllib.parse
+from pathlib import Path
 
 import pytest
 import requests
@@ -44,9 +46,16 @@ def reachable(folder):
 
 
 @pytest.fixture(scope="module", params=["by the gateway", "by nginx"])
-def store(request, tmp_path_factory):
-    """A gateway behind nginx, without and with ``x_accel``; nginx is another user, of the gateway's group."""
-    folder = reachable(tmp_path_factory.mktemp("store"))
+def store(request):
+    """A gateway behind nginx, without and with ``x_accel``; nginx is another user, of the gateway's group.
+
+    Not in pytest's own folder: each run of pytest that begins on this machine closes that to others.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        yield from served(request, reachable(Path(name)))
+
+
+def served(request, folder):
     handed = {"x_accel": "/files/"} if request.param == "by nginx" else {}
     gateway = servers.Gunicorn(folder, trusted_proxies=1, **handed).prepare().start()
     (folder / "data").chmod(0o710)
