@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # What answers a request, below a path, with a fault.
 Refusals: TypeAlias = Callable[[Request, str, errors.Fault], Answer]
+# A path that nothing is served under, and that no front owns.
+_NOWHERE: Final = "/nowhere"
 DEVICE_FRONTS: Final[tuple[DeviceFront, ...]] = (device.Front(), ddi.Front())
 
 
@@ -91,6 +93,10 @@ def _within(gateway: Runtime, application: "WSGIApplication") -> "WSGIApplicatio
     """Return an application whose requests run for a gateway."""
 
     def enter(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("//") and path != "//":
+            # Werkzeug takes two slashes for one: by themselves they are another spelling of it, below them is nothing.
+            environ.update(PATH_INFO=_NOWHERE)
         with runtime.entered(gateway):
             return application(environ, start)
 
@@ -181,12 +187,6 @@ def _refusals(actions: Actions, iotda: Iotda, files: oss.Front) -> Refusals:
 def _route_errors(app: Flask, refusal: Refusals) -> None:
     def refuse(error: Exception) -> Response:
         return _response(refusal(_current(), request.path, _fault(error)))
-
-    @app.before_request
-    def one_slash() -> None:
-        """Find nothing below ``//``, which Werkzeug takes for ``/``; by itself it is another spelling of it."""
-        if request.path.startswith("//") and request.path != "//":
-            raise NotFound
 
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, refuse)

@@ -45,10 +45,10 @@ def body(request: Request, longest: int) -> bytes:
     Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off or is compressed.
     """
     check_length(request, longest)
-    check_encoding(request)
     length = request.content_length
     if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return b""
+    check_encoding(request)
     try:
         data = request.stream.read(longest + 1)
     except (HTTPException, OSError):

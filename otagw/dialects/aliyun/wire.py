@@ -78,7 +78,7 @@ def _is_v3(call: ActionCall) -> bool:
 
 def _is_v3_unsigned(call: ActionCall) -> bool:
     """Tell whether the headers are those of V3 but for the signature; V1's clients send the first of them, too."""
-    is_v1 = bool(call.params.keys() & {"Action", "AccessKeyId", "Signature"})
+    is_v1 = any(name in call.params for name in ("Action", "AccessKeyId", "Signature"))
     return not call.v3 and not is_v1 and bool(call.header("x-acs-action"))
 
 
