@@ -1,20 +1,26 @@
 """``otagw sign`` and ``otagw call``: Actions, and calls of IoTDA, from a shell."""
 
+import difflib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 import requests
 
+import otagw.dialects.aliyun.actions  # noqa: F401 - fills the table of Actions
 from otagw.cli import common
 from otagw.dialects.aliyun import client as actions
+from otagw.dialects.aliyun.action import actions as table
 from otagw.dialects.iotda import client as iotda
 from otagw.dialects.iotda import wire
 from otagw.dialects.signed import Signed
 
 TIMEOUT = (5, 60)
+_LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 # Where the vendors' SDKs look for a key pair. A path takes the second, or else the first.
 ALIBABA: Final = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 HUAWEI: Final = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")
@@ -38,7 +44,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             help="Default: GET; POST with v3 and with --data.",
         ),
         click.option("-d", "--data", metavar="JSON", help="The body of a call of IoTDA."),
-        click.option("--endpoint", metavar="URL", help="Default: the gateway of the settings here."),
+        click.option("--endpoint", metavar="URL|HOST:PORT", help="Default: the gateway of the settings here."),
         click.option(
             "--id",
             "key_id",
@@ -76,14 +82,7 @@ def call(cacert: str | None, **options: Any) -> None:
     """
     signed = _sign(**options)
     try:
-        answer = requests.request(
-            signed.method,
-            signed.url,
-            headers=dict(signed.headers),
-            data=signed.body or None,
-            timeout=TIMEOUT,
-            verify=cacert or True,
-        )
+        answer = _sent(signed, cacert)
         body = answer.json() if answer.content else None
     except requests.exceptions.JSONDecodeError:
         raise click.ClickException(f"no JSON came from {signed.url.partition('?')[0]}: is it a gateway?") from None
@@ -95,6 +94,20 @@ def call(cacert: str | None, **options: Any) -> None:
         click.echo(json.dumps(body, indent=2, ensure_ascii=False))
     if not _succeeded(answer, body):
         raise SystemExit(1)
+
+
+def _sent(signed: Signed, cacert: str | None) -> requests.Response:
+    """Return the answer; what goes to this machine goes past the proxy of the environment, which is another one."""
+    with requests.Session() as session:
+        session.trust_env = not _LOOPBACK.fullmatch(urlsplit(signed.url).hostname or "")
+        return session.request(
+            signed.method,
+            signed.url,
+            headers=dict(signed.headers),
+            data=signed.body or None,
+            timeout=TIMEOUT,
+            verify=cacert or True,
+        )
 
 
 def _succeeded(answer: requests.Response, body: Any) -> bool:
@@ -126,6 +139,10 @@ def _sign(
     pairs = _pairs(parameters, set() if is_path else {"Action"})
     key = _key(key_id, secret, (HUAWEI, ALIBABA) if is_path else (ALIBABA,))
     to = (endpoint or common.load_settings().endpoint).rstrip("/")
+    to = to if "://" in to else f"http://{to}"
+    if not is_path and not table.find(action):
+        near = difflib.get_close_matches(action, [operation.name for operation in table], n=1)
+        click.echo(f"{action}: no Action of this gateway" + (f"; did you mean {near[0]}?" if near else ""), err=True)
     if is_path:
         body = (data or "").encode()
         way = method or ("POST" if body else "GET")

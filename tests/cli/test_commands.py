@@ -162,6 +162,22 @@ def test_sign_with_a_key_needs_no_database(otagw):
     otagw("sign", "--id", "a", "--secret", "b", "--endpoint", "http://h", "ListOTAFirmware")
 
 
+def test_an_endpoint_needs_no_scheme(store):
+    assert store("sign", "--endpoint", "127.0.0.1:9", "ListOTAFirmware").startswith("http://127.0.0.1:9/?")
+    assert store("sign", "--endpoint", "https://a.example", "ListOTAFirmware").startswith("https://a.example/?")
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [("CreateOtaFirmware", "did you mean CreateOTAFirmware?"), ("ListOTAFirmwares", "did you mean ListOTAFirmware?"),
+     ("x", "x: no Action of this gateway\n")],
+)  # fmt: skip
+def test_a_misspelt_action_is_told_the_nearest_and_signed_all_the_same(store, action, said):
+    shown = store("sign", "--endpoint", "127.0.0.1:9", action)
+    assert said in shown
+    assert f"Action={action}&" in shown
+
+
 def test_call_to_nobody_says_so(store):
     said = store("call", "--endpoint", "http://127.0.0.1:9", "ListOTAFirmware", status=1)
     assert "http://127.0.0.1:9/ cannot be reached" in said
@@ -247,6 +263,19 @@ def test_call_shows_the_answer_and_ends_by_success(live, otagw, monkeypatch, sch
     words = ["call", "--scheme", scheme, "--method", method, "ListOTAFirmware", "CurrentPage=1"]
     assert json.loads(otagw(*words, "PageSize=1"))["Success"] is True
     assert "MissingPageSize" in otagw(*words, status=1)
+
+
+@pytest.mark.live
+@pytest.mark.live
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_call_goes_to_this_machine_past_a_proxy(live, otagw, monkeypatch, name):
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY[0])
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEY[1])
+    for host in (live.host, live.host.replace("127.0.0.1", "localhost")):
+        assert json.loads(otagw("call", "--endpoint", host, "ListOTAFirmware", "CurrentPage=1", "PageSize=1"))[
+            "Success"
+        ]
 
 
 @pytest.mark.live
