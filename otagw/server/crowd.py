@@ -17,6 +17,8 @@ HELD_BYTES: Final = 64 * 1024 * 1024
 SMALL_BYTES: Final = 16 * 1024
 # So much less, and the system gets back what they have left.
 SHRUNK_BYTES: Final = 16 * 1024 * 1024
+# What a client takes besides, above all while it shakes hands for TLS.
+GUEST_BYTES: Final = 32 * 1024
 # What has come is there more than once while it is put together.
 COPIES: Final = 2
 # After so long without taking anything of its answer, a client is one of those who may have to go.
@@ -54,7 +56,7 @@ class Crowd:
         # Those who have not brought a whole request; who has waited longest comes first.
         self._waiting: dict[Guest, None] = {}
         self._addresses: Counter[str] = Counter()
-        self._held = self._most_held = self._left = 0
+        self._held = self._most_held = self._left = self._most_guests = 0
 
     def __len__(self) -> int:
         return len(self._guests)
@@ -71,6 +73,7 @@ class Crowd:
         elif len(self._guests) >= self._room:
             self.dismiss()
         self._guests.add(guest)
+        self._most_guests = max(self._most_guests, len(self._guests))
         self._addresses[guest.address] += 1
         self.wait(guest)
 
@@ -144,9 +147,10 @@ class Crowd:
 
     def has_shrunk(self) -> bool:
         """Tell whether clients have left much memory since this was so last."""
-        if self._most_held - self._held + self._left < SHRUNK_BYTES:
+        gone = self._most_guests - len(self._guests)
+        if self._most_held - self._held + self._left + GUEST_BYTES * gone < SHRUNK_BYTES:
             return False
-        self._most_held, self._left = self._held, 0
+        self._most_held, self._left, self._most_guests = self._held, 0, len(self._guests)
         return True
 
     def release(self, guest: Guest) -> None:

@@ -57,10 +57,13 @@ class Front:
 
 
 class Attack:
-    """So many clients that each send one of some requests, and then neither send nor read."""
+    """So many clients that each send one of some requests, and then neither send nor read.
 
-    def __init__(self, count, *requests, reads=None):
-        self.count, self._requests, self._buffer = count, requests, reads
+    One that ``hangs`` keeps its connections; the others are answered at once today.
+    """
+
+    def __init__(self, count, *requests, reads=None, hangs=True):
+        self.count, self._requests, self._buffer, self.hangs = count, requests, reads, hangs
 
     def begin(self, target, front, stack, most=2 * CROWD):
         """Open the connections, ``most`` at most, which the stack closes."""
@@ -174,7 +177,7 @@ ATTACKS = {
     "refusals of 5 MB": Attack(40, refused(5_000_000), reads=SMALL),
     "downloads": Attack(40, lambda made: get(made.link), reads=SMALL),
     "many downloads": Attack(CROWD, lambda made: get(made.link), reads=SMALL),
-    "downloads below //": Attack(40, lambda made: get("/" + made.link), reads=SMALL),
+    "downloads below //": Attack(40, lambda made: get("/" + made.link), reads=SMALL, hangs=False),
     "pipelined": Attack(60, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 2000, reads=SMALL),
     "pipelined refusals": Attack(60, refused(60_000) * 20, reads=SMALL),
 }

@@ -163,7 +163,7 @@ def withstand(target, attack, front=None):
     with contextlib.ExitStack() as stack:
         attack.begin(target, front or target.front, stack)
         target.serve()
-        assert target.holds() > 0
+        assert target.holds() > 0 or not attack.hangs
         assert target.growth() <= HELD + GROWTH
     eventually(target.is_as_before)
 
