@@ -40,7 +40,7 @@ def kept(key_id: str) -> str:
 
 
 class _OneKey(Keys):
-    """Stands for the keys of the gateway: whatever the id, the secret is the one at hand."""
+    """Give the secret at hand for any id, in place of the keys of the gateway."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret

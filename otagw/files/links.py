@@ -44,7 +44,7 @@ class Links:
         """Return the form that uploads one file of up to ``longest`` bytes to this key within the next minute.
 
         ``holder`` is the access key that may: its uploads are limited together.
-        ``longest`` is at most the setting `max_package_bytes` or `LONGEST_LIST`, whichever is more: a request that
+        ``longest`` is at most the larger of the setting `max_package_bytes` and `LONGEST_LIST`: a request that
         announces more is refused before its form is read.
         """
         until = datetime.fromtimestamp((clock.now() + UPLOAD_MS) / 1000, UTC).isoformat(timespec="milliseconds")

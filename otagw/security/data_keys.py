@@ -1,7 +1,7 @@
 """The data keys of a database, wrapped by the master key; and how another master key takes its place.
 
 They lie in one row, once for each master key that opens the database: one, and two while it is rotated. Processes that
-have them go on with them, whatever becomes of the master key. docs/decisions/0031-master-key.md.
+have them go on with them when the master key is replaced. docs/decisions/0031-master-key.md.
 """
 
 import contextlib

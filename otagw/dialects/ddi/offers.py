@@ -87,7 +87,7 @@ def _artifact(offer: Offer, artifact: Artifact, filename: str, short: str, base:
 def _links(offer: Offer, artifact: Artifact, filename: str, short: str, base: str) -> dict[str, Any]:
     """Return where the bytes are: with us, or with the host that the package names.
 
-    Each client reads one of two names, whatever the scheme is.
+    Each client reads one of two names, over http and https alike.
     """
     if not artifact.object_key:
         return {name: {"href": artifact.url or ""} for name in ("download", "download-http")}

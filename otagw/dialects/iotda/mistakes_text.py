@@ -113,7 +113,7 @@ def _bodies(case: RestCase) -> Iterator[Parts]:
 _OWN: Final[tuple[Mistake[Ways[RestCase]], ...]] = (
     Mistake(
         "path-without-slash",
-        "The path was signed without a slash at its end: sign it with one, whatever the URL has.",
+        "The path was signed without a slash at its end: sign it with one, also where the URL has none.",
         _without_slash,
     ),
     Mistake(

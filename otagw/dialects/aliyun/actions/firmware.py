@@ -251,7 +251,7 @@ def delete_ota_firmware(caller: Caller, firmware_id: str) -> None:
 
 
 def _object_key(caller: Caller, url: str | None) -> str | None:
-    """Return the key of a file of our own store, by whatever name of ours it is addressed; None of another host's file.
+    """Return the key of a file of our own store, by any address of ours; None for a file of another host.
 
     Raises `errors.NotFound` for an address of ours where no file can be: devices would be sent there for nothing.
     """

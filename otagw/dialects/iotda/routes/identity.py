@@ -32,7 +32,7 @@ def create_token(caller: Caller, auth: dict[str, Any]) -> dict[str, Any]:
     The method is `hw_ak_sk`, or `password` with the access key as user name, its secret as password, and any domain.
     The token is good for 24 hours, wherever a signature is, as `X-Auth-Token`. The body has at most 16 KiB. The answer
     names the project of the scope: the one of an `id`, which may not be another account's, or the oldest by any
-    `name`. A scope that is a domain has none. The token is good for all projects of the account, whatever the scope.
+    `name`. A scope that is a domain has none. The token is good for all projects of the account.
     """
     key_id, secret = tokens.key_pair({"auth": auth})
     scope = _scope(caller.account, auth.get("scope"))
