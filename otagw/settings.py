@@ -165,6 +165,21 @@ class Settings:
         "Connections of one address in each process, where no proxy is in front. 0: no such limit.",
         _between(0, 10**6),
     )
+    mqtt_bind: str = setting("", "Address of devices that speak MQTT, without TLS: HOST:1883. Empty: none.", PORT)
+    mqtt_tls_bind: str = setting(
+        "", "Address of devices that speak MQTT over TLS: HOST:8883. Needs tls_cert and tls_key. Empty: none.", PORT
+    )
+    mqtt_connections: int = setting(
+        10_000, "Devices that one process of `otagw mqtt` is connected to at once.", _between(1, 10**6)
+    )
+    mqtt_connections_per_address: int = setting(
+        0, "How many of them one address may have. 0: no such limit.", _between(0, 10**6)
+    )
+    device_url: str = setting(
+        "",
+        "How devices that speak MQTT reach files, if not by public_url: some take no port in an address.",
+        PUBLIC_URL,
+    )
     tls_cert: str = setting("", "Certificate chain (PEM) to serve https without a proxy; needs tls_key.")
     tls_key: str = setting("", "Private key (PEM) of tls_cert.")
     signed_hosts: tuple[str, ...] = setting(
@@ -253,6 +268,8 @@ class Settings:
     def __post_init__(self) -> None:
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("tls_cert and tls_key: expected both or neither")
+        if self.mqtt_tls_bind and not self.tls_cert:
+            raise SettingsError("mqtt_tls_bind: expected tls_cert and tls_key too")
         if self.x_accel and "://" in self.storage_url and not self.storage_url.startswith("file://"):
             raise SettingsError("x_accel: expected a storage_url that is a folder; nginx can serve nothing else")
 

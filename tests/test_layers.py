@@ -65,6 +65,9 @@ MAY = {
         *(*LEAVES, "otagw.access", "otagw.gateway", "otagw.operation", "otagw.ota", "otagw.files"),
         *("otagw.security", "otagw.ops.metrics", "otagw.net"),
     ),
+    "otagw.mqtt": (*(*LEAVES, "otagw.db", "otagw.ota", "otagw.ops.metrics", "otagw.dialects.messages"),),
+    # Where the transport and the fronts meet.
+    "otagw.mqtt.service": (*(*LEAVES, "otagw.mqtt", "otagw.dialects", "otagw.ops.log", "otagw.server.supervisor"),),
     # A client of its own, which also judges the server: nothing of it may come from the server's side.
     "otagw.simulator": ("otagw.clock", "otagw.errors", "otagw.__version__"),
     "otagw.testing.server": (),
@@ -167,7 +170,8 @@ def test_a_library_is_used_where_its_room_is():
 
 # The modules that all fronts share.
 SHARED = tuple(
-    f"otagw.dialects.{room}" for room in ("http", "json_body", "schema", "seen", "addressed", "hints", "signed")
+    f"otagw.dialects.{room}"
+    for room in ("http", "json_body", "schema", "seen", "addressed", "messages", "reports", "hints", "signed")
 )
 
 

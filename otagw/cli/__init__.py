@@ -36,6 +36,7 @@ for command in (serve.serve, serve.migrate, serve.welcome, keys.keys, sign.sign,
 main.add_command(serve.worker)
 keys.keys.add_command(signing.signing)
 main.add_command(serve.metrics)
+main.add_command(serve.mqtt)
 main.add_command(products.products)
 main.add_command(packages.packages)
 main.add_command(projects.projects)

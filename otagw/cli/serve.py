@@ -41,6 +41,8 @@ def serve(worker: bool) -> None:
         commands.append(supervisor.worker_command())
     if chosen.metrics_bind:
         commands.append(supervisor.metrics_command())
+    if chosen.mqtt_bind or chosen.mqtt_tls_bind:
+        commands.append(supervisor.mqtt_command())
     sys.exit(supervisor.supervise(commands))
 
 
@@ -88,6 +90,29 @@ def metrics() -> None:
             exporter.run(chosen.metrics_bind, folder, received)
         except OSError as error:
             raise click.ClickException(f"cannot serve on {chosen.metrics_bind}: {error.strerror}") from None
+
+
+@click.command()
+def mqtt() -> None:
+    """Serve devices that speak MQTT, on mqtt_bind and mqtt_tls_bind, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the certificate anew; other settings need a restart. `otagw serve` runs one of these where an address
+    is set. Several may run on one database, on any machine that has its master key.
+    """
+    received = supervisor.signals()
+    from otagw.mqtt import service  # noqa: PLC0415 - after the signals: it takes its time to load
+
+    chosen = common.load_settings()
+    if not (chosen.mqtt_bind or chosen.mqtt_tls_bind):
+        raise click.ClickException("neither mqtt_bind nor mqtt_tls_bind is set: there is nothing to serve on")
+    while (told := _wait_for_database(chosen, received)) is not None:
+        if told != signal.SIGHUP:
+            return
+    with common.store(chosen), audit.acting(None):
+        try:
+            service.run(chosen, received)
+        except OSError as error:
+            raise click.ClickException(f"cannot serve MQTT: {error.strerror or error}") from None
 
 
 def _wait_for_database(chosen: Settings, received: "queue.SimpleQueue[int]") -> int | None:

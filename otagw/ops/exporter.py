@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from otagw import __version__, clock, private_files
 from otagw.db import database
 from otagw.ops import metrics
+from otagw.ota.devices import connections
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -149,6 +150,9 @@ class _Waiting:
                 number, oldest = _due(table, column)
                 gauges["otagw_due_rows"].add_metric([table], number)
                 gauges["otagw_overdue_seconds"].add_metric([table], oldest)
+            connected, waiting = connections.count()
+            gauges["otagw_mqtt_connections"].add_metric([], connected)
+            gauges["otagw_mqtt_unacknowledged"].add_metric([], waiting)
             gauges["otagw_database_up"].add_metric([], 1)
         except database.TROUBLE:
             database.recover()

@@ -48,11 +48,28 @@ COUNTED: Final = (
     Metric(
         "otagw_webhook_deliveries_total", "counter", "Attempts to deliver an event, by what came of it.", ("state",)
     ),
+    Metric(
+        "otagw_mqtt_connects_total",
+        "counter",
+        "Devices that said who they are over MQTT; result is OK or the name of the refusal in otagw/errors.py.",
+        ("front", "result"),
+    ),
+    Metric(
+        "otagw_mqtt_messages_total",
+        "counter",
+        "Messages of devices over MQTT; result is OK or the name of the refusal in otagw/errors.py.",
+        ("operation", "result"),
+    ),
+    Metric("otagw_mqtt_message_seconds", "histogram", "Time to take a message, until it is durable.", ("operation",)),
+    Metric("otagw_mqtt_pushes_total", "counter", "Messages that told a device what to install.", ("front",)),
+    Metric("otagw_mqtt_bad_packets_total", "counter", "Connections that ended since a packet broke the protocol."),
 )
 LOOKED_UP: Final = (
     Metric("otagw_database_up", "gauge", "1 where the database answers."),
     Metric("otagw_due_rows", "gauge", "What the worker has to do now.", ("table",)),
     Metric("otagw_overdue_seconds", "gauge", "For how long the oldest of it has been due.", ("table",)),
+    Metric("otagw_mqtt_connections", "gauge", "Devices that are connected over MQTT, to any node."),
+    Metric("otagw_mqtt_unacknowledged", "gauge", "Those of them that have not acknowledged what they were told last."),
     Metric("otagw_build_info", "gauge", "1; the label says what runs.", ("version",)),
 )
 
@@ -67,6 +84,11 @@ class Metrics:
         """Add to a counter."""
         if self._live is not None and by:
             self._live.series(name, *labels).inc(by)
+
+    def observe(self, name: str, *labels: str, seconds: float) -> None:
+        """Add to a histogram."""
+        if self._live is not None:
+            self._live.series(name, *labels).observe(seconds)
 
     def request(self, front: str, operation: str, code: str, seconds: float) -> None:
         """Count a request; an ``operation`` that the gateway does not have counts as `UNKNOWN`."""
@@ -127,6 +149,11 @@ class _Live:
 def count(name: str, *labels: str, by: float = 1) -> None:
     """Add to a counter of the gateway at hand."""
     runtime.current().metrics.count(name, *labels, by=by)
+
+
+def observe(name: str, *labels: str, seconds: float) -> None:
+    """Add to a histogram of the gateway at hand."""
+    runtime.current().metrics.observe(name, *labels, seconds=seconds)
 
 
 def count_committed(name: str, *labels: str, by: float = 1) -> None:

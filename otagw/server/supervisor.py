@@ -91,6 +91,11 @@ def metrics_command() -> list[str]:
     return [sys.executable, "-m", "otagw", "metrics"]
 
 
+def mqtt_command() -> list[str]:
+    """Return the command line of the server of devices that speak MQTT."""
+    return [sys.executable, "-m", "otagw", "mqtt"]
+
+
 def check(chosen: Settings) -> None:
     """Raise `settings.SettingsError` for a package that is missing, and for a certificate that cannot be used.
 
@@ -106,7 +111,7 @@ def check(chosen: Settings) -> None:
 
 def check_free(chosen: Settings) -> None:
     """Raise `settings.SettingsError` if nobody can listen on the addresses; gunicorn would try for five seconds."""
-    for bind in filter(None, (chosen.bind, chosen.metrics_bind)):
+    for bind in filter(None, (chosen.bind, chosen.metrics_bind, chosen.mqtt_bind, chosen.mqtt_tls_bind)):
         _check_free(bind)
 
 

@@ -9,6 +9,9 @@ from otagw.db.models.accounts import Fact as Fact
 from otagw.db.models.accounts import Project as Project
 from otagw.db.models.accounts import Space as Space
 from otagw.db.models.audit import AuditEvent as AuditEvent
+from otagw.db.models.connections import MqttNode as MqttNode
+from otagw.db.models.connections import MqttSession as MqttSession
+from otagw.db.models.connections import MqttTakeover as MqttTakeover
 from otagw.db.models.fleet import Device as Device
 from otagw.db.models.fleet import DeviceBatch as DeviceBatch
 from otagw.db.models.fleet import DeviceEvent as DeviceEvent
@@ -36,5 +39,6 @@ TABLES = (
     *(Job, DeletedJob, Task),
     *(Webhook, WebhookDelivery),
     *(SigningKey, PackageSignature, MinimumVersion),
+    *(MqttNode, MqttSession, MqttTakeover),
     AuditEvent,
 )

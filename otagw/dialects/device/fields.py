@@ -1,6 +1,5 @@
 """What a device may say: the fields of each request, and how they are read out of JSON or a query."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -9,44 +8,14 @@ from marshmallow import RAISE, fields, validate
 from werkzeug.wrappers import Request
 
 from otagw import errors
-from otagw.dialects import http, json_body
+from otagw.dialects import http, json_body, reports
 from otagw.dialects.schema import FrontSchema, Spelled
-from otagw.ota import versions
 from otagw.ota.products import modules
 
 JSON: Final = "application/json"
-LONGEST: Final = 1024
-_WORD: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
-_PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
-_FITS: Final = re.compile(_PATTERN).fullmatch
 _STEP: Final = "an integer from 0 to 100, or from -1 to -4 for a failure"
 _TEXT: Final = "a text"
 _ENDING: Final = '"succeeded" or "failed"'
-# Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-class Message(fields.String):
-    """Take a text of any length as one line of up to `LONGEST` characters: a failure is not lost for its words."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        return _UNPRINTABLE.sub(" ", super()._deserialize(value, attr, data, **kwargs))[:LONGEST]
-
-
-def _said(expected: str) -> dict[str, Any]:
-    """Return the one message of a field, whatever is wrong with its value."""
-    return dict.fromkeys(("invalid", "invalid_utf8", "too_large"), expected)
-
-
-def word(**options: Any) -> fields.String:
-    """Take the name of a module."""
-    rule = validate.Regexp(rf"{_PATTERN}\Z", error=_WORD)
-    return fields.String(validate=rule, error_messages=_said(_WORD), **options)
-
-
-def _version() -> fields.String:
-    rule = validate.Regexp(rf"{versions.TEXT.pattern}\Z", error=versions.EXPECTED)
-    return fields.String(required=True, validate=rule, error_messages=_said(versions.EXPECTED))
 
 
 class Strict(FrontSchema):
@@ -72,23 +41,23 @@ class Strict(FrontSchema):
 class Version(Strict):
     """The body of a version report."""
 
-    version = _version()
+    version = reports.version()
 
 
 class Question(Strict):
     """The query of a poll."""
 
-    module = word(load_default=None)
+    module = reports.module(load_default=None)
 
 
 class Progress(Strict):
     """The body of a progress report."""
 
     percent = fields.Integer(
-        required=True, strict=True, validate=validate.Range(-4, 100, error=_STEP), error_messages=_said(_STEP)
+        required=True, strict=True, validate=validate.Range(-4, 100, error=_STEP), error_messages=reports.said(_STEP)
     )
-    message = Message(load_default="", error_messages=_said(_TEXT))
-    module = word(load_default=modules.DEFAULT)
+    message = reports.Text(load_default="", error_messages=reports.said(_TEXT))
+    module = reports.module(load_default=modules.DEFAULT)
 
 
 class Result(Strict):
@@ -97,16 +66,16 @@ class Result(Strict):
     result = fields.String(
         required=True,
         validate=validate.OneOf(("succeeded", "failed"), error=_ENDING),
-        error_messages=_said(_ENDING),
+        error_messages=reports.said(_ENDING),
     )
-    message = Message(load_default="", error_messages=_said(_TEXT))
-    module = word(load_default=modules.DEFAULT)
+    message = reports.Text(load_default="", error_messages=reports.said(_TEXT))
+    module = reports.module(load_default=modules.DEFAULT)
 
 
 def check(name: str, text: str) -> str:
     """Return a word of the path, or raise the fault that names it."""
-    if not _FITS(text):
-        raise errors.InvalidParameter(name, _WORD)
+    if not reports.is_module(text):
+        raise errors.InvalidParameter(name, reports.MODULE)
     return text
 
 

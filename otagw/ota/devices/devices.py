@@ -208,6 +208,18 @@ def find(product_key: str, name: str) -> Device | None:
     return device(row) if row else None
 
 
+def by_id(device_id: int) -> Device | None:
+    """Return a device of any account by its number."""
+    row = database.execute(f"{SELECT} WHERE device.id = ?", device_id).fetchone()
+    return device(row) if row else None
+
+
+def by_name(name: str, most: int) -> list[Device]:
+    """Return devices of a name in any product of any account, so many at most: which one is meant is for the caller."""
+    rows = database.execute(f"{SELECT} WHERE device.name = ? ORDER BY device.id LIMIT ?", name, most).fetchall()
+    return [device(row) for row in rows]
+
+
 def several(account: Account, product_key: str, names: Sequence[str]) -> list[Device]:
     """Return those of a product's devices that are there, in the order of their names."""
     products.check(account, product_key)

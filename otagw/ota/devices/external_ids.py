@@ -66,6 +66,19 @@ def find(account: Account, key: str) -> Device:
     return found
 
 
+def of_any_account(key: str, most: int) -> list[Device]:
+    """Return the devices of all accounts that an id may mean, so many at most: which one is meant is for the caller."""
+    readings = _readings(key)
+    where = " OR ".join(["device.product_key = ? AND device.name = ?"] * len(readings)) or "FALSE"
+    values = [half for reading in readings for half in reading]
+    chosen = "SELECT device_id FROM device_origin WHERE external_id = ?"
+    rows = database.execute(
+        f"{devices.SELECT} WHERE device.id IN ({chosen}) UNION {devices.SELECT} WHERE {where} ORDER BY 1 LIMIT ?",
+        *(key, *values, most),
+    ).fetchall()
+    return [devices.device(row) for row in rows]
+
+
 def of(found: Iterable[int]) -> dict[int, Registration]:
     """Return what was noted of some devices, by their numbers; of a device of another front that is nothing."""
     numbers = list(found)
@@ -165,7 +178,7 @@ def _find(account: Account, key: str) -> Device | None:
     if row:
         where, values = "device.id = ?", [row[0]]
     else:
-        readings = [(key[:at], key[at + 1 :]) for at, sign in enumerate(key) if sign == _SEPARATOR][:READINGS]
+        readings = _readings(key)
         if not readings:
             return None
         where = " OR ".join(["device.product_key = ? AND device.name = ?"] * len(readings))
@@ -174,3 +187,8 @@ def _find(account: Account, key: str) -> Device | None:
         f"{devices.SELECT} WHERE device.account_id = ? AND ({where}) ORDER BY device.id LIMIT 1", account.id, *values
     ).fetchone()
     return devices.device(found) if found else None
+
+
+def _readings(key: str) -> list[tuple[str, str]]:
+    """Return what an id may mean where none was chosen: products, each with a name."""
+    return [(key[:at], key[at + 1 :]) for at, sign in enumerate(key) if sign == _SEPARATOR][:READINGS]

@@ -1,0 +1,1 @@
+"""Devices with Alibaba Cloud's SDKs, and Tuya's devices that speak the same topics, over MQTT."""

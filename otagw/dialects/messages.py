@@ -1,0 +1,130 @@
+"""Fronts of devices that keep a connection and speak in messages: what a transport needs of them.
+
+A transport (`otagw.mqtt`) knows no vendor. It asks a front who a client is, hands it each message of that device, and
+sends what the front returns. Everything here runs in a thread, and may wait for the database.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, NamedTuple
+
+from otagw import errors
+from otagw.dialects import json_body
+from otagw.ota.devices.devices import Device
+from otagw.ota.updates import pushes
+from otagw.ota.updates.updates import Offer
+
+
+class Credentials(NamedTuple):
+    """How a client says who it is."""
+
+    client_id: str
+    user_name: str
+    password: str
+
+
+class Message(NamedTuple):
+    """What a device is sent; ``offer`` is what it is told to install by that, if anything."""
+
+    topic: str
+    payload: bytes
+    offer: Offer | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """One connection of a device: ``endpoint`` is the base of the links that it gets.
+
+    ``told`` are the offers that it was sent on this connection, ``reported`` the modules whose version it has said.
+    ``asked`` tells whether it was asked for its versions.
+    """
+
+    device_id: int
+    address: str | None
+    endpoint: str
+    told: set[pushes.Key] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
+    asked: bool = False
+
+
+@dataclass(frozen=True)
+class MessageOperation:
+    """One thing that a device can say: the topic it says it on, and what comes of it.
+
+    ``topic`` has names in braces. ``act`` takes the front, the visit, the device and the JSON object that was sent, and
+    returns what the device is to be sent.
+    """
+
+    name: str
+    topic: str
+    act: Callable[["MessageFront", Visit, Device, Mapping[str, Any]], Sequence[Message]]
+
+
+class MessageFront(ABC):
+    """A protocol of devices over messages; ``name`` is its folder, ``operations`` what it takes."""
+
+    name: ClassVar[str]
+    operations: ClassVar[tuple[MessageOperation, ...]]
+
+    def __init__(self) -> None:
+        self._topics: Final = [(_pattern(found.topic), found) for found in self.operations]
+
+    def find(self, topic: str) -> tuple[MessageOperation, Mapping[str, str]] | None:
+        """Return the operation of a topic and the names in it, or None where nothing is done about it."""
+        for pattern, operation in self._topics:
+            match = pattern.fullmatch(topic)
+            if match:
+                return operation, match.groupdict()
+        return None
+
+    def hear(
+        self, operation: MessageOperation, names: Mapping[str, str], visit: Visit, device: Device, payload: bytes
+    ) -> Sequence[Message]:
+        """Take a message of a device; return what it is to be sent. Raises `errors.Fault` for one that is refused."""
+        if not self.is_own(device, names):
+            raise errors.NotGranted(operation.name)
+        return operation.act(self, visit, device, json_body.read_object(payload or b"{}", strict=False))
+
+    def news(self, visit: Visit, device: Device, module: str | None = None) -> list[Message]:
+        """Return what tells a device of what it can install now and has not been told on this connection."""
+        found: list[Message] = []
+        for offer in pushes.news(device, visit.told, module):
+            before = self.before(visit, device, offer)
+            taken = pushes.tell(device, offer) if before is None else None
+            if taken:
+                visit.told.add(pushes.key(taken))
+                found.append(self.push(visit, device, taken))
+            found += before or ()
+        return found
+
+    def before(self, visit: Visit, device: Device, offer: Offer) -> Sequence[Message] | None:
+        """Return what a device has to be sent before it may be told of an offer; None where it may be told now."""
+        return None
+
+    def mistake(self, given: Credentials) -> str | None:
+        """Return which mistake would have made credentials that are not believed, in one sentence for the log."""
+        return None
+
+    @abstractmethod
+    def is_for(self, given: Credentials) -> bool:
+        """Tell whether these are credentials as this vendor's clients make them."""
+
+    @abstractmethod
+    def admit(self, given: Credentials) -> Device:
+        """Return the device whose credentials these are, or raise the fault that says why they are not believed."""
+
+    @abstractmethod
+    def is_own(self, device: Device, names: Mapping[str, str]) -> bool:
+        """Tell whether the names in a topic are those of this device."""
+
+    @abstractmethod
+    def push(self, visit: Visit, device: Device, offer: Offer) -> Message:
+        """Return what tells a device of an offer."""
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    """Return what fits topics like one with names in braces."""
+    parts = re.split(r"\{(\w+)\}", topic)
+    return re.compile("".join(f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)))

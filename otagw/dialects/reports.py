@@ -1,0 +1,41 @@
+"""Fields of what devices report, for every front whose devices say it in JSON."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import fields, validate
+
+from otagw.ota import versions
+
+LONGEST: Final = 1024
+MODULE: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
+_PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
+is_module: Final = re.compile(_PATTERN).fullmatch
+# Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Text(fields.String):
+    """Take a text of any length as one line of up to `LONGEST` characters: a failure is not lost for its words."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return _UNPRINTABLE.sub(" ", super()._deserialize(value, attr, data, **kwargs))[:LONGEST]
+
+
+def said(expected: str) -> dict[str, Any]:
+    """Return the one message of a field, whatever is wrong with its value."""
+    return dict.fromkeys(("invalid", "invalid_utf8", "too_large"), expected)
+
+
+def module(**options: Any) -> fields.String:
+    """Take the name of a module."""
+    rule = validate.Regexp(rf"{_PATTERN}\Z", error=MODULE)
+    return fields.String(validate=rule, error_messages=said(MODULE), **options)
+
+
+def version(**options: Any) -> fields.String:
+    """Take a version."""
+    rule = validate.Regexp(rf"{versions.TEXT.pattern}\Z", error=versions.EXPECTED)
+    options.setdefault("required", True)
+    return fields.String(validate=rule, error_messages=said(versions.EXPECTED), **options)

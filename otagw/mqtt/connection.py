@@ -1,0 +1,266 @@
+"""One connection of a client: what it may do when, and what is done with each packet, one after the other."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+
+from otagw.dialects.messages import Message, MessageFront, Visit
+from otagw.mqtt import packets
+from otagw.mqtt.packets import Connect, Disconnect, Ping, Publish, Subscribe, Unsubscribe
+
+if TYPE_CHECKING:
+    from otagw.ota.devices.devices import Device
+
+# How long a client may take from its TCP connection to the end of its CONNECT.
+CONNECT_SECONDS: Final = 10.0
+# The longest silence of a client, whatever keep-alive it asks for; otherwise half more than that (3.1.2.10).
+LONGEST_SILENCE: Final = 1800.0
+SILENCE: Final = 1.5
+# Packets that wait before no more is read, and messages that a device has not acknowledged before it is told no more.
+WAITING: Final = 32
+UNACKNOWLEDGED: Final = 8
+# Bytes that a client does not take before nothing more is read of it.
+UNSENT: Final = 64 * 1024
+_LAST_NUMBER: Final = 0xFFFF
+
+
+class Push(NamedTuple):
+    """In the place of a packet: a device may be told of an offer for a module."""
+
+    module: str
+
+
+class Believed(NamedTuple):
+    """A client that was let in: its front, the device that it is, and what is kept of this connection."""
+
+    front: MessageFront
+    device: "Device"
+    visit: Visit
+
+
+class Refused(Exception):
+    """Say that a client is not let in; ``code`` is what CONNACK says, ``reason`` is for the log."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Broken(Exception):
+    """Say that a connection has to end, and why; what was being taken is not acknowledged."""
+
+
+class Node(Protocol):
+    """What a connection needs of the node that it is on."""
+
+    def arrive(self, connection: "Connection") -> bool:
+        """Take a connection in; tell whether there is room."""
+
+    def leave(self, connection: "Connection", reason: str) -> None:
+        """Forget a connection that has ended."""
+
+    async def admit(self, connection: "Connection", packet: Connect) -> Believed:
+        """Return who a client is; raise `Refused`."""
+
+    async def hear(self, connection: "Connection", packet: Publish) -> Sequence[Message]:
+        """Take a message; return what the device is to be sent. Raises `Broken`."""
+
+    async def tell(self, connection: "Connection", module: str) -> Sequence[Message]:
+        """Return what tells a device what there is for a module. Raises `Broken`."""
+
+    def acknowledged(self, connection: "Connection") -> None:
+        """Note that a device has all that it was told."""
+
+    def bad_packet(self, connection: "Connection", problem: str) -> None:
+        """Note that a client has broken the protocol."""
+
+
+class Connection(asyncio.Protocol):
+    """A client, from its TCP connection on."""
+
+    __slots__ = (
+        *("address", "believed", "heard", "number", "patience", "transport"),
+        *("_decoder", "_last", "_node", "_reading", "_sent", "_told", "_waiting", "_work", "_writable"),
+    )
+
+    def __init__(self, node: Node, number: int) -> None:
+        self._node, self.number = node, number
+        self.transport: asyncio.Transport | None = None
+        self.believed: Believed | None = None
+        self.address: str | None = None
+        # When something was heard of it last, and how long it may be silent.
+        self.heard, self.patience = 0.0, CONNECT_SECONDS
+        self._decoder = packets.Decoder(packets.LONGEST_CONNECT)
+        self._waiting: list[Connect | Publish | Subscribe | Unsubscribe | Push] = []
+        self._work: asyncio.Task[None] | None = None
+        self._reading = self._writable = True
+        # Numbers of messages that it has not acknowledged, the last one given out, and whether a push waits.
+        self._sent: set[int] = set()
+        self._last, self._told = 0, False
+
+    # --- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; where there is no room, end at once."""
+        self.transport = transport = cast("asyncio.Transport", transport)
+        transport.set_write_buffer_limits(high=UNSENT)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else None
+        self.heard = asyncio.get_running_loop().time()
+        if not self._node.arrive(self):
+            self.end("no room for another connection")
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        if self.believed:  # before, all of CONNECT has to come in its time
+            self.heard = asyncio.get_running_loop().time()
+        self._decoder.feed(data)
+        self._read()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the client has gone."""
+        self.end("the client has gone")
+
+    def pause_writing(self) -> None:
+        """Read nothing more of a client that does not take what it is sent."""
+        self._writable = False
+        self._listen()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable = True
+        self._read()
+
+    # --- for the node
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.transport is not None
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether the device can be told of an offer now."""
+        return bool(self.believed) and not self._told and len(self._sent) < UNACKNOWLEDGED and self._writable
+
+    def push(self, module: str) -> None:
+        """Tell the device, in its turn, what there is for a module."""
+        self._told = True
+        self._waiting.append(Push(module))
+        self._go_on()
+
+    def end(self, reason: str) -> None:
+        """End the connection; what its client has not taken by now is lost."""
+        transport, self.transport = self.transport, None
+        if transport is None:
+            return
+        if transport.get_write_buffer_size() > 0:
+            transport.abort()
+        else:
+            transport.close()
+        self._waiting.clear()
+        self._node.leave(self, reason)
+
+    # --- packets
+
+    def _read(self) -> None:
+        """Take packets as long as there is room for them."""
+        try:
+            while self.transport and self._is_listening:
+                packet = self._decoder.take()
+                if packet is None:
+                    break
+                self._take(packet)
+        except packets.Malformed as problem:
+            self._node.bad_packet(self, str(problem))
+            if isinstance(problem, packets.WrongVersion):
+                self._write(problem.answer)
+            self.end(str(problem))
+        self._listen()
+
+    def _take(self, packet: packets.Packet) -> None:
+        if isinstance(packet, Connect) != (self.believed is None and not self._waiting):
+            raise packets.Malformed("expected CONNECT first, and once")
+        if isinstance(packet, Ping):
+            self._write(packets.pingresp())
+        elif isinstance(packet, Disconnect):
+            self.end("the client says goodbye")
+        elif isinstance(packet, packets.Acknowledge):
+            self._sent.discard(packet.number)
+            if not self._sent:
+                self._node.acknowledged(self)
+        else:
+            self._waiting.append(packet)
+            self._go_on()
+
+    @property
+    def _is_listening(self) -> bool:
+        """Tell whether another packet may be read: a stranger has one, and its CONNECT comes first."""
+        return self._writable and len(self._waiting) < (WAITING if self.believed else 1)
+
+    def _listen(self) -> None:
+        """Read on, or stop reading for a while."""
+        wanted = self._is_listening
+        if self.transport and wanted != self._reading:
+            self._reading = wanted
+            (self.transport.resume_reading if wanted else self.transport.pause_reading)()
+
+    def _go_on(self) -> None:
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._serve())
+
+    async def _serve(self) -> None:
+        """Do what the packets ask for, one after the other, until none waits."""
+        try:
+            while self._waiting and self.transport:
+                await self._do(self._waiting[0])
+                if self._waiting:
+                    del self._waiting[0]
+                self.heard = asyncio.get_running_loop().time()
+                self._read()
+        except Broken as problem:
+            self.end(str(problem))
+        finally:
+            self._work = None
+
+    async def _do(self, packet: "Connect | Publish | Subscribe | Unsubscribe | Push") -> None:
+        match packet:
+            case Connect():
+                await self._let_in(packet)
+            case Subscribe():
+                self._write(packets.suback(packet))
+            case Unsubscribe():
+                self._write(packets.unsuback(packet.number))
+            case Push():
+                self._told = False
+                self._send(await self._node.tell(self, packet.module))
+            case Publish():
+                answers = await self._node.hear(self, packet)
+                if packet.number:  # all that follows from it is durable
+                    self._write(packets.puback(packet.number))
+                self._send(answers)
+
+    async def _let_in(self, packet: Connect) -> None:
+        try:
+            self.believed = await self._node.admit(self, packet)
+        except Refused as refusal:
+            self._write(packets.connack(refusal.code))
+            raise Broken(str(refusal)) from None
+        self._decoder.longest = packets.LONGEST
+        self.patience = min(packet.keep_alive * SILENCE or LONGEST_SILENCE, LONGEST_SILENCE)
+        self._write(packets.connack(packets.ACCEPTED))
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            number = self._number() if message.offer else 0
+            self._write(packets.publish(message.topic, message.payload, number))
+
+    def _number(self) -> int:
+        """Return a number for a message that the device is to acknowledge."""
+        self._last = self._last % _LAST_NUMBER + 1
+        self._sent.add(self._last)
+        return self._last
+
+    def _write(self, data: bytes) -> None:
+        if self.transport:
+            self.transport.write(data)

@@ -1,0 +1,155 @@
+"""What is done for one device, in a thread: let it in, take what it says, tell it what there is.
+
+A message that is refused is acknowledged: its device would send it for ever. Trouble of ours breaks the connection
+instead, so that the device says it again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from otagw import errors, runtime
+from otagw.db import database
+from otagw.dialects.messages import Credentials, Message, MessageFront, Visit
+from otagw.mqtt import packets
+from otagw.mqtt.connection import Believed, Broken, Connection, Refused
+from otagw.mqtt.packets import Connect, Publish
+from otagw.ops import metrics
+from otagw.ota.devices import devices, presence
+from otagw.ota.devices.connections import Opened
+from otagw.ota.devices.devices import Device
+
+T = TypeVar("T")
+log: Final = logging.getLogger("otagw.mqtt")
+UNAVAILABLE: Final = packets.UNAVAILABLE
+_ADDRESS: Final = 64
+_SHOWN: Final = 128
+# Faults of ours: what was said is to be said again.
+_OURS: Final = (errors.Unavailable, errors.Internal)
+
+
+def guarded(task: Callable[..., T], *given: Any) -> T:
+    """Return what a task returns; where the database, or our code, fails, raise `Broken` with a line in the log."""
+    try:
+        return task(*given)
+    except errors.Fault as fault:
+        if not isinstance(fault, _OURS):
+            raise
+        raise Broken(f"the gateway cannot: {type(fault).__name__}") from None
+    except database.TROUBLE:
+        log.exception("the database failed")
+        database.recover()
+        raise Broken("the database does not answer") from None
+    except Exception:
+        log.exception("a message crashed")
+        database.recover()
+        raise Broken("the gateway failed") from None
+
+
+def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, endpoint: str) -> Believed:
+    """Return who a client is, and note that the device was heard of; raise `Refused` for one that is not believed."""
+    given = Credentials(packet.client_id, packet.user_name, packet.password)
+    front = next((front for front in fronts if front.is_for(given)), None)
+    name = front.name if front else "none"
+    try:
+        if front is None:
+            raise errors.Unreadable("no front has such a client id and user name")
+        device = guarded(front.admit, given)
+        if not device.enabled:
+            raise errors.DisabledKey
+        guarded(presence.heard, device, (address or "")[:_ADDRESS] or None)
+    except (errors.Fault, Broken) as problem:
+        raise _refused(name, front, given, address, problem) from None
+    metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
+    log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
+    return Believed(front, device, Visit(device.id, address, endpoint))
+
+
+def _refused(
+    name: str, front: MessageFront | None, given: Credentials, address: str | None, problem: Exception
+) -> Refused:
+    code = {
+        errors.Unreadable: packets.BAD_CLIENT_ID,
+        errors.DisabledKey: packets.NOT_AUTHORIZED,
+        Broken: packets.UNAVAILABLE,
+    }.get(type(problem), packets.BAD_CREDENTIALS)
+    said = type(problem).__name__
+    metrics.count("otagw_mqtt_connects_total", name, said)
+    hint = front.mistake(given) if front and code == packets.BAD_CREDENTIALS else None
+    facts = {"front": name, "client_id": given.client_id[:_SHOWN], "client": address or "", "code": said}
+    log.info("a client was refused", extra=facts | ({"hint": hint} if hint else {}))
+    return Refused(code, said)
+
+
+def opened(believed: Believed, connection: Connection) -> Opened:
+    """Return a connection as the database has it."""
+    address = (connection.address or "")[:_ADDRESS] or None
+    return Opened(believed.device.id, connection.number, believed.front.name, address)
+
+
+def facts(believed: Believed, connection: Connection) -> Mapping[str, str]:
+    """Return what a line of the log says of a connection."""
+    return {"front": believed.front.name, "device": _name(believed.device), "client": connection.address or ""}
+
+
+def wait(believed: Believed) -> float:
+    """Return for how many seconds a device has to wait before its next message is taken; 0 where it need not."""
+    try:
+        runtime.current().limits.check_device(believed.device.id)
+    except errors.Throttled as fault:
+        return fault.wait / 1000
+    return 0.0
+
+
+def hear(believed: Believed, packet: Publish) -> Sequence[Message]:
+    """Take a message of a device, durably; return what it is to be sent. Raises `Broken`."""
+    front = believed.front
+    found = front.find(packet.topic)
+    if found is None:  # clients publish much that is not for an OTA gateway
+        metrics.count("otagw_mqtt_messages_total", metrics.UNKNOWN, metrics.OK)
+        return ()
+    operation, names = found
+    began, code = time.perf_counter(), metrics.OK
+    try:
+        device = _there(believed)
+        return guarded(front.hear, operation, names, believed.visit, device, packet.payload)
+    except errors.Fault as fault:
+        code = type(fault).__name__
+        log.info("a message was refused", extra=_said(believed, operation.name) | {"code": code, "why": str(fault)})
+        return ()
+    except Broken:
+        code = errors.Internal.__name__
+        raise
+    finally:
+        seconds = time.perf_counter() - began
+        metrics.count("otagw_mqtt_messages_total", operation.name, code)
+        metrics.observe("otagw_mqtt_message_seconds", operation.name, seconds=seconds)
+        if code == metrics.OK:
+            log.info("message", extra=_said(believed, operation.name) | {"ms": round(seconds * 1000, 2)})
+
+
+def tell(believed: Believed, module: str) -> Sequence[Message]:
+    """Return what tells a device of what there is for a module; it is noted as told. Raises `Broken`."""
+    try:
+        found = guarded(believed.front.news, believed.visit, _there(believed), module)
+    except errors.Fault as fault:
+        raise Broken(f"a push was refused: {type(fault).__name__}") from None
+    metrics.count("otagw_mqtt_pushes_total", believed.front.name, by=len(found))
+    return found
+
+
+def _there(believed: Believed) -> Device:
+    """Return the device as it is now; one that was deleted, disabled or given another secret is to connect anew."""
+    device = guarded(devices.by_id, believed.device.id)
+    if device is None or not device.enabled or device.sealed != believed.device.sealed:
+        raise Broken("the device is not what it was when it connected")
+    return device
+
+
+def _name(device: Device) -> str:
+    return f"{device.product_key}/{device.name}"
+
+
+def _said(believed: Believed, operation: str) -> dict[str, Any]:
+    return {"front": believed.front.name, "operation": operation, "device": _name(believed.device)}

@@ -1,0 +1,186 @@
+"""The connections of one process, and what happens to all of them: room, silence, what jobs have for them.
+
+All of this runs in one thread, in asyncio's loop. What asks the database runs in others: `handling` for one device, and
+`Directory` for which devices are here.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Final, TypeVar
+
+from otagw import runtime
+from otagw.dialects.messages import Message, MessageFront
+from otagw.mqtt import handling
+from otagw.mqtt.connection import Believed, Broken, Connection, Refused
+from otagw.mqtt.directory import Directory
+from otagw.mqtt.packets import Connect, Publish
+from otagw.ops import metrics
+from otagw.ota.updates import pushes
+
+T = TypeVar("T")
+log: Final = logging.getLogger("otagw.mqtt")
+# How often silent clients are looked for, and what jobs have for devices: the longer that takes, the less often.
+SWEEP_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.5
+SHARE: Final = 20
+LONGEST_LOOK: Final = 1.5
+
+
+class Node:
+    """One process that devices connect to."""
+
+    def __init__(self, name: str, fronts: Sequence[MessageFront], threads: int) -> None:
+        settings = runtime.current().settings
+        self.name, self._fronts = name, fronts
+        self._most, self._most_of_one = settings.mqtt_connections, settings.mqtt_connections_per_address
+        self._endpoint = settings.device_url.rstrip("/") or settings.endpoint
+        self._pool = ThreadPoolExecutor(threads, "mqtt")
+        self._directory = Directory(name, self.apart)
+        # All connections by number, in the order in which they came; those of devices; and how many an address has.
+        self._connections: dict[int, Connection] = {}
+        self._devices: dict[int, Connection] = {}
+        self._addresses: Counter[str] = Counter()
+        self._last = 0
+
+    # --- what is run for it
+
+    def connect(self) -> Connection:
+        """Return what serves a client that has connected."""
+        self._last += 1
+        return Connection(self, self._last)
+
+    async def run(self) -> None:
+        """Look after connections until this is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweep())
+            group.create_task(self._look())
+            group.create_task(self._directory.beat(self._take_away))
+
+    async def stop(self) -> None:
+        """End all connections, and let other nodes know."""
+        for connection in list(self._connections.values()):
+            connection.end("the gateway stops")
+        with contextlib.suppress(Exception):
+            await self.apart(self._directory.leave)
+        self._pool.shutdown()
+
+    async def apart(self, task: Callable[..., T], *given: object) -> T:
+        """Run something that may wait in a thread, for the gateway at hand."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, task, *given)
+
+    # --- what connections need
+
+    def arrive(self, connection: Connection) -> bool:
+        """Take a connection in; a stranger that has waited longest makes room where there is none."""
+        address = connection.address or ""
+        self._connections[connection.number] = connection
+        self._addresses[address] += 1
+        if self._most_of_one and self._addresses[address] > self._most_of_one:
+            return False
+        if len(self._connections) > self._most:
+            stranger = next((one for one in self._connections.values() if not one.believed), connection)
+            if stranger is not connection:
+                stranger.end("no room: it has not said who it is")
+            return stranger is not connection
+        return True
+
+    def leave(self, connection: Connection, reason: str) -> None:
+        """Forget a connection that has ended."""
+        self._connections.pop(connection.number, None)
+        address = connection.address or ""
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+        believed = connection.believed
+        if not believed:
+            return
+        if self._devices.get(believed.device.id) is connection:
+            del self._devices[believed.device.id]
+        self._directory.closed(handling.opened(believed, connection))
+        log.info("a device has left", extra={**handling.facts(believed, connection), "reason": reason})
+
+    async def admit(self, connection: Connection, packet: Connect) -> Believed:
+        """Let a device in: the older of two connections of one device ends."""
+        believed = await self.apart(handling.admit, self._fronts, packet, connection.address, self._endpoint)
+        if not await self._directory.opened(handling.opened(believed, connection)):
+            raise Refused(handling.UNAVAILABLE, "the database does not answer")
+        older = self._devices.get(believed.device.id)
+        if older:
+            older.end("the device has connected anew")
+        if connection.is_open:
+            self._devices[believed.device.id] = connection
+        else:  # it has gone meanwhile
+            self._directory.closed(handling.opened(believed, connection))
+        return believed
+
+    async def hear(self, connection: Connection, packet: Publish) -> Sequence[Message]:
+        """Take a message of a device, which waits where it says more than it may."""
+        believed = self._believed(connection)
+        while wait := handling.wait(believed):
+            await asyncio.sleep(wait)
+        return await self.apart(handling.hear, believed, packet)
+
+    async def tell(self, connection: Connection, module: str) -> Sequence[Message]:
+        """Return what a device is to be told for a module."""
+        return await self.apart(handling.tell, self._believed(connection), module)
+
+    def acknowledged(self, connection: Connection) -> None:
+        """Note that a device has what it was told."""
+        if connection.believed:
+            self._directory.acknowledged(connection.believed.device.id)
+
+    def bad_packet(self, connection: Connection, problem: str) -> None:
+        """Count what a client sends that is no MQTT as it is spoken here; a stranger leaves a line in the log too."""
+        metrics.count("otagw_mqtt_bad_packets_total")
+        known = handling.facts(connection.believed, connection) if connection.believed else {}
+        log.info("a packet was refused", extra={"client": connection.address or "", **known, "problem": problem})
+
+    def _believed(self, connection: Connection) -> Believed:
+        if connection.believed is None:
+            raise Broken("the client has not said who it is")
+        return connection.believed
+
+    # --- what goes on beside
+
+    async def _sweep(self) -> None:
+        """End the connections of clients that are silent for too long."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for connection in [one for one in self._connections.values() if now - one.heard > one.patience]:
+                connection.end("it was silent for too long")
+
+    async def _look(self) -> None:
+        """Tell devices what jobs have for them."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            if self._devices:
+                for device_id, module in await self._waiting():
+                    connection = self._devices.get(device_id)
+                    if connection and connection.has_room:
+                        connection.push(module)
+            took = loop.time() - began
+            await asyncio.sleep(min(max(LOOK_SECONDS, took * SHARE), LONGEST_LOOK))
+
+    async def _waiting(self) -> Sequence[tuple[int, str]]:
+        try:
+            return await self.apart(handling.guarded, pushes.due, self.name, self._is_free)
+        except Broken:
+            return ()
+
+    def _is_free(self, device_id: int) -> bool:
+        connection = self._devices.get(device_id)
+        return connection is not None and connection.has_room
+
+    def _take_away(self, device_ids: Sequence[int]) -> None:
+        """End the connections of devices that have newer ones to other nodes."""
+        for device_id in device_ids:
+            connection = self._devices.get(device_id)
+            if connection:
+                connection.end("the device has connected to another node")
