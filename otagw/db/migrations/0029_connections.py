@@ -3,7 +3,7 @@
 from typing import Any
 
 import peewee
-from peewee import BigIntegerField, BooleanField, CharField, CompositeKey
+from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, SmallIntegerField
 
 
 class Model(peewee.Model):
@@ -24,6 +24,7 @@ class MqttSession(Model):
     address = CharField(64, null=True)
     since = BigIntegerField()
     pushed = BigIntegerField(null=True)
+    attempts = SmallIntegerField(null=True)
     pushed_at = BigIntegerField(null=True)
     acknowledged = BooleanField(null=True)
 

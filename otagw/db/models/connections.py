@@ -1,6 +1,6 @@
 """Connections that devices keep open, and the nodes that have them."""
 
-from peewee import BigIntegerField, BooleanField, CharField, CompositeKey
+from peewee import BigIntegerField, BooleanField, CharField, CompositeKey, SmallIntegerField
 
 from otagw.db.models.base import Model
 
@@ -13,7 +13,7 @@ class MqttNode(Model):
 
 
 class MqttSession(Model):
-    """The connection of a device: on which node, and the last task that it was told of there."""
+    """The connection of a device: on which node, the task that it was told of last, and how often that was retried."""
 
     device_id = BigIntegerField(primary_key=True)
     node = CharField(32)
@@ -22,6 +22,7 @@ class MqttSession(Model):
     address = CharField(64, null=True)
     since = BigIntegerField()
     pushed = BigIntegerField(null=True)
+    attempts = SmallIntegerField(null=True)
     pushed_at = BigIntegerField(null=True)
     acknowledged = BooleanField(null=True)
 

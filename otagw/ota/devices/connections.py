@@ -1,7 +1,8 @@
 """Which node has the connection of each device, for nodes that share nothing but the database.
 
 A node says time and again that it is there; the connections of one that does not are void. A device has one
-connection: the newest, and the node of the older one is told to end that.
+connection: the newest, and the node of the older one is told to end that. What a device was told and has not
+acknowledged outlives its connection: on the next one it is told again.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Opened(NamedTuple):
 class Session(NamedTuple):
     """The connection of a device; times are milliseconds.
 
-    ``pushed`` is the task that it was told of last on this connection, ``acknowledged`` whether it has that message.
+    ``pushed`` is the task that it was told of last, ``acknowledged`` whether it has that message: None where it was
+    told on an earlier connection, and did not acknowledge it there.
     """
 
     device_id: int
@@ -41,10 +43,16 @@ class Session(NamedTuple):
     since: int
     pushed: int | None
     pushed_at: int | None
-    acknowledged: bool
+    acknowledged: bool | None
 
 
 _ROWS: Final = Rows(Session, models.MqttSession)
+# What was told and is not acknowledged: not even on the connection before.
+_IS_LOST: Final = (
+    "(mqtt_session.acknowledged = FALSE OR mqtt_session.acknowledged IS NULL) AND mqtt_session.pushed IS NOT NULL"
+)
+# The node of a row that is kept for what was lost alone.
+_NOWHERE: Final = ""
 _ALIVE: Final = "node IN (SELECT id FROM mqtt_node WHERE seen > ?)"
 
 
@@ -73,8 +81,9 @@ def begin(node: str) -> None:
 def end(node: str) -> None:
     """Forget a node and all its connections."""
     with database.write():
-        for table, column in (("mqtt_session", "node"), ("mqtt_takeover", "node"), ("mqtt_node", "id")):
-            database.execute(f"DELETE FROM {table} WHERE {column} = ?", node)
+        _forget("node = ?", node)
+        database.execute("DELETE FROM mqtt_takeover WHERE node = ?", node)
+        database.execute("DELETE FROM mqtt_node WHERE id = ?", node)
 
 
 def opened(node: str, found: Sequence[Opened]) -> None:
@@ -100,7 +109,7 @@ def opened(node: str, found: Sequence[Opened]) -> None:
             "INSERT INTO mqtt_session (device_id, node, number, front, address, since) "
             f"VALUES {','.join(['(?,?,?,?,?,?)'] * len(ids))} ON CONFLICT (device_id) DO UPDATE SET "
             "node = excluded.node, number = excluded.number, front = excluded.front, address = excluded.address, "
-            "since = excluded.since, pushed = NULL, pushed_at = NULL, acknowledged = NULL",
+            f"since = excluded.since, pushed = CASE WHEN {_IS_LOST} THEN mqtt_session.pushed END, acknowledged = NULL",
             *values,
         )
 
@@ -109,17 +118,25 @@ def closed(node: str, found: Sequence[Opened]) -> None:
     """Note that connections have ended; where a device has a newer one, that stays."""
     with database.write():
         for one in sorted(found):
-            database.execute(
-                "DELETE FROM mqtt_session WHERE device_id = ? AND node = ? AND number = ?",
-                *(one.device_id, node, one.number),
-            )
+            _forget("device_id = ? AND node = ? AND number = ?", one.device_id, node, one.number)
 
 
-def pushed(device_id: int, task_id: int) -> None:
+def _forget(where: str, *values: object) -> int:
+    """Forget connections, but for what was lost on them; return how many there were."""
+    kept = database.execute(f"UPDATE mqtt_session SET node = ? WHERE {where} AND {_IS_LOST}", _NOWHERE, *values)
+    return int(kept.rowcount + database.execute(f"DELETE FROM mqtt_session WHERE {where}", *values).rowcount)
+
+
+def forget(device_id: int) -> None:
+    """Forget the connection of a device that is deleted, inside the write that deletes it."""
+    database.execute("DELETE FROM mqtt_session WHERE device_id = ?", device_id)
+
+
+def pushed(device_id: int, task_id: int, attempts: int) -> None:
     """Note the task that a device is told of on its connection, inside a write."""
     database.execute(
-        "UPDATE mqtt_session SET pushed = ?, pushed_at = ?, acknowledged = FALSE WHERE device_id = ?",
-        *(task_id, clock.now(), device_id),
+        "UPDATE mqtt_session SET pushed = ?, attempts = ?, pushed_at = ?, acknowledged = FALSE WHERE device_id = ?",
+        *(task_id, attempts, clock.now(), device_id),
     )
 
 
@@ -154,7 +171,6 @@ def _forget_dead(before: int) -> None:
     if not dead:
         return
     some = "SELECT device_id FROM mqtt_session WHERE node = ? ORDER BY device_id LIMIT ?"
-    gone = database.execute(f"DELETE FROM mqtt_session WHERE node = ? AND device_id IN ({some})", *dead, *dead, AT_ONCE)
-    if gone.rowcount < AT_ONCE:
+    if _forget(f"node = ? AND device_id IN ({some})", *dead, *dead, AT_ONCE) < AT_ONCE:
         database.execute("DELETE FROM mqtt_takeover WHERE node = ?", *dead)
         database.execute("DELETE FROM mqtt_node WHERE id = ?", *dead)

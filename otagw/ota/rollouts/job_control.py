@@ -10,7 +10,7 @@ from otagw import errors
 from otagw.db import database
 from otagw.ota import audit, states
 from otagw.ota.accounts import Account
-from otagw.ota.devices import devices
+from otagw.ota.devices import connections, devices
 from otagw.ota.packages import packages
 from otagw.ota.rollouts import job_steps, jobs, selection, tasks
 from otagw.ota.rollouts.records import Job, Task
@@ -105,6 +105,7 @@ def delete_device(account: Account, device: devices.Device) -> None:
     """Delete a device; what it was to do is canceled."""
     with database.write():
         devices.delete(account, device)
+        connections.forget(device.id)
         its = [task.job_id for task in tasks.open_of(device.id)]
         jobs.hold([*its, *jobs.filling(device.product_key)])  # whose next step might have given it a task
         _cancel(tasks.open_of(device.id), DELETED, states.OPEN)

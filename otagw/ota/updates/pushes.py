@@ -1,7 +1,8 @@
 """Offers to devices that keep a connection: they are told, and do not have to ask.
 
 By the same rules as `updates`. A task that waits is told at once, and moves by that; one that was told before is told
-again on a new connection, or when its device is to try again.
+again on a new connection, or when its device is to try again. One whose device did not acknowledge it before its
+connection broke is told again at once on the next.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -27,7 +28,9 @@ _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 # Tasks of connected devices that wait to be told: by the index of open tasks, of which each device has few.
 _WAITING: Final = (
     f"FROM mqtt_session s CROSS JOIN task t WHERE s.node = ? AND t.device_id = s.device_id AND t.state IN {_OPEN} "
-    "AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ?)"
+    "AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ? "
+    "OR (t.id = s.pushed AND t.retry_at IS NULL AND (s.attempts < t.attempts "
+    "OR (s.acknowledged IS NULL AND t.state = 'notified'))))"
 )
 
 
@@ -52,7 +55,9 @@ def tell(device: Device, offer: Offer) -> Offer | None:
     with database.write():
         taken = updates.take(offer)
         if taken:
-            connections.pushed(device.id, taken.task.id)
+            if taken.task.retry_at:  # that time has come
+                taken = taken._replace(task=tasks.set_(taken.task, retry_at=None))
+            connections.pushed(device.id, *key(taken))
             timeline.note_link(device.id, taken.job.id, taken.task.id)
         return taken
 
