@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from benchmarks import bytes as bytes_
-from benchmarks import calls, cpu, double, engines, fleet, history, load, process, rollout
+from benchmarks import calls, cpu, double, engines, fleet, history, load, mqtt, process, rollout
 from benchmarks.calls import Requests
 from benchmarks.gateway import GUNICORN, ROOT, YARDSTICK, prepare, server
 from benchmarks.shares import FLEET, actions, at_rest, crowd
@@ -152,6 +152,11 @@ def in_tests(options: argparse.Namespace) -> list[str]:
     return double.HEAD + double.measure(options.requests, options.runs)
 
 
+def connected(options: argparse.Namespace) -> list[str]:
+    """Measure devices that keep a connection, beside mosquitto."""
+    return mqtt.HEAD + mqtt.measure(options.connections, options.requests, options.clients)
+
+
 PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
     "actions": (
         "Actions",
@@ -199,6 +204,12 @@ PARTS: dict[str, tuple[str, str, Callable[[argparse.Namespace], list[str]]]] = {
         f"{fleet.SIZE:,} bytes. The latencies are those of polls.",
         simulated,
     ),
+    "mqtt": (
+        "MQTT",
+        "`otagw mqtt` beside a gateway of one process; mosquitto with the same tool in the same run. The processor's\n"
+        "time is that of the server alone, with what the core does in it but for mosquitto.",
+        connected,
+    ),
 }
 
 
@@ -233,6 +244,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="Query and List too, not the creates alone.")
     parser.add_argument("--devices", type=int, default=1_000_000, help="For the rollout.")
     parser.add_argument("--simulated", type=int, default=2000, help="Devices that are simulated.")
+    parser.add_argument("--connections", type=int, default=5000, help="Of devices over MQTT.")
     parser.add_argument("--packages", type=int, default=1_000_000, help="For the long listing.")
     parser.add_argument("--nonces", type=int, default=10_000_000, help="That are live.")
     parser.add_argument("--postgres", default="", help="URL of any database of a server, for the part engines.")

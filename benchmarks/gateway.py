@@ -30,11 +30,26 @@ class Tree:
 HERE = Tree()
 
 
-def prepare(workers: int, folder: str, tree: Tree = HERE) -> tuple[int, dict[str, str]]:
-    """Make a migrated database with a key in a folder; return a free port, and the environment to serve it in."""
+def free_port() -> int:
+    """Return a port of this machine that nobody serves on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    """Return when somebody serves on a port, or half a minute later."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.05)
+
+
+def prepare(workers: int, folder: str, tree: Tree = HERE) -> tuple[int, dict[str, str]]:
+    """Make a migrated database with a key in a folder; return a free port, and the environment to serve it in."""
+    port = free_port()
     environ = {
         **os.environ,
         "OTAGW_CONFIG": "/dev/null",
@@ -72,12 +87,7 @@ def server(
         if pids is not None:
             pids.append(master.pid)
         try:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                time.sleep(0.05)
+            wait_for(port)
             load.run(port, [load.get(port, "/")] * 50, 4)
             yield port
         finally:

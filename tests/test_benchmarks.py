@@ -26,6 +26,7 @@ SMALL = {
     "engines": ["--postgres", POSTGRES],
     "rollout": ["--devices", "30000"],
     "simulated": ["--simulated", "20"],
+    "mqtt": ["--connections", "50"],
 }
 
 
@@ -34,6 +35,8 @@ def test_a_benchmark_runs_and_nothing_in_it_fails(part, tmp_path):
     words = SMALL[part]
     if part == "files":
         need("nginx")
+    if part == "mqtt":
+        need("mosquitto")
     if part == "engines":
         with postgres():
             words = [*words, "--redis", redis()]

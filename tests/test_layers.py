@@ -67,7 +67,9 @@ MAY = {
     ),
     "otagw.mqtt": (*(*LEAVES, "otagw.db", "otagw.ota", "otagw.ops.metrics", "otagw.dialects.messages"),),
     # Where the transport and the fronts meet.
-    "otagw.mqtt.service": (*(*LEAVES, "otagw.mqtt", "otagw.dialects", "otagw.ops.log", "otagw.server.supervisor"),),
+    "otagw.mqtt.service": (
+        *(*LEAVES, "otagw.mqtt", "otagw.dialects", "otagw.ops.log", "otagw.server.supervisor", "otagw.server.share"),
+    ),
     # A client of its own, which also judges the server: nothing of it may come from the server's side.
     "otagw.simulator": ("otagw.clock", "otagw.errors", "otagw.__version__"),
     "otagw.testing.server": (),

@@ -32,12 +32,12 @@ LONGEST_LOOK: Final = 1.5
 
 
 class Node:
-    """One process that devices connect to."""
+    """One process that devices connect to, ``most`` at once; the core is called in so many threads."""
 
-    def __init__(self, name: str, fronts: Sequence[MessageFront], threads: int) -> None:
+    def __init__(self, name: str, fronts: Sequence[MessageFront], most: int, threads: int) -> None:
         settings = runtime.current().settings
         self.name, self._fronts = name, fronts
-        self._most, self._most_of_one = settings.mqtt_connections, settings.mqtt_connections_per_address
+        self._most, self._most_of_one = most, settings.mqtt_connections_per_address
         self._endpoint = settings.device_url.rstrip("/") or settings.endpoint
         self._pool = ThreadPoolExecutor(threads, "mqtt")
         self._directory = Directory(name, self.apart)

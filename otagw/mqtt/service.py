@@ -13,7 +13,7 @@ from otagw.dialects.alink.front import Alink
 from otagw.mqtt.connection import CONNECT_SECONDS
 from otagw.mqtt.node import Node
 from otagw.ops import log as our_log
-from otagw.server import supervisor
+from otagw.server import share, supervisor
 from otagw.settings import Settings
 
 log: Final = logging.getLogger("otagw.mqtt")
@@ -34,7 +34,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]") -> None:
 
 async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None:
     loop = asyncio.get_running_loop()
-    node = Node(clock.uuid(), FRONTS, settings.threads)
+    node = Node(clock.uuid(), FRONTS, share.room(settings.mqtt_connections), settings.threads)
     context = _tls(settings) if settings.mqtt_tls_bind else None
     servers = []
     if settings.mqtt_bind:

@@ -84,7 +84,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, with threads that give way to each other soon."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        share.keep_apart()
+        share.keep_apart(connection.GATHERED_BYTES)
         self._spare: list[greenlet] = []
         self.crowd = Crowd(share.room(self.worker_connections), settings.load().connections_per_address)
         with hosts.settled(Hub(self.cfg.threads)):

@@ -6,17 +6,15 @@ import gc
 import resource
 from typing import Final
 
-from otagw.server.connection import GATHERED_BYTES
-
 # Descriptors of a process besides those of its clients, each of which may also need one for a file.
 _DESCRIPTORS: Final = 100
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD of malloc.h
 
 
-def keep_apart() -> None:
-    """Have glibc map large memory by itself and unmap it at once, instead of leaving holes that small objects fill."""
+def keep_apart(size: int) -> None:
+    """Have glibc map memory of a size by itself and unmap it at once: small objects would fill the holes it leaves."""
     with contextlib.suppress(AttributeError):  # another library than glibc, here and below
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, GATHERED_BYTES)
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, size)
 
 
 def give_back() -> None:

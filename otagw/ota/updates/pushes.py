@@ -21,17 +21,20 @@ from otagw.ota.updates.updates import Offer
 # What makes an offer another one: its task, and how often that was retried.
 Key: TypeAlias = tuple[int, int]
 # How many devices of one job are told at once.
-AT_ONCE: Final = 200
+AT_ONCE: Final = 1000
 # How many are looked at for that: few cannot be told anything.
-LOOKED_AT: Final = 1000
+LOOKED_AT: Final = 2000
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
-# Tasks of connected devices that wait to be told: by the index of open tasks, of which each device has few.
+# Tasks of connected devices that wait to be told: by the index of open tasks, of which each device has few. Without a
+# condition on the module, SQLite goes through all tasks that the device ever had.
 _WAITING: Final = (
     f"FROM mqtt_session s CROSS JOIN task t WHERE s.node = ? AND t.device_id = s.device_id AND t.state IN {_OPEN} "
-    "AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ? "
+    "AND t.module > '' AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ? "
     "OR (t.id = s.pushed AND t.retry_at IS NULL AND (s.attempts < t.attempts "
     "OR (s.acknowledged IS NULL AND t.state = 'notified'))))"
 )
+# Nor by the index of the job, which it would go through for each connection.
+_OF_JOB: Final = "AND t.job_id + 0 = ?"
 
 
 def key(offer: Offer) -> Key:
@@ -75,7 +78,7 @@ def due(node: str, is_free: Callable[[int], bool]) -> list[tuple[int, str]]:
         job = jobs.find(job_id)
         left = min(_left(job, now), AT_ONCE) if job and job.rules.need_push else 0
         if job and left and not _is_held_up(job, node, now):
-            query = f"SELECT t.device_id, t.module {_WAITING} AND t.job_id = ? ORDER BY t.id LIMIT ?"
+            query = f"SELECT t.device_id, t.module {_WAITING} {_OF_JOB} ORDER BY t.id LIMIT ?"
             waiting = database.execute(query, node, now, job_id, LOOKED_AT).fetchall()
             free = ((device_id, module) for device_id, module in waiting if is_free(device_id))
             found += [one for one, _ in zip(free, range(left), strict=False)]
@@ -90,6 +93,6 @@ def _left(job: Job, now: int) -> int:
 
 def _is_held_up(job: Job, node: str, now: int) -> bool:
     """Tell whether what holds up one task of a job that waits holds up all of them."""
-    row = database.execute(f"SELECT t.id {_WAITING} AND t.job_id = ? LIMIT 1", node, now, job.id).fetchone()
+    row = database.execute(f"SELECT t.id {_WAITING} {_OF_JOB} LIMIT 1", node, now, job.id).fetchone()
     task: Task | None = tasks.find(*row) if row else None
     return task is None or reasons.hindrance(task, job, now) is not None
