@@ -2,14 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from otagw.dialects.messages import Message, MessageFront, Visit
 from otagw.mqtt import packets
 from otagw.mqtt.packets import Connect, Disconnect, Ping, Publish, Subscribe, Unsubscribe
-
-if TYPE_CHECKING:
-    from otagw.ota.devices.devices import Device
 
 # How long a client may take from its TCP connection to the end of its CONNECT.
 CONNECT_SECONDS: Final = 10.0
@@ -31,11 +28,16 @@ class Push(NamedTuple):
 
 
 class Believed(NamedTuple):
-    """A client that was let in: its front, the device that it is, and what is kept of this connection."""
+    """A client that was let in: its front, what is kept of this connection, and what the device was when it came.
+
+    Of the device its number, its name and its sealed secret alone: a node has thousands.
+    """
 
     front: MessageFront
-    device: "Device"
     visit: Visit
+    device_id: int
+    name: str
+    sealed: str | None
 
 
 class Refused(Exception):

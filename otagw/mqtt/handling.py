@@ -63,7 +63,7 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
         raise _refused(name, front, given, address, problem) from None
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
-    return Believed(front, device, Visit(device.id, address, endpoint))
+    return Believed(front, Visit(device.id, address, endpoint), device.id, _name(device), device.sealed)
 
 
 def _refused(
@@ -85,18 +85,18 @@ def _refused(
 def opened(believed: Believed, connection: Connection) -> Opened:
     """Return a connection as the database has it."""
     address = (connection.address or "")[:_ADDRESS] or None
-    return Opened(believed.device.id, connection.number, believed.front.name, address)
+    return Opened(believed.device_id, connection.number, believed.front.name, address)
 
 
 def facts(believed: Believed, connection: Connection) -> Mapping[str, str]:
     """Return what a line of the log says of a connection."""
-    return {"front": believed.front.name, "device": _name(believed.device), "client": connection.address or ""}
+    return {"front": believed.front.name, "device": believed.name, "client": connection.address or ""}
 
 
 def wait(believed: Believed) -> float:
     """Return for how many seconds a device has to wait before its next message is taken; 0 where it need not."""
     try:
-        runtime.current().limits.check_device(believed.device.id)
+        runtime.current().limits.check_device(believed.device_id)
     except errors.Throttled as fault:
         return fault.wait / 1000
     return 0.0
@@ -141,8 +141,8 @@ def tell(believed: Believed, module: str) -> Sequence[Message]:
 
 def _there(believed: Believed) -> Device:
     """Return the device as it is now; one that was deleted, disabled or given another secret is to connect anew."""
-    device = guarded(devices.by_id, believed.device.id)
-    if device is None or not device.enabled or device.sealed != believed.device.sealed:
+    device = guarded(devices.by_id, believed.device_id)
+    if device is None or not device.enabled or device.sealed != believed.sealed:
         raise Broken("the device is not what it was when it connected")
     return device
 
@@ -152,4 +152,4 @@ def _name(device: Device) -> str:
 
 
 def _said(believed: Believed, operation: str) -> dict[str, Any]:
-    return {"front": believed.front.name, "operation": operation, "device": _name(believed.device)}
+    return {"front": believed.front.name, "operation": operation, "device": believed.name}

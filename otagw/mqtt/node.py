@@ -99,8 +99,8 @@ class Node:
         believed = connection.believed
         if not believed:
             return
-        if self._devices.get(believed.device.id) is connection:
-            del self._devices[believed.device.id]
+        if self._devices.get(believed.device_id) is connection:
+            del self._devices[believed.device_id]
         self._directory.closed(handling.opened(believed, connection))
         log.info("a device has left", extra={**handling.facts(believed, connection), "reason": reason})
 
@@ -109,11 +109,11 @@ class Node:
         believed = await self.apart(handling.admit, self._fronts, packet, connection.address, self._endpoint)
         if not await self._directory.opened(handling.opened(believed, connection)):
             raise Refused(handling.UNAVAILABLE, "the database does not answer")
-        older = self._devices.get(believed.device.id)
+        older = self._devices.get(believed.device_id)
         if older:
             older.end("the device has connected anew")
         if connection.is_open:
-            self._devices[believed.device.id] = connection
+            self._devices[believed.device_id] = connection
         else:  # it has gone meanwhile
             self._directory.closed(handling.opened(believed, connection))
         return believed
@@ -132,7 +132,7 @@ class Node:
     def acknowledged(self, connection: Connection) -> None:
         """Note that a device has what it was told."""
         if connection.believed:
-            self._directory.acknowledged(connection.believed.device.id)
+            self._directory.acknowledged(connection.believed.device_id)
 
     def bad_packet(self, connection: Connection, problem: str) -> None:
         """Count what a client sends that is no MQTT as it is spoken here; a stranger leaves a line in the log too."""
