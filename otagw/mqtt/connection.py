@@ -7,11 +7,9 @@ from typing import Final, NamedTuple, Protocol, cast
 from otagw.dialects.messages import Message, MessageFront, Visit
 from otagw.mqtt import packets
 from otagw.mqtt.packets import Connect, Disconnect, Ping, Publish, Subscribe, Unsubscribe
+from otagw.ota.devices import connections
 
-# How long a client may take from its TCP connection to the end of its CONNECT.
-CONNECT_SECONDS: Final = 10.0
-# The longest silence of a client, whatever keep-alive it asks for; otherwise half more than that (3.1.2.10).
-LONGEST_SILENCE: Final = 1800.0
+# How long a client may be silent, by the keep-alive that it asks for (3.1.2.10).
 SILENCE: Final = 1.5
 # Packets that wait before no more is read, and messages that a device has not acknowledged before it is told no more.
 WAITING: Final = 32
@@ -19,6 +17,24 @@ UNACKNOWLEDGED: Final = 8
 # Bytes that a client does not take before nothing more is read of it.
 UNSENT: Final = 64 * 1024
 _LAST_NUMBER: Final = 0xFFFF
+
+
+class Seconds(NamedTuple):
+    """How long a node waits, and how often it looks, in seconds.
+
+    ``connect`` is how long a client may take from its TCP connection to the end of its CONNECT, ``silence`` the longest
+    silence of a client, whatever keep-alive it asks for. ``sweep`` is how often silent clients are looked for, ``look``
+    and ``longest_look`` how often what jobs have for devices, ``write`` how often what waits is written, ``beat`` how
+    often a node says that it is there.
+    """
+
+    connect: float = 10.0
+    silence: float = 1800.0
+    sweep: float = 1.0
+    look: float = 0.5
+    longest_look: float = 1.5
+    write: float = 1.0
+    beat: float = connections.BEAT_SECONDS
 
 
 class Push(NamedTuple):
@@ -54,6 +70,8 @@ class Broken(Exception):
 
 class Node(Protocol):
     """What a connection needs of the node that it is on."""
+
+    seconds: Seconds
 
     def arrive(self, connection: "Connection") -> bool:
         """Take a connection in; tell whether there is room."""
@@ -91,7 +109,7 @@ class Connection(asyncio.Protocol):
         self.believed: Believed | None = None
         self.address: str | None = None
         # When something was heard of it last, and how long it may be silent.
-        self.heard, self.patience = 0.0, CONNECT_SECONDS
+        self.heard, self.patience = 0.0, node.seconds.connect
         self._decoder = packets.Decoder(packets.LONGEST_CONNECT)
         self._waiting: list[Connect | Publish | Subscribe | Unsubscribe | Push] = []
         self._work: asyncio.Task[None] | None = None
@@ -249,7 +267,8 @@ class Connection(asyncio.Protocol):
             self._write(packets.connack(refusal.code))
             raise Broken(str(refusal)) from None
         self._decoder.longest = packets.LONGEST
-        self.patience = min(packet.keep_alive * SILENCE or LONGEST_SILENCE, LONGEST_SILENCE)
+        longest = self._node.seconds.silence
+        self.patience = min(packet.keep_alive * SILENCE or longest, longest)
         self._write(packets.connack(packets.ACCEPTED))
 
     def _send(self, messages: Sequence[Message]) -> None:

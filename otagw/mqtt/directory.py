@@ -6,22 +6,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from otagw.mqtt import handling
-from otagw.mqtt.connection import Broken
+from otagw.mqtt.connection import Broken, Seconds
 from otagw.ota.devices import connections
 from otagw.ota.devices.connections import Opened
 
 log: Final = logging.getLogger("otagw.mqtt")
-# How many connections are written in one transaction, and how long they are waited for where the database is busy.
+# How many connections are written in one transaction.
 AT_ONCE: Final = 200
-LOOK_SECONDS: Final = 1.0
 Apart = Callable[..., Awaitable[Any]]
 
 
 class Directory:
     """The connections of one node; ``apart`` runs something in a thread."""
 
-    def __init__(self, node: str, apart: Apart) -> None:
-        self._node, self._apart = node, apart
+    def __init__(self, node: str, apart: Apart, seconds: Seconds) -> None:
+        self._node, self._apart, self._seconds = node, apart, seconds
         self._opening: list[tuple[Opened, asyncio.Future[bool]]] = []
         self._closing: list[Opened] = []
         self._acknowledged: set[int] = set()
@@ -50,15 +49,15 @@ class Directory:
     async def beat(self, take_away: Callable[[Sequence[int]], None]) -> None:
         """Say time and again that the node is there, and pass on which devices have newer connections elsewhere."""
         loop = asyncio.get_running_loop()
-        said = -connections.BEAT_SECONDS
+        said = -self._seconds.beat
         while True:
             if self._acknowledged:
                 some, self._acknowledged = self._acknowledged, set()
                 await self._tried(connections.acknowledged, self._node, list(some))
-            if loop.time() - said >= connections.BEAT_SECONDS or await self._tried(connections.is_ousted, self._node):
+            if loop.time() - said >= self._seconds.beat or await self._tried(connections.is_ousted, self._node):
                 take_away(await self._tried(connections.beat, self._node) or ())
                 said = loop.time()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._seconds.write)
 
     def _go_on(self) -> None:
         if self._writing is None:

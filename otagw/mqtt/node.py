@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from otagw import runtime
 from otagw.dialects.messages import Message, MessageFront
 from otagw.mqtt import handling
-from otagw.mqtt.connection import Believed, Broken, Connection, Refused
+from otagw.mqtt.connection import Believed, Broken, Connection, Refused, Seconds
 from otagw.mqtt.directory import Directory
 from otagw.mqtt.packets import Connect, Publish
 from otagw.ops import metrics
@@ -24,23 +24,22 @@ from otagw.ota.updates import pushes
 
 T = TypeVar("T")
 log: Final = logging.getLogger("otagw.mqtt")
-# How often silent clients are looked for, and what jobs have for devices: the longer that takes, the less often.
-SWEEP_SECONDS: Final = 1.0
-LOOK_SECONDS: Final = 0.5
+# The longer it takes to look for what jobs have for devices, the less often that is done.
 SHARE: Final = 20
-LONGEST_LOOK: Final = 1.5
 
 
 class Node:
     """One process that devices connect to, ``most`` at once; the core is called in so many threads."""
 
-    def __init__(self, name: str, fronts: Sequence[MessageFront], most: int, threads: int) -> None:
+    def __init__(
+        self, name: str, fronts: Sequence[MessageFront], most: int, threads: int, seconds: Seconds | None = None
+    ) -> None:
         settings = runtime.current().settings
-        self.name, self._fronts = name, fronts
+        self.name, self._fronts, self.seconds = name, fronts, seconds or Seconds()
         self._most, self._most_of_one = most, settings.mqtt_connections_per_address
         self._endpoint = settings.device_url.rstrip("/") or settings.endpoint
         self._pool = ThreadPoolExecutor(threads, "mqtt")
-        self._directory = Directory(name, self.apart)
+        self._directory = Directory(name, self.apart, self.seconds)
         # All connections by number, in the order in which they came; those of devices; and how many an address has.
         self._connections: dict[int, Connection] = {}
         self._devices: dict[int, Connection] = {}
@@ -150,7 +149,7 @@ class Node:
     async def _sweep(self) -> None:
         """End the connections of clients that are silent for too long."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(self.seconds.sweep)
             now = asyncio.get_running_loop().time()
             for connection in [one for one in self._connections.values() if now - one.heard > one.patience]:
                 connection.end("it was silent for too long")
@@ -166,7 +165,7 @@ class Node:
                     if connection and connection.has_room:
                         connection.push(module)
             took = loop.time() - began
-            await asyncio.sleep(min(max(LOOK_SECONDS, took * SHARE), LONGEST_LOOK))
+            await asyncio.sleep(min(max(self.seconds.look, took * SHARE), self.seconds.longest_look))
 
     async def _waiting(self) -> Sequence[tuple[int, str]]:
         try:

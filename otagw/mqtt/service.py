@@ -10,7 +10,6 @@ from typing import Final
 
 from otagw import clock, runtime
 from otagw.dialects.alink.front import Alink
-from otagw.mqtt.connection import CONNECT_SECONDS
 from otagw.mqtt.node import Node
 from otagw.ops import log as our_log
 from otagw.server import share, supervisor
@@ -45,7 +44,7 @@ async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None
             *_address(settings.mqtt_tls_bind),
             ssl=context,
             backlog=BACKLOG,
-            ssl_handshake_timeout=CONNECT_SECONDS,
+            ssl_handshake_timeout=node.seconds.connect,
             ssl_shutdown_timeout=1.0,
         )
         servers.append(await listening)
