@@ -27,7 +27,7 @@ class Directory:
         self._writing: asyncio.Task[None] | None = None
 
     async def opened(self, one: Opened) -> bool:
-        """Note a connection, together with others; tell whether it could be."""
+        """Note a connection, together with others; tell whether it could be: not where its device is gone."""
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._opening.append((one, done))
         self._go_on()
@@ -38,22 +38,26 @@ class Directory:
         self._closing.append(one)
         self._go_on()
 
+    def told(self, device_id: int) -> None:
+        """Note that a device has been told something that it has not acknowledged."""
+        self._acknowledged.discard(device_id)
+
     def acknowledged(self, device_id: int) -> None:
         """Note, soon, that a device has what it was told."""
         self._acknowledged.add(device_id)
 
-    def leave(self) -> None:
-        """Forget the node and all that is on it; this waits."""
-        connections.end(self._node)
+    async def leave(self) -> None:
+        """Forget the node and all that is on it, once what waits is written."""
+        if self._writing:
+            await self._writing
+        await self._tried(connections.end, self._node)
 
     async def beat(self, take_away: Callable[[Sequence[int]], None]) -> None:
         """Say time and again that the node is there, and pass on which devices have newer connections elsewhere."""
         loop = asyncio.get_running_loop()
         said = -self._seconds.beat
         while True:
-            if self._acknowledged:
-                some, self._acknowledged = self._acknowledged, set()
-                await self._tried(connections.acknowledged, self._node, list(some))
+            await self._write_acknowledged()
             if loop.time() - said >= self._seconds.beat or await self._tried(connections.is_ousted, self._node):
                 take_away(await self._tried(connections.beat, self._node) or ())
                 said = loop.time()
@@ -68,14 +72,21 @@ class Directory:
         while self._closing or self._opening:
             closing, self._closing = self._closing[:AT_ONCE], self._closing[AT_ONCE:]
             if closing:
+                await self._write_acknowledged()  # what is acknowledged is not lost with its connection
                 await self._tried(connections.closed, self._node, closing)
             opening, self._opening = self._opening[:AT_ONCE], self._opening[AT_ONCE:]
             if opening:
-                written = await self._tried(_open, self._node, [one for one, _ in opening])
-                for _, done in opening:
+                there = await self._tried(connections.opened, self._node, [one for one, _ in opening]) or ()
+                for one, done in opening:
                     if not done.done():
-                        done.set_result(bool(written))
+                        done.set_result(one.device_id in there)
         self._writing = None
+
+    async def _write_acknowledged(self) -> None:
+        while self._acknowledged:
+            some = list(self._acknowledged)[:AT_ONCE]
+            self._acknowledged.difference_update(some)
+            await self._tried(connections.acknowledged, self._node, some)
 
     async def _tried(self, task: Callable[..., Any], *given: object) -> Any:
         """Return what a task returns, or None where the database does not answer."""
@@ -83,8 +94,3 @@ class Directory:
             return await self._apart(handling.guarded, task, *given)
         except Broken:
             return None
-
-
-def _open(node: str, found: Sequence[Opened]) -> bool:
-    connections.opened(node, found)
-    return True

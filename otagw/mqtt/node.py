@@ -5,8 +5,8 @@ All of this runs in one thread, in asyncio's loop. What asks the database runs i
 """
 
 import asyncio
-import contextlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from contextvars import copy_context
 from typing import Final, TypeVar
 
 from otagw import runtime
+from otagw.db import database
 from otagw.dialects.messages import Message, MessageFront
 from otagw.mqtt import handling
 from otagw.mqtt.connection import Believed, Broken, Connection, Refused, Seconds
@@ -38,13 +39,16 @@ class Node:
         self.name, self._fronts, self.seconds = name, fronts, seconds or Seconds()
         self._most, self._most_of_one = most, settings.mqtt_connections_per_address
         self._endpoint = settings.device_url.rstrip("/") or settings.endpoint
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "mqtt")
         self._directory = Directory(name, self.apart, self.seconds)
-        # All connections by number, in the order in which they came; those of devices; and how many an address has.
+        # All connections by number, in the order in which they came; those of devices, and of devices that are about to
+        # be let in; and how many an address has.
         self._connections: dict[int, Connection] = {}
         self._devices: dict[int, Connection] = {}
+        self._coming: dict[int, Connection] = {}
         self._addresses: Counter[str] = Counter()
-        self._last = 0
+        self._last, self._is_over = 0, False
 
     # --- what is run for it
 
@@ -62,14 +66,20 @@ class Node:
 
     async def stop(self) -> None:
         """End all connections, and let other nodes know."""
+        self._most = 0
         for connection in list(self._connections.values()):
             connection.end("the gateway stops")
-        with contextlib.suppress(Exception):
-            await self.apart(self._directory.leave)
+        await self._directory.leave()
+        self._is_over = True
+        together = threading.Barrier(self._threads)
+        for _ in range(self._threads):
+            self._pool.submit(copy_context().run, _let_go, together)
         self._pool.shutdown()
 
     async def apart(self, task: Callable[..., T], *given: object) -> T:
-        """Run something that may wait in a thread, for the gateway at hand."""
+        """Run something that may wait in a thread, for the gateway at hand. Raises `Broken` once the node has stopped."""
+        if self._is_over:
+            raise Broken("the gateway stops")
         return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, task, *given)
 
     # --- what connections need
@@ -106,8 +116,12 @@ class Node:
     async def admit(self, connection: Connection, packet: Connect) -> Believed:
         """Let a device in: the older of two connections of one device ends."""
         believed = await self.apart(handling.admit, self._fronts, packet, connection.address, self._endpoint)
-        if not await self._directory.opened(handling.opened(believed, connection)):
-            raise Refused(handling.UNAVAILABLE, "the database does not answer")
+        self._coming[believed.device_id] = connection
+        is_noted = await self._directory.opened(handling.opened(believed, connection))
+        if self._coming.get(believed.device_id) is connection:
+            del self._coming[believed.device_id]
+        if not is_noted:
+            raise Refused(handling.UNAVAILABLE, "the database does not answer, or the device is gone")
         older = self._devices.get(believed.device_id)
         if older:
             older.end("the device has connected anew")
@@ -122,11 +136,12 @@ class Node:
         believed = self._believed(connection)
         while wait := handling.wait(believed):
             await asyncio.sleep(wait)
-        return await self.apart(handling.hear, believed, packet)
+        return self._told(believed, await self.apart(handling.hear, believed, packet))
 
     async def tell(self, connection: Connection, module: str) -> Sequence[Message]:
         """Return what a device is to be told for a module."""
-        return await self.apart(handling.tell, self._believed(connection), module)
+        believed = self._believed(connection)
+        return self._told(believed, await self.apart(handling.tell, believed, module))
 
     def acknowledged(self, connection: Connection) -> None:
         """Note that a device has what it was told."""
@@ -138,6 +153,11 @@ class Node:
         metrics.count("otagw_mqtt_bad_packets_total")
         known = handling.facts(connection.believed, connection) if connection.believed else {}
         log.info("a packet was refused", extra={"client": connection.address or "", **known, "problem": problem})
+
+    def _told(self, believed: Believed, messages: Sequence[Message]) -> Sequence[Message]:
+        if any(message.offer for message in messages):
+            self._directory.told(believed.device_id)
+        return messages
 
     def _believed(self, connection: Connection) -> Believed:
         if connection.believed is None:
@@ -180,6 +200,12 @@ class Node:
     def _take_away(self, device_ids: Sequence[int]) -> None:
         """End the connections of devices that have newer ones to other nodes."""
         for device_id in device_ids:
-            connection = self._devices.get(device_id)
+            connection = self._devices.get(device_id) or self._coming.get(device_id)
             if connection:
                 connection.end("the device has connected to another node")
+
+
+def _let_go(together: threading.Barrier) -> None:
+    """Close what a thread has open, once each of them is here."""
+    together.wait()
+    database.disconnect()

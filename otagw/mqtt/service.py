@@ -33,7 +33,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]") -> None:
 
 async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None:
     loop = asyncio.get_running_loop()
-    node = Node(clock.uuid(), FRONTS, share.room(settings.mqtt_connections), settings.threads)
+    node = Node(clock.random_hex(16), FRONTS, share.room(settings.mqtt_connections), settings.threads)
     context = _tls(settings) if settings.mqtt_tls_bind else None
     servers = []
     if settings.mqtt_bind:

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 from otagw import clock
 from otagw.db import database, models
 from otagw.db.rows import Rows
+from otagw.ota.devices import devices
 
 # How often a node says that it is there, and how long its connections count after it has said so last.
 BEAT_SECONDS: Final = 5.0
 DEAD_MS: Final = 30_000
-# How many connections of a dead node are forgotten at once.
+# How many connections are changed at once.
 AT_ONCE: Final = 1000
 
 
@@ -81,50 +82,74 @@ def begin(node: str) -> None:
 def end(node: str) -> None:
     """Forget a node and all its connections."""
     with database.write():
-        _forget("node = ?", node)
+        while _forget("node = ?", node) == AT_ONCE:
+            pass
         database.execute("DELETE FROM mqtt_takeover WHERE node = ?", node)
         database.execute("DELETE FROM mqtt_node WHERE id = ?", node)
 
 
-def opened(node: str, found: Sequence[Opened]) -> None:
-    """Note connections of devices, the last of each device where there are several; older ones are to end."""
+def opened(node: str, found: Sequence[Opened]) -> set[int]:
+    """Note connections of devices, the last of each device where there are several; older ones are to end.
+
+    Returns the devices that are there. They are held, in one order: two nodes that have the same device see each other.
+    """
     newest = {one.device_id: one for one in found}
-    ids = sorted(newest)  # several nodes write several rows: in one order
-    marks, now = ",".join("?" * len(ids)), clock.now()
     with database.write():
         begin(node)
-        older = database.execute(
-            f"SELECT node, device_id FROM mqtt_session WHERE device_id IN ({marks}) AND node <> ? ORDER BY device_id",
-            *(*ids, node),
-        ).fetchall()
-        for row in older:
-            database.execute("INSERT INTO mqtt_takeover (node, device_id) VALUES (?, ?) ON CONFLICT DO NOTHING", *row)
-        database.execute(f"DELETE FROM mqtt_takeover WHERE node = ? AND device_id IN ({marks})", node, *ids)
-        values = [
-            value
-            for key in ids
-            for value in (key, node, newest[key].number, newest[key].front, newest[key].address, now)
-        ]
-        database.execute(
-            "INSERT INTO mqtt_session (device_id, node, number, front, address, since) "
-            f"VALUES {','.join(['(?,?,?,?,?,?)'] * len(ids))} ON CONFLICT (device_id) DO UPDATE SET "
-            "node = excluded.node, number = excluded.number, front = excluded.front, address = excluded.address, "
-            f"since = excluded.since, pushed = CASE WHEN {_IS_LOST} THEN mqtt_session.pushed END, acknowledged = NULL",
-            *values,
-        )
+        ids = sorted(devices.hold(sorted(newest)))
+        if ids:
+            _oust(node, ids)
+            _note(node, [newest[key] for key in ids])
+    return set(ids)
+
+
+def _oust(node: str, ids: Sequence[int]) -> None:
+    """Let other nodes know that devices have left them."""
+    marks = ",".join("?" * len(ids))
+    query = f"SELECT node, device_id FROM mqtt_session WHERE device_id IN ({marks}) AND node NOT IN (?, ?)"
+    for row in sorted(database.execute(query, *ids, node, _NOWHERE).fetchall()):
+        database.execute("INSERT INTO mqtt_takeover (node, device_id) VALUES (?, ?) ON CONFLICT DO NOTHING", *row)
+    database.execute(f"DELETE FROM mqtt_takeover WHERE node = ? AND device_id IN ({marks})", node, *ids)
+
+
+def _note(node: str, found: Sequence[Opened]) -> None:
+    now = clock.now()
+    values = [value for one in found for value in (one.device_id, node, one.number, one.front, one.address, now)]
+    database.execute(
+        "INSERT INTO mqtt_session (device_id, node, number, front, address, since) "
+        f"VALUES {','.join(['(?,?,?,?,?,?)'] * len(found))} ON CONFLICT (device_id) DO UPDATE SET "
+        "node = excluded.node, number = excluded.number, front = excluded.front, address = excluded.address, "
+        f"since = excluded.since, pushed = CASE WHEN {_IS_LOST} THEN mqtt_session.pushed END, acknowledged = NULL",
+        *values,
+    )
 
 
 def closed(node: str, found: Sequence[Opened]) -> None:
     """Note that connections have ended; where a device has a newer one, that stays."""
+    marks = ",".join(["(?,?)"] * len(found))
     with database.write():
-        for one in sorted(found):
-            _forget("device_id = ? AND node = ? AND number = ?", one.device_id, node, one.number)
+        _forget(
+            f"node = ? AND (device_id, number) IN (VALUES {marks})",
+            *(node, *(value for one in found for value in (one.device_id, one.number))),
+        )
 
 
 def _forget(where: str, *values: object) -> int:
-    """Forget connections, but for what was lost on them; return how many there were."""
-    kept = database.execute(f"UPDATE mqtt_session SET node = ? WHERE {where} AND {_IS_LOST}", _NOWHERE, *values)
-    return int(kept.rowcount + database.execute(f"DELETE FROM mqtt_session WHERE {where}", *values).rowcount)
+    """Forget connections, `AT_ONCE` at most, but for what was lost on them; return how many there were."""
+    ids = _hold(where, *values)
+    marks = ",".join("?" * len(ids)) or "NULL"
+    query = f"UPDATE mqtt_session SET node = ? WHERE device_id IN ({marks}) AND {_IS_LOST}"
+    database.execute(query, _NOWHERE, *ids)
+    database.execute(f"DELETE FROM mqtt_session WHERE device_id IN ({marks}) AND node <> ?", *ids, _NOWHERE)
+    return len(ids)
+
+
+def _hold(where: str, *values: object) -> list[int]:
+    """Lock connections in one order, as everybody does who changes several; return whose they are."""
+    query = (
+        f"SELECT device_id FROM mqtt_session WHERE {where} ORDER BY device_id LIMIT ?{database.lock(database.ALONE)}"
+    )
+    return [device_id for (device_id,) in database.execute(query, *values, AT_ONCE).fetchall()]
 
 
 def forget(device_id: int) -> None:
@@ -142,11 +167,11 @@ def pushed(device_id: int, task_id: int, attempts: int) -> None:
 
 def acknowledged(node: str, device_ids: Sequence[int]) -> None:
     """Note that devices have what they were told last."""
-    ids = sorted(set(device_ids))
-    marks = ",".join("?" * len(ids))
+    marks = ",".join("?" * len(device_ids))
     with database.write():
-        query = f"UPDATE mqtt_session SET acknowledged = TRUE WHERE node = ? AND device_id IN ({marks})"
-        database.execute(query, node, *ids)
+        ids = _hold(f"node = ? AND device_id IN ({marks})", node, *device_ids)
+        marks = ",".join("?" * len(ids)) or "NULL"
+        database.execute(f"UPDATE mqtt_session SET acknowledged = TRUE WHERE device_id IN ({marks})", *ids)
 
 
 def is_ousted(node: str) -> bool:
@@ -161,16 +186,19 @@ def beat(node: str) -> list[int]:
     """
     with database.write():
         begin(node)
-        _forget_dead(clock.now() - DEAD_MS)
         rows = database.execute("DELETE FROM mqtt_takeover WHERE node = ? RETURNING device_id", node).fetchall()
-        return [device_id for (device_id,) in rows]
+    _forget_dead(clock.now() - DEAD_MS)  # by itself: two nodes that were both away for long would wait for each other
+    return [device_id for (device_id,) in rows]
 
 
 def _forget_dead(before: int) -> None:
-    dead = database.execute("SELECT id FROM mqtt_node WHERE seen < ? ORDER BY id LIMIT 1", before).fetchone()
-    if not dead:
+    query = "SELECT id FROM mqtt_node WHERE seen < ? ORDER BY id LIMIT 1"
+    if not database.execute(query, before).fetchone():
         return
-    some = "SELECT device_id FROM mqtt_session WHERE node = ? ORDER BY device_id LIMIT ?"
-    if _forget(f"node = ? AND device_id IN ({some})", *dead, *dead, AT_ONCE) < AT_ONCE:
-        database.execute("DELETE FROM mqtt_takeover WHERE node = ?", *dead)
-        database.execute("DELETE FROM mqtt_node WHERE id = ?", *dead)
+    with database.write():
+        dead = database.execute(query + database.lock(database.ALONE), before).fetchone()
+        if not dead:  # it was not, or another node was faster
+            return
+        if _forget("node = ?", *dead) < AT_ONCE:
+            database.execute("DELETE FROM mqtt_takeover WHERE node = ?", *dead)
+            database.execute("DELETE FROM mqtt_node WHERE id = ?", *dead)
