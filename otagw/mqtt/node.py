@@ -77,7 +77,7 @@ class Node:
         self._pool.shutdown()
 
     async def apart(self, task: Callable[..., T], *given: object) -> T:
-        """Run something that may wait in a thread, for the gateway at hand. Raises `Broken` once the node has stopped."""
+        """Run something that may wait in a thread, for the gateway at hand; raise `Broken` after the stop."""
         if self._is_over:
             raise Broken("the gateway stops")
         return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, task, *given)
