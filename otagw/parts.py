@@ -73,7 +73,8 @@ class Runtime:
     @cached_property
     def links(self) -> Links:
         """Return what signs links to files, and forms to upload them."""
-        return Links(self.vault.derive("links"), self.vault.derive("forms"), self.settings.link_life_seconds)
+        derive = self.vault.derive
+        return Links(derive("links"), derive("forms"), derive("bearer tokens"), self.settings.link_life_seconds)
 
     @cached_property
     def keys(self) -> Keys:

@@ -173,7 +173,18 @@ def test_a_library_is_used_where_its_room_is():
 # The modules that all fronts share.
 SHARED = tuple(
     f"otagw.dialects.{room}"
-    for room in ("http", "json_body", "schema", "seen", "addressed", "messages", "reports", "hints", "signed")
+    for room in (
+        "http",
+        "json_body",
+        "schema",
+        "seen",
+        "addressed",
+        "messages",
+        "reports",
+        "candidates",
+        "hints",
+        "signed",
+    )
 )
 
 

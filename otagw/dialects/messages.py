@@ -35,17 +35,19 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Visit:
-    """One connection of a device: ``endpoint`` is the base of the links that it gets.
+    """One connection of a device: ``name`` is what its topics call it, ``endpoint`` the base of the links that it gets.
 
     ``told`` are the offers that it was sent on this connection, ``reported`` the modules whose version it has said.
-    ``asked`` tells whether it was asked for its versions.
+    ``asked`` tells whether it was asked for its versions; ``passed`` are the tasks that it cannot be told of for now.
     """
 
     device_id: int
+    name: str
     address: str | None
     endpoint: str
     told: set[pushes.Key] = field(default_factory=set)
     reported: set[str] = field(default_factory=set)
+    passed: set[int] = field(default_factory=set)
     asked: bool = False
 
 
@@ -83,7 +85,7 @@ class MessageFront(ABC):
         self, operation: MessageOperation, names: Mapping[str, str], visit: Visit, device: Device, payload: bytes
     ) -> Sequence[Message]:
         """Take a message of a device; return what it is to be sent. Raises `errors.Fault` for one that is refused."""
-        if not self.is_own(device, names):
+        if "/".join(names.values()) != visit.name:  # a topic of another device
             raise errors.NotGranted(operation.name)
         return operation.act(self, visit, device, json_body.read_object(payload or b"{}", strict=False))
 
@@ -96,11 +98,16 @@ class MessageFront(ABC):
             if taken:
                 visit.told.add(pushes.key(taken))
                 found.append(self.push(visit, device, taken))
+            elif before is not None and not before:
+                visit.passed.add(offer.task.id)
             found += before or ()
         return found
 
     def before(self, visit: Visit, device: Device, offer: Offer) -> Sequence[Message] | None:
-        """Return what a device has to be sent before it may be told of an offer; None where it may be told now."""
+        """Return what a device has to be sent before it may be told of an offer; None where it may be told now.
+
+        Where there is nothing to send, the offer waits: for an answer, or for another way.
+        """
         return None
 
     def mistake(self, given: Credentials) -> str | None:
@@ -116,8 +123,8 @@ class MessageFront(ABC):
         """Return the device whose credentials these are, or raise the fault that says why they are not believed."""
 
     @abstractmethod
-    def is_own(self, device: Device, names: Mapping[str, str]) -> bool:
-        """Tell whether the names in a topic are those of this device."""
+    def called(self, given: Credentials) -> str:
+        """Return what the topics of a client that was let in call it: the names in them, with slashes between."""
 
     @abstractmethod
     def push(self, visit: Visit, device: Device, offer: Offer) -> Message:

@@ -34,10 +34,10 @@ class Form:
 
 
 class Links:
-    """Make and check links and forms, with a secret for each of the two."""
+    """Make and check links, forms and bearer tokens, with a secret for each of them."""
 
-    def __init__(self, link_secret: bytes, form_secret: bytes, life_seconds: int) -> None:
-        self._link_secret, self._form_secret = link_secret, form_secret
+    def __init__(self, link_secret: bytes, form_secret: bytes, token_secret: bytes, life_seconds: int) -> None:
+        self._link_secret, self._form_secret, self._token_secret = link_secret, form_secret, token_secret
         self._life = life_seconds
 
     def form(self, endpoint: str, key: str, longest: int, holder: str) -> Form:
@@ -66,6 +66,21 @@ class Links:
         expires = clock.now() // 1000 + max(self._life, seconds)
         signature = quote(_signature(self._link_secret, _link(key, expires)), safe="")
         return f"{endpoint}{PATH}/{quote(key)}?Expires={expires}&OSSAccessKeyId={KEY_ID}&Signature={signature}"
+
+    def bearer(self, endpoint: str, key: str) -> tuple[str, str]:
+        """Return an address of a file, and a token with which it can be had from there for as long as links live."""
+        expires = clock.now() // 1000 + self._life
+        return f"{endpoint}{PATH}/{quote(key)}", f"{expires}.{self._token(key, expires)}"
+
+    def bearer_left(self, key: str, token: str) -> int | None:
+        """Return for how many milliseconds a token is good for a file, as `left` does for a link."""
+        expires, dot, signature = token.partition(".")
+        if not (dot and expires.isascii() and expires.isdecimal() and len(expires) < 15):
+            return None
+        return int(expires) * 1000 - clock.now() if _same(self._token(key, int(expires)), signature) else None
+
+    def _token(self, key: str, expires: int) -> str:
+        return hmac.digest(self._token_secret, _link(key, expires).encode(), "sha256").hex()
 
     def left(self, key: str, expires: str, key_id: str, signature: str) -> int | None:
         """Return for how many milliseconds a link is good, negative where it is over; None if it is not ours."""

@@ -63,7 +63,9 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
         raise _refused(name, front, given, address, problem) from None
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
-    return Believed(front, Visit(device.id, address, endpoint), device.id, _name(device), device.sealed)
+    return Believed(
+        front, Visit(device.id, front.called(given), address, endpoint), device.id, _name(device), device.sealed
+    )
 
 
 def _refused(

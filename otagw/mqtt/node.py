@@ -193,9 +193,11 @@ class Node:
         except Broken:
             return ()
 
-    def _is_free(self, device_id: int) -> bool:
+    def _is_free(self, device_id: int, task_id: int) -> bool:
+        """Tell whether a device can be told of a task now."""
         connection = self._devices.get(device_id)
-        return connection is not None and connection.has_room
+        believed = connection.believed if connection and connection.has_room else None
+        return believed is not None and task_id not in believed.visit.passed
 
     def _take_away(self, device_ids: Sequence[int]) -> None:
         """End the connections of devices that have newer ones to other nodes."""

@@ -10,13 +10,15 @@ from typing import Final
 
 from otagw import clock, runtime
 from otagw.dialects.alink.front import Alink
+from otagw.dialects.oc.front import Oc
+from otagw.dialects.tylink.front import Tylink
 from otagw.mqtt.node import Node
 from otagw.ops import log as our_log
 from otagw.server import share, supervisor
 from otagw.settings import Settings
 
 log: Final = logging.getLogger("otagw.mqtt")
-FRONTS: Final = (Alink(),)
+FRONTS: Final = (Tylink(), Oc(), Alink())
 # How many clients may wait to be let in by the kernel, and how often a signal is looked for.
 BACKLOG: Final = 1024
 LOOK_SECONDS: Final = 0.2

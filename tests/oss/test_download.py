@@ -35,7 +35,7 @@ def test_the_whole_file(get):
     assert response.headers["ETag"] == ETAG
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=")
     assert response.content_type == "application/octet-stream"
 
 

@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from otagw import errors
+from otagw.dialects import candidates
 from otagw.dialects.messages import Credentials
 from otagw.ota.devices import devices
 from otagw.ota.devices.devices import Device
 from otagw.ota.products import products
-from otagw.security import derived_secrets
 
 METHODS: Final[Mapping[str, str]] = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 DEFAULT: Final = "hmacmd5"
-# Whose secret passwords are compared with where there is no device; ids begin above it.
-NOBODY: Final = "device/0"
 
 
 class Claim(NamedTuple):
@@ -56,16 +54,12 @@ def admit(given: Credentials) -> Device:
     if claim.method not in METHODS:
         raise errors.UnsupportedSignatureMethod(claim.method[:32])
     device = devices.find(claim.product_key, claim.name)
-    secret = device.secret if device else derived_secrets.secret(NOBODY)
-    matches = hmac.compare_digest(sign(claim, secret), given.password.lower().encode())
-    if device is None or not matches:
-        raise errors.WrongSignature("")
-    return device
+    return candidates.signer([device] if device else [], given.password, lambda secret: sign(claim, secret))
 
 
-def sign(claim: Claim, secret: str) -> bytes:
+def sign(claim: Claim, secret: str) -> str:
     """Return the password of a claim: hex, in lower case."""
     text = f"clientId{claim.client}deviceName{claim.name}productKey{claim.product_key}"
     if claim.timestamp is not None:
         text += f"timestamp{claim.timestamp}"
-    return hmac.new(secret.encode(), text.encode(), getattr(hashlib, METHODS[claim.method])).hexdigest().encode()
+    return hmac.new(secret.encode(), text.encode(), getattr(hashlib, METHODS[claim.method])).hexdigest()

@@ -72,9 +72,10 @@ class Alink(MessageFront):
         """Return the device that signed its password."""
         return credentials.admit(given)
 
-    def is_own(self, device: Device, names: Mapping[str, str]) -> bool:
-        """Tell whether a topic is one of this device."""
-        return names == {"product": device.product_key, "device": device.name}
+    def called(self, given: Credentials) -> str:
+        """Return product and device."""
+        claim = credentials.read(given)
+        return f"{claim.product_key}/{claim.name}"
 
     def push(self, visit: Visit, device: Device, offer: Offer) -> Message:
         """Return what tells a device of an offer."""

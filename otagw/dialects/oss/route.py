@@ -1,6 +1,7 @@
 """The front of files: one form to upload to, one signed address to download from."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import BinaryIO, Final
@@ -24,6 +25,9 @@ from otagw.ota.packages.arrivals import Arrival
 from otagw.ota.packages.stored_files import File
 
 XML: Final = "application/xml"
+BEARER: Final = "bearer"
+# What a name is in a header for clients that know no other form.
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]")
 POST, GET = OPERATIONS = ("PostObject", "GetObject")
 
 
@@ -115,8 +119,7 @@ def _uploaded(fields: Mapping[str, str], call: AddressedCall, md5: str) -> Answe
 
 
 def _download(request: Request, call: AddressedCall, key: str, handover: Handover) -> Answer:
-    given = [request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")]
-    left = runtime.current().links.left(key, *given)
+    left = _left(request, key)
     if left is None or left < 0:
         raise errors.ExpiredTimestamp(left)
     call.parameters = {"key": key}
@@ -127,6 +130,15 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     return _given(request, call, Download(file, key.rpartition("/")[2]), left // 1000, handover)
 
 
+def _left(request: Request, key: str) -> int | None:
+    """Return for how long a request may have a file, by the signature in its address or by a bearer token."""
+    links = runtime.current().links
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == BEARER and not request.args:
+        return links.bearer_left(key, token.strip())
+    return links.left(key, *(request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")))
+
+
 def _given(request: Request, call: AddressedCall, download: Download, seconds: int, handover: Handover) -> Answer:
     """Answer with a file, or send the client for some seconds to where it is, by the conditions of the request."""
     file = download.file
@@ -134,7 +146,7 @@ def _given(request: Request, call: AddressedCall, download: Download, seconds: i
     headers = {
         "ETag": quote_etag(tag),
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(download.name)}",
+        "Content-Disposition": _disposition(download.name),
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private",
     }
@@ -147,6 +159,12 @@ def _given(request: Request, call: AddressedCall, download: Download, seconds: i
     if request.if_match and not request.if_match.contains(tag):
         return Answer(412, b"", ranges.KIND, call.request_id, "PreconditionFailed", headers)
     return _bytes(request, call, file, headers, handover)
+
+
+def _disposition(name: str) -> str:
+    """Return the header that names a file: in letters that every client reads, and as it is where that differs."""
+    plain = _PLAIN.sub("_", name)
+    return f"attachment; filename={plain}; filename*=UTF-8''{quote(name)}"
 
 
 def _bytes(request: Request, call: AddressedCall, file: File, headers: dict[str, str], handover: Handover) -> Answer:

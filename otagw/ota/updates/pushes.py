@@ -65,11 +65,11 @@ def tell(device: Device, offer: Offer) -> Offer | None:
         return taken
 
 
-def due(node: str, is_free: Callable[[int], bool]) -> list[tuple[int, str]]:
+def due(node: str, is_free: Callable[[int, int], bool]) -> list[tuple[int, str]]:
     """Return devices of a node, each with a module, that there is something to tell.
 
-    Of each job there are as many as it may still offer in this minute. ``is_free`` says of a device whether it can be
-    told anything. It costs by the connections of the node.
+    Of each job there are as many as it may still offer in this minute. ``is_free`` says whether a device can be told of
+    a task. It costs by the connections of the node.
     """
     now = clock.now()
     found: list[tuple[int, str]] = []
@@ -78,9 +78,9 @@ def due(node: str, is_free: Callable[[int], bool]) -> list[tuple[int, str]]:
         job = jobs.find(job_id)
         left = min(_left(job, now), AT_ONCE) if job and job.rules.need_push else 0
         if job and left and not _is_held_up(job, node, now):
-            query = f"SELECT t.device_id, t.module {_WAITING} {_OF_JOB} ORDER BY t.id LIMIT ?"
+            query = f"SELECT t.device_id, t.module, t.id {_WAITING} {_OF_JOB} ORDER BY t.id LIMIT ?"
             waiting = database.execute(query, node, now, job_id, LOOKED_AT).fetchall()
-            free = ((device_id, module) for device_id, module in waiting if is_free(device_id))
+            free = ((device_id, module) for device_id, module, task_id in waiting if is_free(device_id, task_id))
             found += [one for one, _ in zip(free, range(left), strict=False)]
     return found
 

@@ -1,0 +1,1 @@
+"""Devices with Huawei Cloud's SDKs, over MQTT: the topics that begin with ``$oc``."""

@@ -1,0 +1,48 @@
+"""What a device may say: the fields of each event."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from marshmallow import fields, validate
+
+from otagw import errors
+from otagw.dialects import reports
+from otagw.dialects.schema import FrontSchema
+
+SERVICE: Final = "$ota"
+_CODE: Final = "an integer from 0 to 255"
+_PERCENT: Final = "an integer from 0 to 100"
+
+
+class VersionReport(FrontSchema):
+    """What a device runs; it may leave out either."""
+
+    fw_version = reports.version(required=False)
+    sw_version = reports.version(required=False)
+
+
+class ProgressReport(FrontSchema):
+    """How an update goes, or how it ended; numbers may be texts."""
+
+    result_code = fields.Integer(
+        required=True, validate=validate.Range(0, 255, error=_CODE), error_messages=reports.said(_CODE)
+    )
+    version = reports.version(required=False)
+    progress = fields.Integer(validate=validate.Range(0, 100, error=_PERCENT), error_messages=reports.said(_PERCENT))
+    description = reports.Text(load_default="", error_messages=reports.said("a text"))
+
+
+def events(said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the type and the parameters of each event of this service; raise `errors.InvalidParameter`."""
+    services = said.get("services")
+    if not isinstance(services, list):
+        raise errors.InvalidParameter("services", "a list")
+    for number, service in enumerate(services):
+        if not isinstance(service, dict):
+            raise errors.InvalidParameter(f"services[{number}]", "an object")
+        if service.get("service_id") != SERVICE:
+            continue
+        paras = service.get("paras") or {}
+        if not isinstance(paras, dict):
+            raise errors.InvalidParameter(f"services[{number}].paras", "an object")
+        yield str(service.get("event_type")), {name: value for name, value in paras.items() if value is not None}

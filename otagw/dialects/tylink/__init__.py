@@ -1,0 +1,1 @@
+"""Devices with Tuya's TuyaLink SDK, over MQTT."""
