@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from otagw import errors
 from otagw.dialects import json_body
+from otagw.ota.devices import presence, timeline
 from otagw.ota.devices.devices import Device
-from otagw.ota.updates import pushes
+from otagw.ota.rollouts import job_steps
+from otagw.ota.updates import pushes, updates
 from otagw.ota.updates.updates import Offer
 
 
@@ -101,6 +103,18 @@ class MessageFront(ABC):
             elif before is not None and not before:
                 visit.passed.add(offer.task.id)
             found += before or ()
+        return found
+
+    def wanted(self, visit: Visit, device: Device, module: str | None = None) -> Offer | None:
+        """Return what a device that asks can install now; it is told so however often it asks."""
+        presence.heard(device, visit.address)
+        offers = updates.ready(device, job_steps.open_of(device.id, module), module)
+        takes = (updates.take(offer) for offer in offers if self.before(visit, device, offer) is None)
+        found = next(filter(None, takes), None)
+        updates.polled(found)
+        if found:
+            visit.told.add(pushes.key(found))
+            timeline.note_link(device.id, found.job.id, found.task.id)
         return found
 
     def before(self, visit: Visit, device: Device, offer: Offer) -> Sequence[Message] | None:

@@ -16,6 +16,7 @@ from otagw.mqtt.node import Node
 from otagw.mqtt.service import FRONTS
 from otagw.ota.devices import devices
 from tests.mqtt.client import Client, alibaba
+from tests.oss.conftest import body_of, fields_of, post
 from tests.patience import HANG_SECONDS
 
 URL = "https://files.test/x.bin"
@@ -165,6 +166,7 @@ def rollout(client):
 
     def rollout(version="2.0", *, package=(), **rules):
         given = {"NeedToVerify": "false", "FirmwareUrl": URL, "ProductKey": "p", "FirmwareSize": 7, **dict(package)}
+        given = {name: value for name, value in given.items() if value is not None}
         firmware = client.make(f"fw{clock.new_id()}", version, **given)
         params = {"FirmwareId": firmware, "ProductKey": "p", "TargetSelection": "ALL", **rules}
         return client.ok("CreateOTAStaticUpgradeJob", **params)["Data"]["JobID"]
@@ -198,3 +200,15 @@ def looked(client, register, rollout):
         connection.message()
 
     return looked
+
+
+@pytest.fixture
+def upload(client):
+    """Upload bytes; return the FirmwareUrl they have."""
+
+    def upload(content):
+        data = client.ok("GenerateOTAUploadURL", FileSuffix="bin")["Data"]
+        assert post(client, body_of(fields_of(data), content)).status_code == 204
+        return data["FirmwareUrl"]
+
+    return upload

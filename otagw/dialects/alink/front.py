@@ -11,9 +11,8 @@ import orjson
 from otagw import clock
 from otagw.dialects.alink import credentials, fields, offers
 from otagw.dialects.messages import Credentials, Message, MessageFront, MessageOperation, Visit
-from otagw.ota.devices import timeline
 from otagw.ota.devices.devices import Device
-from otagw.ota.updates import pushes, updates
+from otagw.ota.updates import updates
 from otagw.ota.updates.updates import Offer
 
 INFORM: Final = "/ota/device/inform/{product}/{device}"
@@ -44,12 +43,8 @@ def _progress(front: MessageFront, visit: Visit, device: Device, said: Mapping[s
 def _get(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, Any]) -> Sequence[Message]:
     """Answer a question for an update, which is told however often it is asked for."""
     found = _GET.read(fields.params(said))
-    offer = updates.asked(device, found["module"], visit.address)
-    data: Mapping[str, Any] = {}
-    if offer:
-        visit.told.add(pushes.key(offer))
-        timeline.note_link(device.id, offer.job.id, offer.task.id)
-        data = offers.spell(offer, visit.endpoint)
+    offer = front.wanted(visit, device, found["module"])
+    data = offers.spell(offer, visit.endpoint) if offer else {}
     answer = {"id": fields.identifier(said), "code": 200, "data": data}
     return [Message(_topic(GET_REPLY, device), orjson.dumps(answer))]
 

@@ -11,10 +11,9 @@ import orjson
 from otagw import clock, runtime
 from otagw.dialects.messages import Credentials, Message, MessageFront, MessageOperation, Visit
 from otagw.dialects.tylink import credentials, fields
-from otagw.ota.devices import timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
-from otagw.ota.updates import pushes, updates
+from otagw.ota.updates import updates
 from otagw.ota.updates.updates import Offer
 
 _BASE: Final = "tylink/{device}/ota"
@@ -60,12 +59,8 @@ def _progress(front: MessageFront, visit: Visit, device: Device, said: Mapping[s
 
 def _get(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, Any]) -> Sequence[Message]:
     """Answer a question for an update, which is told however often it is asked for."""
-    offer = updates.asked(device, None, visit.address)
-    data: Mapping[str, Any] = {}
-    if offer and _is_told(offer):
-        visit.told.add(pushes.key(offer))
-        timeline.note_link(device.id, offer.job.id, offer.task.id)
-        data = _spell(offer, visit)
+    offer = front.wanted(visit, device)
+    data = _spell(offer, visit) if offer else {}
     answer = {"msgId": fields.identifier(said), "time": clock.now(), "code": 0, "data": data}
     return (Message(GET_RESPONSE.format(device=visit.name), orjson.dumps(answer)),)
 
