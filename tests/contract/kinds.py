@@ -205,6 +205,7 @@ ASKS_NOTHING = {
     "GenerateOTAUploadURL": "it has a suffix alone",
     "QueryProductList": "it has a page and an edition alone",
     "keys signing list": "it has no parameters",
+    "groups list": "it has a page alone",
     "products list": "it has a page alone",
     "projects list": "it has no parameters",
     "webhooks create": "it has a URL, and events",

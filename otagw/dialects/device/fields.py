@@ -15,7 +15,8 @@ from otagw.ota import versions
 from otagw.ota.products import modules
 
 JSON: Final = "application/json"
-LONGEST: Final = 1024
+# One more than is kept, so that the timeline can mark what it cuts.
+LONGEST: Final = 1025
 _WORD: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
 _PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
 _FITS: Final = re.compile(_PATTERN).fullmatch
