@@ -10,6 +10,7 @@ from otagw.cli import (
     devices,
     docs,
     explain,
+    groups,
     keys,
     packages,
     products,
@@ -41,6 +42,7 @@ main.add_command(products.products)
 main.add_command(packages.packages)
 main.add_command(projects.projects)
 main.add_command(devices.devices)
+main.add_command(groups.groups)
 main.add_command(webhooks.webhooks)
 main.add_command(simulate.simulate)
 main.add_command(audit.audit)

@@ -18,6 +18,7 @@ from otagw.db import database, schema
 from otagw.ota import accounts, audit
 from otagw.ota.accounts import Account
 from otagw.ota.listing import Page
+from otagw.ota.products import products
 from otagw.security.vault import VaultError
 from otagw.settings import Settings
 
@@ -28,6 +29,7 @@ TOKEN_LENGTH: Final = 32
 _ARGUMENTS: Final = ("name", "public", "signature", "version")
 # Stands for an access key in the audit.
 COMMAND_LINE: Final = "cli"
+DAY_SECONDS: Final = 24 * 3600
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 account_option = click.option("--account", default="main", show_default=True, help="Whose things are meant.")
 page_option = click.option("--page", type=click.IntRange(1), default=1, show_default=True, help="Which page.")
@@ -149,6 +151,32 @@ def check_token(_context: click.Context, _parameter: click.Parameter, token: str
     if token is not None and not re.fullmatch(r"[!-~]{8,256}", token):
         raise click.ClickException("TOKEN: expected 8 to 256 printable ASCII characters without a blank")
     return token
+
+
+def check_interval(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
+    """Return an interval at which devices ask, in seconds, or end with what is expected."""
+    found = re.fullmatch(r"([0-9]{2,3}):([0-5][0-9]):([0-5][0-9])", text, re.ASCII)
+    hours, minutes, seconds = map(int, found.groups()) if found else (0, 0, 0)
+    chosen = hours * 3600 + minutes * 60 + seconds
+    if not 1 <= chosen <= products.LONGEST_POLL_SECONDS:
+        raise click.ClickException("INTERVAL: expected HH:MM:SS, from 00:00:01 to 720:00:00")
+    return chosen
+
+
+def interval(seconds: int) -> str:
+    """Return an interval as `check_interval` reads it."""
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def say_interval(whose: str, seconds: int) -> None:
+    """Say how often devices are to ask, and which devices cannot read that."""
+    click.echo(f"{whose} is to ask every {interval(seconds)}")
+    if seconds >= DAY_SECONDS:
+        click.echo(
+            "Devices are told an interval from a day on as hawkBit tells it, PT48H for 48 hours. SWUpdate and "
+            "rauc-hawkbit read HH:MM:SS alone, and take no update from such an answer: give them at most 23:59:59.",
+            err=True,
+        )
 
 
 def day(milliseconds: int) -> str:

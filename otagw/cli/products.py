@@ -1,11 +1,10 @@
 """``otagw products``: kinds of devices."""
 
-import re
-
 import click
 
 from otagw import clock
 from otagw.cli import common
+from otagw.ota.devices import self_registration as core_self_registration
 from otagw.ota.products import minimum_versions, modules
 from otagw.ota.products import products as core
 from otagw.ota.products.products import ProductDraft
@@ -76,18 +75,50 @@ def clear_token(product: str, account: str) -> None:
     click.echo(f"{product} has no token")
 
 
+@products.group("self-registration")
+def self_registration() -> None:
+    """Let devices that the gateway does not know register themselves by the token of their product; off at first."""
+
+
+@self_registration.command("allow")
+@click.argument("product")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000_000),
+    default=core_self_registration.MOST,
+    show_default=True,
+    help="How many devices PRODUCT has when no more may register themselves.",
+)
+@common.account_option
+def allow_self_registration(product: str, most: int, account: str) -> None:
+    """Register each device that polls by hawkBit's API with the gateway token of PRODUCT."""
+    with common.store(common.load_settings()) as access:
+        core.set_self_registration(common.owner(access, account), product, most)
+    click.echo(f"{product} takes devices that register themselves until it has {most}")
+
+
+@self_registration.command("refuse")
+@click.argument("product")
+@common.account_option
+def refuse_self_registration(product: str, account: str) -> None:
+    """Refuse devices of PRODUCT that the gateway does not know, whatever token they have."""
+    with common.store(common.load_settings()) as access:
+        core.set_self_registration(common.owner(access, account), product, None)
+    click.echo(f"{product} takes no devices that register themselves")
+
+
 @products.command("poll-interval")
 @click.argument("product")
-@click.argument("interval")
+@click.argument("interval", callback=common.check_interval)
 @common.account_option
-def poll_interval(product: str, interval: str, account: str) -> None:
-    """Let the devices of PRODUCT that speak hawkBit's API ask every INTERVAL, as HH:MM:SS; a tenth is added at most."""
-    if not re.fullmatch(r"([01][0-9]|2[0-3])(:[0-5][0-9]){2}", interval, re.ASCII) or interval == "00:00:00":
-        raise click.ClickException("INTERVAL: expected HH:MM:SS, from 00:00:01 to 23:59:59")
-    hours, minutes, seconds = map(int, interval.split(":"))
+def poll_interval(product: str, interval: int, account: str) -> None:
+    """Let the devices of PRODUCT that speak hawkBit's API ask every INTERVAL, as HH:MM:SS.
+
+    Each device asks up to a tenth earlier or later, always the same. The interval of a group comes first.
+    """
     with common.store(common.load_settings()) as access:
-        core.set_poll_seconds(common.owner(access, account), product, hours * 3600 + minutes * 60 + seconds)
-    click.echo(f"{product} is to ask every {interval}")
+        core.set_poll_seconds(common.owner(access, account), product, interval)
+    common.say_interval(product, interval)
 
 
 @products.command()
@@ -106,6 +137,8 @@ def show(key: str, account: str) -> None:
         click.echo(f"Description  {common.one_line(product.description)}")
     click.echo(f"Created      {common.second(product.created)}")
     click.echo(f"Devices      {product.devices}")
+    if product.self_registration is not None:
+        click.echo(f"Registers    devices by themselves, until there are {product.self_registration}")
     click.echo(f"Modules      {' '.join(module.name for module in known)}")
     for minimum in lowest:
         click.echo(f"Minimum      {minimum.version} of {minimum.module}")

@@ -8,7 +8,8 @@ from marshmallow import fields, validate
 
 from otagw.ota import versions
 
-LONGEST: Final = 1024
+# One more than is kept, so that the timeline can mark what it cuts.
+LONGEST: Final = 1025
 MODULE: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
 _PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
 is_module: Final = re.compile(_PATTERN).fullmatch

@@ -7,7 +7,7 @@ first request was refused or its process died. A claim without an answer is neve
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from otagw.ota.accounts import Account
 KEPT_MS: Final = 24 * 3600 * 1000
 SWEPT_AT_ONCE: Final = 10
 _IS: Final = "account_id = ? AND action = ? AND token = ?"
+# Fields that drafts have got since digests are kept, and what they are where nothing is asked.
+_LATER: Final = (("poll_seconds", None), ("reinstall", False), ("at_work", "fail"))
 # An expired answer is replaced. One that holds is locked by this statement, so that it is there to be read after it.
 _CLAIM: Final = """
 INSERT INTO answer (account_id, action, token, digest, answer, created) VALUES (?, ?, ?, ?, '', ?)
@@ -61,7 +63,7 @@ def fields(draft: Any, front_data: str = "origin") -> dict[str, Any]:
     Its names are those that the kept digests were made of, of which ``front_data`` is one: tokens stay good across an
     upgrade.
     """
-    return {front_data if name == "front_data" else name: value for name, value in asdict(draft).items()}
+    return _first_fields({front_data if name == "front_data" else name: value for name, value in asdict(draft).items()})
 
 
 def find(account: Account, action: str, token: str | None, asked: Callable[[], Any]) -> dict[str, Any] | None:
@@ -88,6 +90,12 @@ def next_expiry() -> int | None:
     """Return when the next answer expires (milliseconds), or None."""
     first = database.smallest("SELECT MIN(created) FROM answer")
     return None if first is None else first + KEPT_MS
+
+
+def _first_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a draft but for later ones that say nothing; its rules are fields too."""
+    found = {name: value for name, value in values.items() if (name, value) not in _LATER}
+    return {name: _first_fields(value) if name == "rules" else value for name, value in found.items()}
 
 
 def _read(row: tuple[str, str], digest: str) -> dict[str, Any]:

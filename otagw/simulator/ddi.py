@@ -27,6 +27,8 @@ _FAILURES: Final = {
 }
 # The part that is the whole device; others are modules.
 WHOLE: Final = "os"
+_CLOCK: Final = re.compile(r"(\d\d):(\d\d):(\d\d)")
+_ISO: Final = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _HASHES: Final = ("sha1", "md5", "sha256")
 
 
@@ -139,8 +141,12 @@ def _file(artifact: Mapping[str, Any]) -> File:
 
 
 def _seconds(sleep: str) -> float:
-    hours, minutes, seconds = re.fullmatch(r"(\d\d):(\d\d):(\d\d)", sleep).groups()  # type: ignore[union-attr]  # misread
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    """Read HH:MM:SS, or ISO 8601 for what is longer than a day."""
+    found = _CLOCK.fullmatch(sleep) or _ISO.fullmatch(sleep)
+    if found is None:
+        raise ValueError("an interval is neither HH:MM:SS nor ISO 8601")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _origin(url: str) -> tuple[str, str]:

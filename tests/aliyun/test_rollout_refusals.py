@@ -277,6 +277,16 @@ def test_a_list_none_of_whose_names_exists_is_refused_with_the_first_three(clien
     assert client.ok("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=9)["Total"] == 0
 
 
+@pytest.mark.parametrize("text", ["DeviceName", "DeviceName\n", "DeviceName,ProductKey\n\ndev001,q\n", " \n,,\n"])
+@pytest.mark.parametrize("more", [{}, {"DryRun": "true"}])
+def test_a_list_that_names_nobody_is_refused(client, fleet, firmware, text, more):
+    given = {"TargetSelection": "SPECIFIC", "DnListFileUrl": uploaded_list(client, text), **more}
+    status, code, said = refused(client, STATIC, firmware, **given)
+    assert (status, code) == (404, NO_LIST)
+    assert said == "The specified device does not exist: the list names no device of the product."
+    assert client.ok("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=9)["Total"] == 0
+
+
 def test_what_else_is_wrong_with_a_job_is_said_before_its_list(client, fleet, firmware):
     given = {"TargetSelection": "SPECIFIC", "DnListFileUrl": uploaded_list(client, "nobody")}
     assert refused(client, STATIC, "1", **given)[:2] == (404, "iot.ota.FirmwareNotFound")

@@ -30,6 +30,7 @@ class Commands:
     NAMES = {
         "delivery_id": "delivery",
         "device": "device",
+        "group": "group",
         "key": "product",
         "name": "signer",
         "package_id": "package",
@@ -60,6 +61,7 @@ class Commands:
             "failed",
             "force",
             "gateway",
+            "most",
             "not_before",
             "offline",
             "oldest_first",

@@ -88,6 +88,7 @@ OWN = {
 # By field: a value where one is required, None where it is left out. None of these names an object.
 PLAIN = {
     **dict.fromkeys(("alias_name", "aliyun_commodity_code", "auth_type", "category_key", "data_format", "desc")),
+    **dict.fromkeys(("at_work", "poll_seconds", "reinstall")),
     **dict.fromkeys(("before", "oldest_first")),  # where a listing begins
     **dict.fromkeys(("description", "device_nickname", "download_protocol", "dry_run", "dynamic_mode", "end_time")),
     **dict.fromkeys(("extension_info", "failure_threshold_count", "failure_threshold_percent", "file_md5")),
@@ -204,6 +205,7 @@ ASKS_NOTHING = {
     "GenerateOTAUploadURL": "it has a suffix alone",
     "QueryProductList": "it has a page and an edition alone",
     "keys signing list": "it has no parameters",
+    "groups list": "it has a page alone",
     "products list": "it has a page alone",
     "projects list": "it has no parameters",
     "webhooks create": "it has a URL, and events",

@@ -168,7 +168,7 @@ def test_attributes_are_asked_for_again_on_the_operators_word(device, environmen
     assert (done.exit_code, done.output) == (0, "dev1 is asked for its attributes at its next poll\n")
     door.enter(settings.load(environment))  # the command leaves the process without one
     assert device.links().keys() == {"configData"}
-    assert device.poll()["config"]["polling"]["sleep"] > "00:04:59"
+    assert device.poll()["config"]["polling"]["sleep"] >= "00:04:30"
     device.identify(version="1.0")
     assert device.links() == {}
 

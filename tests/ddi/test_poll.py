@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from otagw import clock
 from otagw.db import database
 from otagw.ota.devices import presence
 from tests.conftest import NOW
@@ -71,19 +72,74 @@ def seconds(device):
     return int(hours) * 3600 + int(minutes) * 60 + int(rest)
 
 
-def test_the_interval_is_the_products_with_up_to_a_tenth_more(register):
-    fleet = [register(f"dev{number}") for number in range(12)]
+def test_the_interval_is_the_products_with_up_to_a_tenth_more_or_less(register):
+    fleet = [register(f"dev{number}") for number in range(40)]
     found = [seconds(device) for device in fleet]
-    assert all(300 <= interval <= 330 for interval in found)
-    assert len(set(found)) > 1
+    assert 270 <= min(found) < 300 < max(found) <= 330
+    assert len(set(found)) > 10
     assert found == [seconds(device) for device in fleet]
 
 
-@pytest.mark.parametrize(("stored", "least", "most"), [(1, 1, 1), (7200, 7200, 7920), (86399, 86399, 86399)])
+@pytest.mark.parametrize(("stored", "least", "most"), [(1, 1, 1), (7200, 6480, 7920), (86399, 77760, 86399)])
 def test_an_interval_of_its_own(device, stored, least, most):
     database.execute("UPDATE product SET poll_seconds = ?", stored)
     assert least <= seconds(device) <= most
     assert re.fullmatch(r"\d\d:\d\d:\d\d", device.poll()["config"]["polling"]["sleep"])
+
+
+def sleep(device):
+    return device.poll()["config"]["polling"]["sleep"]
+
+
+def group_of(client, *names, **params):
+    group = client.ok("CreateDeviceGroup", GroupName=f"group{clock.new_id()}", **params)["Data"]["GroupId"]
+    given = {
+        f"Device.{n}.{key}": value
+        for n, name in enumerate(names, 1)
+        for key, value in (("ProductKey", "p"), ("DeviceName", name))
+    }
+    client.ok("BatchAddDeviceGroupRelations", GroupId=group, **given)
+    return group
+
+
+def test_from_a_day_on_an_interval_is_told_as_hawkbit_tells_it(device):
+    database.execute("UPDATE product SET poll_seconds = ?", 30 * 24 * 3600)
+    hours, minutes, rest = re.fullmatch(r"PT(\d+)H(?:(\d+)M)?(?:(\d+)S)?", sleep(device)).groups(0)
+    assert 648 * 3600 <= int(hours) * 3600 + int(minutes) * 60 + int(rest) <= 792 * 3600
+    assert sleep(device) == sleep(device)
+
+
+def test_the_interval_of_a_group_comes_before_the_products(client, register):
+    inside, outside = register("dev1"), register("dev2")
+    database.execute("UPDATE product SET poll_seconds = 60")
+    group_of(client, "dev1")
+    assert 54 <= seconds(inside) <= 66
+    group_of(client, "dev1", PollSeconds=7200)
+    assert 6480 <= seconds(inside) <= 7920
+    assert 54 <= seconds(outside) <= 66
+    group_of(client, "dev1", PollSeconds=600)
+    assert 540 <= seconds(inside) <= 660
+
+
+def test_a_device_that_polls_as_its_group_is_told_is_online(client, held_clock, device, written):
+    group = group_of(client, "dev1", PollSeconds=2_592_000)
+    device.poll()
+    written()
+
+    def online():
+        state = client.ok("QueryDeviceDetail", ProductKey="p", DeviceName="dev1")["Data"]["Status"]
+        return state, client.ok("QueryDeviceGroupInfo", GroupId=group)["Data"]["DeviceOnline"]
+
+    held_clock.seconds += 40 * 24 * 3600
+    assert online() == ("ONLINE", 1)
+    held_clock.seconds += 21 * 24 * 3600
+    assert online() == ("OFFLINE", 0)
+
+
+@pytest.mark.parametrize("interval", ["0", "2592001", "1.5", "01:00:00"])
+def test_a_group_with_an_interval_out_of_bounds_is_refused(client, interval):
+    refused = client.refused("CreateDeviceGroup", GroupName="group1", PollSeconds=interval)
+    assert "PollSeconds" in refused[2]
 
 
 def seen():

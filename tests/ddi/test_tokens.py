@@ -85,16 +85,43 @@ def test_show_has_facts_and_no_secrets(otagw, register):
 def test_an_interval_is_set_as_the_protocol_has_it(otagw, register):
     device = register()
     otagw("products", "poll-interval", "p", "01:00:00")
-    assert device.poll()["config"]["polling"]["sleep"].startswith("01:0")
+    assert "00:54:00" <= device.poll()["config"]["polling"]["sleep"] <= "01:06:00"
     otagw("products", "poll-interval", "p", "00:00:05")
     assert device.poll()["config"]["polling"]["sleep"] == "00:00:05"
+
+
+def test_an_interval_over_a_day_is_set_with_a_warning(otagw, register):
+    device = register()
+    assert "PT48H" not in otagw("products", "poll-interval", "p", "23:59:59")
+    assert device.poll()["config"]["polling"]["sleep"] <= "23:59:59"
+    assert "every 48:00:00" in otagw("products", "poll-interval", "p", "48:00:00")
+    assert device.poll()["config"]["polling"]["sleep"].startswith(("PT4", "PT5"))
+
+
+def test_the_interval_of_a_group_is_set_and_cleared(client, otagw, register):
+    device = register()
+    group = client.ok("CreateDeviceGroup", GroupName="group1")["Data"]["GroupId"]
+    added = {"Device.1.ProductKey": "p", "Device.1.DeviceName": "dev1"}
+    client.ok("BatchAddDeviceGroupRelations", GroupId=group, **added)
+    otagw("groups", "poll-interval", "set", group, "02:00:00")
+    assert "01:48:00" <= device.poll()["config"]["polling"]["sleep"] <= "02:12:00"
+    assert client.ok("QueryDeviceGroupInfo", GroupId=group)["Data"]["PollSeconds"] == 7200
+    shown = otagw("groups", "list")
+    assert group in shown
+    assert "asks every 02:00:00" in shown
+    otagw("groups", "poll-interval", "clear", group)
+    assert "00:04:30" <= device.poll()["config"]["polling"]["sleep"] <= "00:05:30"
 
 
 @pytest.mark.parametrize(
     "words",
     [
+        ("groups", "poll-interval", "set", "1", "00:05:00"),
+        ("groups", "poll-interval", "clear", "1"),
+        ("products", "self-registration", "allow", "nobody"),
+        ("products", "self-registration", "refuse", "nobody"),
         ("products", "poll-interval", "p", "5"),
-        ("products", "poll-interval", "p", "24:00:00"),
+        ("products", "poll-interval", "p", "720:00:01"),
         ("products", "poll-interval", "p", "00:00:00"),
         ("products", "poll-interval", "p", "00:60:00"),
         ("products", "poll-interval", "nobody", "00:05:00"),

@@ -146,6 +146,18 @@ def test_a_failure_ends_it_with_what_the_device_says(device, rollout, task, exec
     assert device.links() == {}
 
 
+@pytest.mark.parametrize(
+    ("length", "kept"), [(1024, "x" * 1024), (1025, "x" * 1023 + "…"), (500_000, "x" * 1023 + "…")]
+)
+def test_the_timeline_marks_what_it_has_not_kept(client, device, rollout, cancel, length, kept):
+    job = rollout()
+    action = device.deployment()["id"]
+    cancel(job)
+    assert device.tell(action, "closed", "failure", "x" * length).status_code == 200
+    events = client.ok("QueryOTADeviceTimeline", ProductKey="p", DeviceName="dev1")["Data"]["Event"]
+    assert kept in [event["Detail"] for event in events if event["Kind"] == "PROGRESS"]
+
+
 def test_a_raw_line_feed_in_a_text_is_read(device, rollout, task):
     job = rollout()
     action = device.deployment()["id"]
@@ -176,7 +188,7 @@ def test_a_device_that_goes_on_later_asks_at_the_normal_interval(device, rollout
     rollout()
     action = device.deployment()["id"]
     assert device.tell(action, execution).status_code == 200
-    assert device.poll()["config"]["polling"]["sleep"] > "00:04:59"
+    assert device.poll()["config"]["polling"]["sleep"] >= "00:04:30"
     assert device.action() == action
     device.tell(action, "proceeding")
     assert device.poll()["config"]["polling"]["sleep"] == "00:00:05"

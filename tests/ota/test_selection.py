@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otagw import clock
+from otagw import clock, errors
 from otagw.db import database
 from otagw.files.storage import Storage
 from otagw.ota import states
@@ -202,7 +202,6 @@ def listed(account, store, content):
         (b"d1", {"d1"}),
         (b"d1,d2\nd3\r\n", {"d1", "d2", "d3"}),
         ("\ufeffd1, d2 ,,\n\n  \nd1,unknown,d2".encode(), {"d1", "d2"}),
-        (b",\n,", set()),
         (b"\xff\xfe,d3,D3", {"d3"}),
         (b'"DeviceName"\r\n"d1"\r\n"d2"\r\n', {"d1", "d2"}),
         (b'"d1","d2"\n"d3"', {"d1", "d2", "d3"}),
@@ -223,6 +222,18 @@ def test_a_list_is_read_however_it_is_written(store, account, ticking, content, 
     assert dry["selected"] == len(names)
     assert set(selected(rollouts.create(account, package, **draft))) == names
     rollouts.check()
+
+
+@pytest.mark.parametrize("content", [b",\n,", b"DeviceName\n", b"ProductKey,DeviceName\nother,d1\n"])
+def test_a_list_that_names_no_device_of_the_product_makes_no_job(store, account, ticking, content):
+    rollouts.register(account, {"d1": {"default": "1.0"}})
+    draft = {"target": jobs.SPECIFIC, "rules": Rules(list_key=listed(account, store, content))}
+    package = rollouts.package(account, "new")
+    for make in (dry_run.run, planning.create):
+        with pytest.raises(errors.NotFound) as caught:
+            make(account, JobDraft(package=package, product_key="p", **draft))
+        assert caught.value.key == planning.NO_NAMES
+    assert jobs.of_package(account, package, 1, 10).total == 0
 
 
 def test_a_list_of_five_thousand_names_is_taken_in_steps(store, account, ticking):

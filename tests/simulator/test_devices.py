@@ -146,6 +146,13 @@ def test_ddi_heeds_a_cancel_and_says_so(gateway, simulate):
     assert gateway.next["POST", "feedback"] == []
 
 
+def test_ddi_reads_an_interval_over_a_day(gateway, simulate):
+    base, links = "/p/controller/v1/dev", {}
+    links["configData"] = {"href": f"{gateway.url}{base}/configData"}
+    gateway.next["GET", "dev"] = [(200, {}, {"config": {"polling": {"sleep": "PT48H30M"}}, "_links": links})]
+    assert simulate("ddi", minutes=10)["errors"] == {}
+
+
 def test_ddi_takes_410_for_an_update_that_has_ended(gateway, simulate):
     gateway.next["POST", "feedback"] = [(410, {}, b"")]
     told = simulate("ddi", minutes=10)

@@ -1,4 +1,4 @@
-"""Connections of devices: which node has each of them, and an index of devices by name alone."""
+"""Connections of devices: which node has each of them; indexes of devices by name, and of tasks that follow others."""
 
 from typing import Any
 
@@ -48,10 +48,13 @@ def up(migrator: Any, db: peewee.Database) -> None:
     with db.bind_ctx(TABLES, bind_refs=False, bind_backrefs=False):
         db.create_tables(TABLES)
     db.execute_sql("CREATE INDEX device_name ON device (name)")
+    where = "state = 'queued' AND follows IS NOT NULL"
+    db.execute_sql(f"CREATE INDEX task_following ON task (device_id) WHERE {where}")
 
 
 def down(migrator: Any, db: peewee.Database) -> None:
     """Drop them."""
+    db.execute_sql("DROP INDEX task_following")
     db.execute_sql("DROP INDEX device_name")
     with db.bind_ctx(TABLES, bind_refs=False, bind_backrefs=False):
         db.drop_tables(TABLES)

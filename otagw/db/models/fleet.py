@@ -31,6 +31,7 @@ class Product(Model):
     modified = BigIntegerField()
     gateway_token = TextField(null=True)
     poll_seconds = IntegerField(null=True)
+    self_registration = IntegerField(null=True)  # how many devices it may have for another to register itself
 
     class Meta:
         indexes = (
@@ -135,6 +136,7 @@ class DeviceGroup(Model):
     description = CharField(1024, null=True)
     parent = ForeignKeyField("self", on_delete="RESTRICT", null=True)
     created = BigIntegerField()
+    poll_seconds = IntegerField(null=True)
 
     class Meta:
         indexes = ((("account_id", "name"), True), (("account_id", "id"), False))

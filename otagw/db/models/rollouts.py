@@ -83,6 +83,7 @@ class Task(Model):
     action = IntegerField(null=True)
     recall = CharField(16, null=True)
     deferred = BooleanField(null=True)
+    follows = BooleanField(null=True)
 
     class Meta:
         indexes = (

@@ -6,7 +6,7 @@ from typing import Final
 from werkzeug.wrappers import Request
 
 from otagw import errors
-from otagw.ota.devices import devices
+from otagw.ota.devices import devices, self_registration
 from otagw.ota.devices.devices import Device
 from otagw.ota.products import products
 from otagw.security import derived_secrets
@@ -17,16 +17,20 @@ LONGEST: Final = 512
 NOBODY: Final = "device/0"
 
 
-def admit(request: Request, product_key: str, name: str) -> Device:
+def admit(request: Request, product_key: str, name: str, *, may_register: bool) -> Device:
     """Return the device that a request is from, or raise the fault that says why it is not believed.
 
     A missing token, a wrong one and a device that is not there are one refusal after the same work; that a device is
     disabled is told only to who has its token. Clients may write the key of a product, as the name of a tenant, in any
-    case; which tenants there are is said to nobody.
+    case; which tenants there are is said to nobody. With ``may_register`` a device that is not there registers itself
+    by the token of its product, where that allows it.
     """
     device = _device(product_key, name)
     scheme, token = _given(request.headers.get("Authorization", ""))
     matches = [hmac.compare_digest(known.encode(), token.encode()) for known in _known(device, scheme)]
+    if device is None and may_register and scheme == GATEWAY and _can_be(product_key, name):
+        device = self_registration.register(product_key, name, token)
+        matches = [device is not None]
     if device is None or not any(matches):
         raise errors.WrongSignature("")
     if not device.enabled:
@@ -35,11 +39,15 @@ def admit(request: Request, product_key: str, name: str) -> Device:
 
 
 def _device(product_key: str, name: str) -> Device | None:
-    if not (products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name)):
+    if not _can_be(product_key, name):
         return None
     device = devices.find(product_key, name)
     spelled = products.spelled(product_key) if device is None else product_key
     return devices.find(spelled, name) if spelled and spelled != product_key else device
+
+
+def _can_be(product_key: str, name: str) -> bool:
+    return bool(products.KEY.fullmatch(product_key) and devices.NAME.fullmatch(name))
 
 
 def _given(header: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ CODES: Final[Mapping[type[errors.Fault], tuple[str, int, str]]] = {
     errors.RouteNotFound: ("unknown_path", 404, "Nothing is served under this path."),
     errors.NotFound: ("no_action", 404, "The device has no such action now."),
     errors.MethodNotAllowed: ("wrong_method", 405, "This path does not take this method."),
-    errors.LimitReached: ("too_many", 409, "There are {limit}, as many as there may be of each {kind}."),
+    errors.LimitReached: ("too_many", 409, "There are {limit}, as many as there may be of this kind: {kind}."),
     errors.WrongState: ("ended", 410, "The action has ended: {state}."),
     errors.RequestTooLarge: ("too_large", 413, "The body is larger than {limit}."),
     errors.TooEarly: ("too_early", 429, "Try again in {seconds} seconds."),

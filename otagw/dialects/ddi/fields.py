@@ -21,7 +21,8 @@ FINISHED: Final = ("success", "failure", "none")
 MODES: Final = ("merge", "replace", "remove")
 NAME_LENGTH: Final = 128
 VALUE_LENGTH: Final = 1024
-LONGEST: Final = 1024
+# One more than is kept, so that the timeline can mark what it cuts.
+LONGEST: Final = 1025
 _PARTS: Final = (list, dict)
 # RAUC's updater says how far it has come in words alone: "40% Copying image to rootfs.1".
 _PERCENT: Final = re.compile(r"(?<!\S)([0-9]{1,3}) ?%(?!\S)")

@@ -53,11 +53,20 @@ def _poll(call: DeviceCall) -> Mapping[str, Any]:
 
 
 def _interval(device: Device) -> int:
-    """Return the interval of a device's product with up to a tenth more, by its id: so a fleet spreads."""
-    return min(device.poll_seconds + device.id % (device.poll_seconds // 10 + 1), _DAY - 1)
+    """Return the interval of a device with up to a tenth more or less, always the same by its id: so a fleet spreads.
+
+    One below a day stays below it, since SWUpdate reads nothing from a poll with a longer one.
+    """
+    tenth = device.poll_seconds // 10
+    spread = device.poll_seconds - tenth + device.id % (2 * tenth + 1)
+    return spread if device.poll_seconds >= _DAY else min(spread, _DAY - 1)
 
 
 def _clock(seconds: int) -> str:
+    """Return an interval as hawkBit tells it: from a day on by ISO 8601."""
+    if seconds >= _DAY:
+        parts = ((seconds // 3600, "H"), (seconds // 60 % 60, "M"), (seconds % 60, "S"))
+        return "PT" + "".join(f"{number}{unit}" for number, unit in parts if number)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
@@ -140,8 +149,9 @@ class Front(DeviceFront):
         return parts[0] == "" and parts[2:4] == ["controller", "v1"] and parts[1].lower() not in products.RESERVED_KEYS
 
     def authenticate(self, request: Request, product: str, device: str, body: bytes) -> Device:
-        """Return the device whose token a request has."""
-        return auth.admit(request, product, device)
+        """Return the device whose token a request has; one that polls may register itself by that."""
+        is_poll = request.method == "GET" and request.path.count("/") == PATH.count("/")
+        return auth.admit(request, product, device, may_register=is_poll)
 
     def render(self, request: Request, call: AddressedCall, data: Mapping[str, Any] | str | None) -> Answer:
         """Answer with data or a text, with 304 to a device that has the same data, or with 200 and no body."""

@@ -21,12 +21,17 @@ from otagw.security import derived_secrets
 
 KIND: Final = "device"
 NAME: Final = re.compile(r"[A-Za-z0-9_.:@-]{1,256}")
-# How long after its last message a device counts as online, unless its product is to poll less often.
+# How long after its last message a device counts as online, unless it is to poll less often.
 ONLINE_MS: Final = 10 * 60 * 1000
 DISABLED, UNACTIVATED, ONLINE, OFFLINE = "disabled", "unactivated", "online", "offline"
 _INSERTED_AT_ONCE: Final = 500
 _NAME_LENGTH: Final = 20
 _VERSION: Final = "SELECT version FROM device_version v WHERE v.device_id = device.id AND v.folded = 'default'"
+# How often a device is to ask, on ``device`` and ``product``: by the shortest interval of its groups, or its product's.
+POLL_SECONDS: Final = (
+    "COALESCE((SELECT MIN(g.poll_seconds) FROM device_group_member m JOIN device_group g ON g.id = m.group_id "
+    f"WHERE m.device_id = device.id), product.poll_seconds, {products.POLL_SECONDS})"
+)
 # The columns that `add` fills.
 _GIVEN: Final = "id, account_id, product_key, name, nickname, secret, enabled, created, modified, batch_id"
 
@@ -112,7 +117,7 @@ _ROWS: Final = Rows(
     version=f"({_VERSION})",
     sealed_token=models.Device.token,
     sealed_gateway_token=models.Product.gateway_token,
-    poll_seconds=f"COALESCE(product.poll_seconds, {products.POLL_SECONDS})",
+    poll_seconds=POLL_SECONDS,
     wants_attributes="(device.attributes IS NULL OR COALESCE(device.attributes_asked, FALSE))",
 )
 SELECT: Final = f"SELECT {_ROWS.selected} FROM device JOIN product ON product.key = device.product_key"

@@ -1,10 +1,10 @@
 """Groups of devices, of whichever products; a group may be within another."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from peewee import SQL, Case, fn
+from peewee import SQL, fn
 
 from otagw import clock, errors
 from otagw.db import database, models, rows
@@ -22,11 +22,15 @@ PER_DEVICE: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class GroupDraft:
-    """A group as it is asked for; ``parent`` is the id of the group it is within."""
+    """A group as it is asked for; ``parent`` is the id of the group it is within.
+
+    Its devices are to poll every ``poll_seconds``, or as often as their product says.
+    """
 
     name: str
     description: str | None = None
     parent: str | None = None
+    poll_seconds: int | None = None
 
 
 class Group(NamedTuple):
@@ -37,6 +41,7 @@ class Group(NamedTuple):
     description: str | None
     parent_id: int | None
     created: int
+    poll_seconds: int | None = None
 
 
 class Count(NamedTuple):
@@ -65,14 +70,15 @@ def create(account: Account, draft: GroupDraft, token: str | None = None) -> Gro
     def work() -> dict[str, Any]:
         parent = get(account, draft.parent, database.SHARE).id if draft.parent else None
         now = clock.now()
-        group = Group(clock.new_id(now), draft.name, draft.description, parent, now)
+        group = Group(clock.new_id(now), draft.name, draft.description, parent, now, draft.poll_seconds)
         if not models.DeviceGroup.insert_if_free(account_id=account.id, **group._asdict()):
             raise errors.AlreadyExists(kind=KIND, key=draft.name)
         audit.note(account.id, KIND, group.id)
         return {"id": group.id}
 
     with database.write():  # what is returned was not deleted meanwhile
-        return get(account, str(idempotency.run(account, "group.create", token, lambda: asdict(draft), work)["id"]))
+        answer = idempotency.run(account, "group.create", token, lambda: idempotency.fields(draft, "traits"), work)
+        return get(account, str(answer["id"]))
 
 
 def get(account: Account, key: str, lock: str = "") -> Group:
@@ -86,6 +92,14 @@ def get(account: Account, key: str, lock: str = "") -> Group:
 def find(account: Account, group_id: int, lock: str = "") -> Group | None:
     """Return a group by its number, if it is still there."""
     return _ROWS.find(models.DeviceGroup.id == group_id, models.DeviceGroup.account_id == account.id, lock=lock)
+
+
+def set_poll_seconds(account: Account, key: str, seconds: int | None) -> None:
+    """Set how often the devices of a group are to poll; None: as often as their product says."""
+    with database.write():
+        group = get(account, key, database.HOLD)
+        models.DeviceGroup.update(poll_seconds=seconds).where(models.DeviceGroup.id == group.id).execute()
+        audit.note(account.id, KIND, group.id)
 
 
 def delete(account: Account, key: str) -> None:
@@ -118,12 +132,15 @@ def page(
 
 def count(account: Account, group: Group) -> Count:
     """Return how many devices a group has."""
-    now, member, device, product = clock.now(), models.DeviceGroupMember, models.Device, models.Product
-    lately = (device.seen > now - devices.ONLINE_MS) | (device.seen > now - 2000 * fn.COALESCE(product.poll_seconds, 0))
-    online = device.enabled & device.activated.is_null(False) & lately
-    query = member.select(fn.COUNT(device.activated), fn.COUNT(Case(None, [(online, 1)]))).join(device).join(product)
-    query = query.where(member.group == group.id, device.account_id == account.id)
-    heard = database.db.execute(query).fetchone()
+    now = clock.now()
+    lately = f"(device.seen > ? OR device.seen > ? - CAST(2000 AS BIGINT) * {devices.POLL_SECONDS})"
+    online = f"CASE WHEN device.enabled AND device.activated IS NOT NULL AND {lately} THEN 1 END"
+    heard = database.execute(
+        f"SELECT COUNT(device.activated), COUNT({online}) FROM device_group_member AS inside "
+        "JOIN device ON device.id = inside.device_id JOIN product ON product.key = device.product_key "
+        "WHERE inside.group_id = ? AND device.account_id = ?",
+        *(now - devices.ONLINE_MS, now, group.id, account.id),
+    ).fetchone()
     return Count(listing.total(account.id, devices.member_scope(group.id)), *heard)
 
 

@@ -40,7 +40,7 @@ def note(device_id: int, kind: str, detail: str, job_id: int | None = None, task
     """Note something, inside the write that makes it true."""
     database.execute(
         "INSERT INTO device_event (device_id, at, kind, job_id, task_id, detail) VALUES (?, ?, ?, ?, ?, ?)",
-        *(device_id, clock.now(), kind, job_id, task_id, detail[:_LONGEST]),
+        *(device_id, clock.now(), kind, job_id, task_id, _cut(detail)),
     )
 
 
@@ -51,7 +51,7 @@ def note_many(kind: str, detail: str, about: Sequence[tuple[int, int, int]]) -> 
         database.execute(
             "INSERT INTO device_event (device_id, job_id, task_id, at, kind, detail) "
             f"SELECT column1, column2, column3, ?, ?, ? FROM (VALUES {marks}) AS noted",
-            *(clock.now(), kind, detail[:_LONGEST]),
+            *(clock.now(), kind, _cut(detail)),
             *chain.from_iterable(about),
         )
 
@@ -65,6 +65,10 @@ def note_link(device_id: int, job_id: int, task_id: int) -> None:
     if row is None or clock.now() - row[0] >= LINK_NOTED_MS:
         with database.write():
             note(device_id, LINK, "where to download from", job_id, task_id)
+
+
+def _cut(detail: str) -> str:
+    return detail if len(detail) <= _LONGEST else f"{detail[: _LONGEST - 1]}…"
 
 
 def page(account: Account, device: Device, number: int, size: int) -> Page[Event]:

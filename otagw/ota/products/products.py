@@ -23,6 +23,7 @@ SPACE: Final = "space"
 BASIC, STANDARD = "basic", "standard"
 # How often devices are to ask, where a product says nothing else.
 POLL_SECONDS: Final = 300
+LONGEST_POLL_SECONDS: Final = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Product(NamedTuple):
     front_data: Mapping[str, Any]
     created: int
     modified: int
+    self_registration: int | None
     devices: int
 
     @property
@@ -150,6 +152,11 @@ def set_gateway_token(account: Account, key: str, token: str | None) -> None:
 def set_poll_seconds(account: Account, key: str, seconds: int) -> None:
     """Say how often the devices of a product are to ask, where their protocol lets us."""
     _set(account, key, "poll_seconds", seconds)
+
+
+def set_self_registration(account: Account, key: str, most: int | None) -> None:
+    """Let devices register themselves by a product's token while it has fewer than ``most``; None: let no device."""
+    _set(account, key, "self_registration", most)
 
 
 def spelled(text: str) -> str | None:

@@ -7,7 +7,7 @@ from otagw.ota.accounts import Account
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import device_lists, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
-from otagw.ota.rollouts.records import Job
+from otagw.ota.rollouts.records import WAIT, Job
 from otagw.ota.rollouts.skips import Skips
 
 
@@ -24,7 +24,7 @@ def run(account: Account, asked: JobDraft) -> dict[str, Any]:
     with database.read():
         job = selection.counted(job, package)
         for where, values in selection.everyone(job, pages):
-            skips.add_unfit(job.module, job.version, selection.sources_of(job, package), where, values)
+            skips.add_unfit(job, selection.sources_of(job, package), where, values)
             selected += _fit(skips, job, package, where, values)
         skips.add_absent(device_lists.absent(job.product_key, pages))
     return {"selected": selected, "skipped": skips.shown()}
@@ -37,6 +37,8 @@ def _fit(skips: Skips, job: Job, package: Package, where: str, values: tuple[Any
     eligible = _one(f"SELECT COUNT(*) FROM ({query}) AS e", *given)
     taken = _one(f"SELECT COUNT(*) FROM ({chosen}) AS c", *given)
     skips.add_not_chosen(eligible - taken, query, chosen, given)
+    if job.rules.at_work == WAIT:
+        return taken
     rule = selection.busy(job)
     count = _one(f"SELECT COUNT(*) FROM ({chosen}) AS c WHERE {rule}", *given, job.module)
     names = f"SELECT c.name FROM ({chosen}) AS c WHERE {rule} ORDER BY c.id"

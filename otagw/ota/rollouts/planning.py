@@ -18,6 +18,7 @@ from otagw.ota.rollouts.records import Job, Rules
 # How much of a list that names nobody is quoted: so many names, and so many characters of each.
 _QUOTED: Final = 3
 _QUOTED_CHARACTERS: Final = 64
+NO_NAMES: Final = "the list names no device of the product"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class JobDraft:
 
 
 def unknown_names(account: Account, asked: JobDraft) -> Sequence[str]:
-    """Return the first names of an uploaded list, if it has names and none is a device's; outside of transactions.
+    """Return the first names of an uploaded list if none is a device's, or `NO_NAMES`; outside of transactions.
 
     `draft` says so of the list; of one that is not there it says that.
     """
@@ -54,7 +55,7 @@ def unknown_names(account: Account, asked: JobDraft) -> Sequence[str]:
         for page in pages:
             if len(device_lists.absent(asked.product_key, [page])) < len(device_lists.names_on(page)):
                 return ()
-    return device_lists.names_on(pages[0])[:_QUOTED] if pages else ()
+    return device_lists.names_on(pages[0])[:_QUOTED] if pages else (NO_NAMES,)
 
 
 def draft(account: Account, asked: JobDraft, unknown: Sequence[str] = ()) -> tuple[Job, Package]:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from otagw.ota import states
+
+# What becomes of a device that another job is updating: it fails, that update is canceled, or it is waited for.
+FAIL, SUPERSEDE, WAIT = "fail", "supersede", "wait"
+AT_WORK: Final = (FAIL, SUPERSEDE, WAIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +17,8 @@ class Rules:
 
     ``percent`` is in thousandths, times are minutes. A device that fails is retried ``retry_count`` times; a job pauses
     itself when of at least ``guard_minimum`` ended tasks so many, or such a share, have failed. An ``inclusive`` job
-    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails.
+    has a task for each of its devices: one that has the version succeeds, one that cannot come from its own fails. One
+    that is to ``reinstall`` takes devices that have the version too. ``at_work`` is one of `AT_WORK`.
     """
 
     source_versions: tuple[str, ...] = ()
@@ -36,6 +41,8 @@ class Rules:
     guard_percent: int | None = None
     guard_count: int | None = None
     guard_minimum: int = 1
+    reinstall: bool = False
+    at_work: str = FAIL
 
 
 class Job(NamedTuple):
@@ -100,6 +107,8 @@ class Task(NamedTuple):
     ``due`` is when its time is over, or that of a canceled one's device to answer. ``retry_at`` is when it may be
     offered again, ``attempts`` how often it was retried. ``action`` is the number by which some devices know it,
     ``recall`` what they know of its end, ``deferred`` whether they said that they go on later; see `numbered_tasks`.
+    A task that ``follows`` another, which was open when it was made, is offered once no older one of its module is
+    open; until then nothing that the device says is of it.
     """
 
     id: int
@@ -124,6 +133,7 @@ class Task(NamedTuple):
     action: int | None = None
     recall: str | None = None
     deferred: bool | None = None
+    follows: bool | None = None
 
     @property
     def is_open(self) -> bool:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from otagw import clock
 from otagw.db import database
-from otagw.ota import ids
+from otagw.ota import ids, states
 from otagw.ota.accounts import Account
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import device_lists, jobs, tasks
-from otagw.ota.rollouts.records import Job
+from otagw.ota.rollouts.records import SUPERSEDE, WAIT, Job
 from otagw.ota.rollouts.skips import Skips
 
 # How many devices a step looks at: it holds up every other writer, for some 10 ms; after it those who wait come first.
@@ -125,7 +125,7 @@ def _insert(job: Job, package: Package, window: Window, skips: Skips) -> int:
     query, values = eligible(job, package, window.where, window.values)
     (count,) = database.execute(f"SELECT COUNT(*) FROM ({query}) AS e", *values).fetchone()
     if count < window.size and not job.rules.inclusive:
-        skips.add_unfit(job.module, job.version, sources_of(job, package), window.where, window.values)
+        skips.add_unfit(job, sources_of(job, package), window.where, window.values)
         skips.add_absent(device_lists.absent(job.product_key, ["\n".join(window.names)]) if window.names else [])
     if not count:
         return 0
@@ -138,15 +138,16 @@ def _insert(job: Job, package: Package, window: Window, skips: Skips) -> int:
     first = ids.free(tasks.KIND, count)
     now = clock.now()
     reason, given = _ended(job, package)
+    follows, followed = _follows(job)
     database.execute(
         f"INSERT INTO task ({', '.join(tasks.COLUMNS)}) "
         "SELECT ? + c.number, ?, ?, ?, c.id, ?, c.name, ?, "
         "CASE WHEN c.reason IS NULL THEN ? WHEN c.reason = '' THEN 'succeeded' ELSE 'failed' END, c.version, ?, "
-        "CASE WHEN c.reason = '' THEN 100 ELSE 0 END, c.reason, 0, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL "
-        f"FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, {reason} AS reason "
-        f"FROM ({taken}) AS c) AS c",
+        "CASE WHEN c.reason = '' THEN 100 ELSE 0 END, c.reason, 0, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, c.follows "
+        "FROM (SELECT c.id, c.name, c.version, ROW_NUMBER() OVER (ORDER BY c.id) AS number, "
+        f"{reason} AS reason, {follows} AS follows FROM ({taken}) AS c) AS c",
         *(first, job.account_id, job.id, job.package_id, job.product_key, job.module, job.first_state, job.version),
-        *(now, now, *given, *values),
+        *(now, now, *given, *followed, *values),
     )
     tasks.made(job.account_id, first + 1, count)
     return int(count)
@@ -155,6 +156,8 @@ def _insert(job: Job, package: Package, window: Window, skips: Skips) -> int:
 def _ended(job: Job, package: Package) -> tuple[str, tuple[Any, ...]]:
     """Return an expression, on ``c``, for why a task has failed before it begins: empty where it has succeeded."""
     if not job.rules.inclusive:
+        if job.rules.at_work == WAIT:
+            return "CAST(NULL AS TEXT)", ()
         return f"CASE WHEN {busy(job)} THEN ? END", (job.module, BUSY)
     sources = sources_of(job, package)
     unfit = f"c.version NOT IN ({','.join('?' * len(sources))})" if sources else "1 = 0"
@@ -164,10 +167,17 @@ def _ended(job: Job, package: Package) -> tuple[str, tuple[Any, ...]]:
     )
 
 
+def _follows(job: Job) -> tuple[str, tuple[Any, ...]]:
+    """Return an expression, on ``c``, for whether a task follows another: what the device says may still be of that."""
+    if job.rules.at_work == WAIT:
+        return f"CASE WHEN {busy(job)} THEN TRUE END", (job.module,)
+    return ("TRUE" if job.rules.at_work == SUPERSEDE else "CAST(NULL AS BOOLEAN)"), ()
+
+
 def eligible(job: Job, package: Package, where: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return a query for those of some devices that run another version than the package, and one it starts from.
 
-    An inclusive job takes all of them.
+    An inclusive job takes all of them, and one that is to reinstall also those that run the version.
     """
     query = (
         "SELECT d.id, d.name, v.version FROM device d "
@@ -177,6 +187,8 @@ def eligible(job: Job, package: Package, where: str, values: Sequence[Any]) -> t
         return query, (job.module, *values)
     sources = sources_of(job, package)
     limit = f" AND v.version IN ({','.join('?' * len(sources))})" if sources else ""
+    if job.rules.reinstall:
+        return query + limit, (job.module, *values, *sources)
     query += f" AND (v.version IS NULL OR v.version <> ?){limit}"
     return query, (job.module, *values, job.version, *sources)
 
@@ -198,7 +210,8 @@ def chosen(job: Job, query: str) -> str:
 
 def busy(job: Job) -> str:
     """Return a condition, on ``c`` and the job's module, for devices that another job would keep from this one."""
-    started = f" AND (o.state = 'in_progress' OR o.job_id > {job.id})" if job.rules.overwrite else ""
+    at_work = "" if job.rules.at_work == SUPERSEDE else "o.state = 'in_progress' OR "
+    started = f" AND ({at_work}o.job_id > {job.id})" if job.rules.overwrite else ""
     return f"EXISTS (SELECT 1 FROM task o WHERE o.device_id = c.id AND o.module = ? AND o.state IN {_OPEN}{started})"
 
 
@@ -234,11 +247,9 @@ def _population(job: Job, package: Package) -> int:
 
 
 def _replace(job: Job, taken: str, values: Sequence[Any]) -> None:
-    """Cancel what older jobs offer the chosen devices; what they are at work on goes on."""
-    where = (
-        "module = ? AND job_id < ? AND state IN ('confirm', 'queued', 'notified') "
-        f"AND device_id IN (SELECT c.id FROM ({taken}) AS c)"
-    )
+    """Cancel what older jobs offer the chosen devices; what they are at work on goes on, unless it is superseded."""
+    replaced = ",".join(f"'{each}'" for each in (states.OPEN if job.rules.at_work == SUPERSEDE else states.WAITING))
+    where = f"module = ? AND job_id < ? AND state IN ({replaced}) AND device_id IN (SELECT c.id FROM ({taken}) AS c)"
     given: tuple[Any, ...] = (job.module, job.id, *values)
     others = [row[0] for row in database.execute(f"SELECT DISTINCT job_id FROM task WHERE {where}", *given).fetchall()]
     if not others:
@@ -252,7 +263,8 @@ def _replace(job: Job, taken: str, values: Sequence[Any]) -> None:
 
 def sources_of(job: Job, package: Package) -> tuple[str, ...]:
     """Return the versions that a job's devices may come from; a differential package knows of its own."""
-    return job.rules.source_versions or (tuple(package.source_versions) if package.differential else ())
+    found = job.rules.source_versions or (tuple(package.source_versions) if package.differential else ())
+    return (*found, job.version) if found and job.rules.reinstall else found
 
 
 def _ceiling(job: Job) -> int:

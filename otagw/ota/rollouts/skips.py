@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otagw.db import database
+from otagw.ota.rollouts.records import Job
 
 EXAMPLES: Final = 5
 SAME: Final = "the device runs this version already"
@@ -55,16 +56,18 @@ class Skips:
             found.count += len(names)
             found.names += names[: EXAMPLES - len(found.names)]
 
-    def add_unfit(self, module: str, version: str, sources: Sequence[str], where: str, values: Sequence[Any]) -> None:
+    def add_unfit(self, job: Job, sources: Sequence[str], where: str, values: Sequence[Any]) -> None:
         """Count those of some devices that run a version already, one not among the sources, or an unknown one."""
-        rules: list[tuple[str, str, tuple[str, ...]]] = [(SAME, "v.version = ?", (version,))]
+        rules: list[tuple[str, str, tuple[str, ...]]] = []
+        if not job.rules.reinstall:
+            rules.append((SAME, "v.version = ?", (job.version,)))
         if sources:
             marks = ",".join("?" * len(sources))
-            rules.append((OTHER, f"v.version <> ? AND v.version NOT IN ({marks})", (version, *sources)))
+            rules.append((OTHER, f"v.version <> ? AND v.version NOT IN ({marks})", (job.version, *sources)))
             rules.append((UNKNOWN, "v.version IS NULL", ()))
         base = f"FROM device d LEFT JOIN device_version v ON v.device_id = d.id AND v.folded = ? WHERE {where} AND"
         for reason, rule, given in rules:
-            all_values = (module, *values, *given)
+            all_values = (job.module, *values, *given)
             (count,) = database.execute(f"SELECT COUNT(*) {base} {rule}", *all_values).fetchone()
             self.add(reason, int(count), f"SELECT d.name {base} {rule} ORDER BY d.id", all_values)
 

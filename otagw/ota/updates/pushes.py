@@ -27,14 +27,23 @@ LOOKED_AT: Final = 2000
 _OPEN: Final = "('confirm', 'queued', 'notified', 'in_progress')"
 # Tasks of connected devices that wait to be told: by the index of open tasks, of which each device has few. Without a
 # condition on the module, SQLite goes through all tasks that the device ever had.
-_WAITING: Final = (
-    f"FROM mqtt_session s CROSS JOIN task t WHERE s.node = ? AND t.device_id = s.device_id AND t.state IN {_OPEN} "
-    "AND t.module > '' AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ? "
+_FIRST: Final = (
+    "SELECT t.id, t.job_id, t.device_id, t.module FROM mqtt_session s CROSS JOIN task t "
+    f"WHERE s.node = ? AND t.device_id = s.device_id AND t.state IN {_OPEN} AND t.follows IS NULL AND t.module > '' "
+    "AND ((t.state = 'queued' AND t.retry_at IS NULL) OR t.retry_at <= ? "
     "OR (t.id = s.pushed AND t.retry_at IS NULL AND (s.attempts < t.attempts "
     "OR (s.acknowledged IS NULL AND t.state = 'notified'))))"
 )
+# And those that follow another one, by an index of them alone.
+_FOLLOWING: Final = (
+    "SELECT t.id, t.job_id, t.device_id, t.module FROM mqtt_session s CROSS JOIN task t "
+    "WHERE s.node = ? AND t.device_id = s.device_id AND t.state = 'queued' AND t.follows IS NOT NULL AND NOT EXISTS "
+    f"(SELECT 1 FROM task o WHERE o.device_id = t.device_id AND o.module = t.module AND o.state IN {_OPEN} "
+    "AND o.follows IS NULL)"
+)
+_WAITING: Final = f"FROM ({_FIRST} UNION ALL {_FOLLOWING}) AS w"
 # Nor by the index of the job, which it would go through for each connection.
-_OF_JOB: Final = "AND t.job_id + 0 = ?"
+_OF_JOB: Final = "WHERE w.job_id + 0 = ?"
 
 
 def key(offer: Offer) -> Key:
@@ -73,13 +82,13 @@ def due(node: str, is_free: Callable[[int, int], bool]) -> list[tuple[int, str]]
     """
     now = clock.now()
     found: list[tuple[int, str]] = []
-    rows = database.execute(f"SELECT DISTINCT t.job_id {_WAITING}", node, now).fetchall()
+    rows = database.execute(f"SELECT DISTINCT w.job_id {_WAITING}", node, now, node).fetchall()
     for (job_id,) in sorted(rows):
         job = jobs.find(job_id)
         left = min(_left(job, now), AT_ONCE) if job and job.rules.need_push else 0
         if job and left and not _is_held_up(job, node, now):
-            query = f"SELECT t.device_id, t.module, t.id {_WAITING} {_OF_JOB} ORDER BY t.id LIMIT ?"
-            waiting = database.execute(query, node, now, job_id, LOOKED_AT).fetchall()
+            query = f"SELECT w.device_id, w.module, w.id {_WAITING} {_OF_JOB} ORDER BY w.id LIMIT ?"
+            waiting = database.execute(query, node, now, node, job_id, LOOKED_AT).fetchall()
             free = ((device_id, module) for device_id, module, task_id in waiting if is_free(device_id, task_id))
             found += [one for one, _ in zip(free, range(left), strict=False)]
     return found
@@ -93,6 +102,6 @@ def _left(job: Job, now: int) -> int:
 
 def _is_held_up(job: Job, node: str, now: int) -> bool:
     """Tell whether what holds up one task of a job that waits holds up all of them."""
-    row = database.execute(f"SELECT t.id {_WAITING} {_OF_JOB} LIMIT 1", node, now, job.id).fetchone()
+    row = database.execute(f"SELECT w.id {_WAITING} {_OF_JOB} LIMIT 1", node, now, node, job.id).fetchone()
     task: Task | None = tasks.find(*row) if row else None
     return task is None or reasons.hindrance(task, job, now) is not None

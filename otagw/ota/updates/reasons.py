@@ -1,6 +1,7 @@
 """Why a device does not update: the reason for the present state, in one sentence."""
 
 import textwrap
+from collections.abc import Mapping
 from typing import Final
 
 from otagw import clock
@@ -47,7 +48,16 @@ def sentences(device: Device) -> list[str]:
     if told:  # until then the device is shown nothing else
         return [f"{_what(told)}: canceled; the gateway waits for its answer to a cancellation."]
     found = tasks.open_of(device.id)
-    return [_sentence(device, task) for task in found] or [_without_task(device), *_passed_over(device)]
+    oldest = {task.module: task for task in reversed(found)}
+    said = [_sentence(device, each) if each is oldest[each.module] else _behind(each, oldest) for each in found]
+    return said or [
+        _without_task(device),
+        *_passed_over(device),
+    ]
+
+
+def _behind(task: Task, oldest: Mapping[str, Task]) -> str:
+    return f"{_what(task)}: not offered, because the update of job {oldest[task.module].job_id} has not ended."
 
 
 def _sentence(device: Device, task: Task) -> str:

@@ -25,7 +25,7 @@ def installed(device: Device, task: Task, module: str, address: str | None) -> N
     """
     with database.write():
         had, at, _ = database.execute(_SELECT, device.id, module.lower()).fetchone() or (None, 0, None)
-        updates.reported_version(device, task.version, module, address)
+        updates.reported_version(device, task.version, module, address, installed=True)
         if had == task.version:
             return
         said_at_work = had and had != task.source_version and task.started and at >= task.started

@@ -4,7 +4,7 @@ Every front calls these; docs/states.md has the rules. Times that are over are s
 gets the right answer while no worker runs.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -38,14 +38,21 @@ class Offer(NamedTuple):
 
 
 def reported_version(
-    device: Device, version: str, module: str = modules.DEFAULT, address: str | None = None, *, decides: bool = True
+    device: Device,
+    version: str,
+    module: str = modules.DEFAULT,
+    address: str | None = None,
+    *,
+    decides: bool = True,
+    installed: bool = False,
 ) -> None:
     """Note what a module of a device runs, and what follows from it.
 
     The version that the device was to get is the success of its task, whatever it has said before. Another one than it
     had, while it is at work, is a failure, unless the device says otherwise how it ended: then this one does not
     decide. The one it had changes nothing: it may have rebooted into it. Nor does the first that is ever reported:
-    nobody knows what it had. Raises `errors.LimitReached` for a module too many.
+    nobody knows what it had. Where the device had the version before, it is a success once the device is at work, or
+    says itself that it has ``installed`` it. Raises `errors.LimitReached` for a module too many.
     """
     with database.write():
         if not presence.note(device, address):  # it was deleted
@@ -56,7 +63,9 @@ def reported_version(
         if not found or not job:
             dynamic_jobs.reported(device, module, version)
         elif version == found.version:
-            _end(found, "succeed", "", progress=100)
+            is_new = found.source_version != version
+            if is_new or installed or (decides and found.state == states.IN_PROGRESS):
+                _end(found, "succeed", "", progress=100)
         elif decides and found.state == states.IN_PROGRESS and had and version not in (had, found.source_version):
             _failed(found, job, FOREIGN)
 
@@ -77,12 +86,16 @@ def polled(found: object) -> None:
     metrics.count("otagw_device_polls_total", "yes" if found else "no")
 
 
-def ready(device: Device, among: Iterable[Task], module: str | None = None, **how: bool) -> Iterator[Offer]:
+def ready(device: Device, among: Sequence[Task], module: str | None = None, **how: bool) -> Iterator[Offer]:
     """Yield what a device could `take` now of some of its open tasks, `look` says how, and then of dynamic jobs.
 
-    A module that has no task may get one of a dynamic job that is also for devices that reported before it began.
+    A module that has no task may get one of a dynamic job that is also for devices that reported before it began. Of
+    several tasks of a module the oldest comes first; the others follow it.
     """
-    for task in chain(among, _lazily(dynamic_jobs.asked, device, module)):
+    oldest = {task.module: task.id for task in sorted(among, key=lambda task: -task.id)}
+    for task in chain(
+        (task for task in among if task.id == oldest[task.module]), _lazily(dynamic_jobs.asked, device, module)
+    ):
         offer = look(device, task, **how)
         if offer and not _is_used_up(offer):
             yield offer
@@ -131,7 +144,7 @@ def progress(
     with database.write():
         presence.note(device, None)
         task, job = _held(device, module, task_id)
-        if not task or not job or task.state == states.CONFIRM:
+        if not task or not job or _is_unknown(task, task_id):
             return None
         timeline.note(device.id, timeline.PROGRESS, f"{percent}% {text}".strip(), task.job_id, task.id)
         if task.state == states.IN_PROGRESS:
@@ -149,7 +162,7 @@ def finished(
     with database.write():
         presence.note(device, None)
         task, job = _held(device, module, task_id)
-        if not task or not job or task.state == states.CONFIRM:
+        if not task or not job or _is_unknown(task, task_id):
             return None
         timeline.note(
             device.id, timeline.PROGRESS, f"{'succeeded' if succeeded else 'failed'}: {text}", task.job_id, task.id
@@ -169,6 +182,11 @@ def timed_out(task_id: int, job_id: int) -> None:
                 _end(task, "fail", TIMEOUT)
             else:
                 tasks.answered(task, None, tasks.UNANSWERED)
+
+
+def _is_unknown(task: Task, task_id: int | None) -> bool:
+    """Tell whether a device cannot mean a task, since it has not been offered it; ``task_id`` is what it names."""
+    return task.state == states.CONFIRM or bool(task.follows and task.state == states.QUEUED and task_id is None)
 
 
 def _lazily(find: Callable[..., Iterable[Task]], *given: Any) -> Iterator[Task]:

@@ -12,6 +12,7 @@ from otagw.dialects.aliyun.schema import AliyunSchema
 from otagw.operation import Work
 from otagw.ota.devices import groups
 from otagw.ota.devices.groups import Group, GroupDraft
+from otagw.ota.products import products
 
 # The vendor's word for a group to which devices are added by name; the gateway has no others.
 STATIC: Final = "LINK_PLATFORM"
@@ -25,15 +26,24 @@ class CreateDeviceGroup(AliyunSchema):
     group_name = fields.Wide(4, 30, required=True)
     group_desc = fields.Text(100)
     super_group_id = fields.Id()
+    poll_seconds = fields.Integer(1, products.LONGEST_POLL_SECONDS)
     client_token = fields.client_token()
 
 
 @operation(CreateDeviceGroup, needs="ota:CreateDeviceGroup", codes=(_ABSENT, "iot.group.AlreadyExistedGroupName"))
 def create_device_group(
-    caller: Caller, group_name: str, group_desc: str | None, super_group_id: str | None, client_token: str | None
+    caller: Caller,
+    group_name: str,
+    group_desc: str | None,
+    super_group_id: str | None,
+    poll_seconds: int | None,
+    client_token: str | None,
 ) -> dict[str, Any]:
-    """Add a group, within another one where SuperGroupId says so; its name is unique in the account."""
-    draft = GroupDraft(name=group_name, description=group_desc, parent=super_group_id)
+    """Add a group, within another one where SuperGroupId says so; its name is unique in the account.
+
+    Its devices that speak hawkBit's API are to ask every PollSeconds; of several groups' the shortest counts.
+    """
+    draft = GroupDraft(name=group_name, description=group_desc, parent=super_group_id, poll_seconds=poll_seconds)
     return {"data": _summary(groups.create(caller.account, draft, client_token))}
 
 
@@ -168,5 +178,6 @@ def _summary(group: Group) -> dict[str, Any]:
         "group_id": str(group.id),
         "group_name": group.name,
         "group_desc": group.description,
+        "poll_seconds": group.poll_seconds,
         "utc_create": utc(group.created),
     }

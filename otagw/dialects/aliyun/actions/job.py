@@ -16,7 +16,7 @@ from otagw.ota.listing import Page
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import job_control, job_progress, jobs
-from otagw.ota.rollouts.records import Job
+from otagw.ota.rollouts.records import FAIL, Job
 
 NO_JOB: Final = "iot.ota.JobNotFound"
 WRONG_JOB: Final = "iot.ota.InvalidJobStatus"
@@ -198,6 +198,8 @@ def _shown_rules(caller: Caller, job: Job, package: Package | None) -> dict[str,
         "retry_count": rules.retry_count or None,
         "maximum_per_minute": rules.per_minute,
         "overwrite_mode": 2 if rules.overwrite else 1,
+        "at_work": rules.at_work.upper() if rules.at_work != FAIL else None,
+        "reinstall": rules.reinstall or None,
         "multi_module_mode": rules.several_modules,
         "dynamic_mode": rules.mode if is_dynamic else None,
         "gray_percent": f"{rules.percent / 1000:g}" if rules.percent else None,

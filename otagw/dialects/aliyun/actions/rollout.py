@@ -17,7 +17,7 @@ from otagw.operation import Work
 from otagw.ota.packages import packages, stored_files
 from otagw.ota.rollouts import dry_run, jobs, planning, selection
 from otagw.ota.rollouts.planning import JobDraft
-from otagw.ota.rollouts.records import Rules
+from otagw.ota.rollouts.records import AT_WORK, FAIL, SUPERSEDE, Rules
 
 NO_FIRMWARE: Final = "iot.ota.FirmwareNotFound"
 _CREATE: Final = (
@@ -102,6 +102,8 @@ class CreateOTAStaticUpgradeJob(NewUpgrade):
     group_type = fields.Choice("LINK_PLATFORM")
     schedule_time = fields.Integer(10**12, 10**13 - 1)
     schedule_finish_time = fields.Integer(10**12, 10**13 - 1)
+    reinstall = fields.Boolean(default=False)
+    at_work = fields.Choice(*map(str.upper, AT_WORK), default=FAIL.upper())
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Check what goes with each kind of selection, and the times."""
@@ -109,6 +111,8 @@ class CreateOTAStaticUpgradeJob(NewUpgrade):
         _distinct(values, "target_device_name")
         _check_target(values)
         _check_times(values)
+        if values["at_work"] == SUPERSEDE.upper() and values["overwrite_mode"] != 2:
+            raise wrong("2 where AtWork is SUPERSEDE", "overwrite_mode")
 
 
 class CreateOTADynamicUpgradeJob(NewUpgrade):
@@ -200,19 +204,25 @@ def create_ota_static_upgrade_job(
     dn_list_file_url: str | None,
     schedule_time: int | None,
     schedule_finish_time: int | None,
+    reinstall: bool,
+    at_work: str,
     **params: Any,
 ) -> dict[str, Any]:
     """Roll a firmware out to devices that are chosen now; it must be verified, or need no verification.
 
     ALL, SPECIFIC (names, or a list from GenerateDeviceNameListURL), GRAY (a share, rounded down, one at least), GROUP.
     Devices that run the version already are passed over; one that has another update under way fails at once, unless
-    OverwriteMode is 2 and it has not begun. With FailureThresholdPercent or FailureThresholdCount the job pauses
-    itself once so many of at least MinimumExecuted devices have failed. With DryRun nothing is written.
+    OverwriteMode is 2 and it has not begun. With AtWork WAIT the device gets this one after that update, and with
+    SUPERSEDE (and OverwriteMode 2) that update is canceled, also where the device is at work. With Reinstall devices
+    that run the version are updated too. With FailureThresholdPercent or FailureThresholdCount the job pauses itself
+    once so many of at least MinimumExecuted devices have failed. With DryRun nothing is written.
     """
     rules = Rules(
         names=target_device_name,
         percent=gray_percent,
         list_key=_list_key(dn_list_file_url, caller.endpoint) if dn_list_file_url else None,
+        reinstall=reinstall,
+        at_work=at_work.lower(),
         **_rules(params),
         **_upgrade_rules(params),
     )
@@ -273,6 +283,10 @@ def _create(caller: Caller, params: Mapping[str, Any], *, rules: Rules, **more: 
     given = rules.source_versions
     if given and package.differential and set(given) != set(package.source_versions):
         raise errors.InvalidParameter("SrcVersion.1", f"{package.source_versions[0]}, which the firmware starts from")
+    if rules.reinstall and package.differential:
+        raise errors.InvalidParameter(
+            "Reinstall", "false for a differential firmware, which starts from another version"
+        )
     if rules.protocol == "MQTT" and (package.files or (package.size or 0) > _LONGEST_BY_MQTT):
         expected = f"HTTPS for a firmware of several files, or of more than {_LONGEST_BY_MQTT} bytes"
         raise errors.InvalidParameter("DownloadProtocol", expected)
