@@ -44,6 +44,8 @@ def body(request: Request, longest: int) -> bytes:
 
     Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off or is compressed.
     """
+    if not request.environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return b""  # as most requests, whose headers need not be read for that
     check_length(request, longest)
     length = request.content_length
     if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
