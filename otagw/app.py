@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
@@ -35,14 +36,28 @@ _NOWHERE: Final = "/nowhere"
 DEVICE_FRONTS: Final[tuple[DeviceFront, ...]] = (device.Front(), ddi.Front())
 
 
+class _Response(Response):
+    """An answer as it is made: one with a body needs none of the headers that others have to lose or to mend."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers to send."""
+        return self.headers if self.status_code == 200 else super().get_wsgi_headers(environ)
+
+
 class _Flask(Flask):
     """Routes as they are asked for: no redirect to a tidier path, no answer to OPTIONS but ours."""
+
+    response_class = _Response
 
     def __init__(self) -> None:
         super().__init__("otagw", static_folder=None)
         self.url_map.merge_slashes = False
         self.url_map.strict_slashes = False
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is: none of ours is a coroutine."""
+        return func
 
 
 def create_app(settings: Settings, **parts: Any) -> Flask:
@@ -117,9 +132,10 @@ def needs() -> frozenset[str]:
 
 def _route_actions(app: Flask, actions: Actions) -> None:
     def act() -> Response:
-        if request.method == "HEAD":  # Werkzeug lets it in wherever GET is
+        asked = _current()
+        if asked.method == "HEAD":  # Werkzeug lets it in wherever GET is
             raise MethodNotAllowed(["GET", "POST"])
-        return _response(gateway.serve(actions, _current()))
+        return _response(gateway.serve(actions, asked))
 
     for number, path in enumerate(("/", "//")):
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
@@ -214,4 +230,4 @@ def _current() -> Request:
 def _response(answer: Answer) -> Response:
     headers: Mapping[str, Any] = {**answer.headers, "X-Request-Id": answer.request_id}
     body = answer.body if answer.stream is None else answer.stream
-    return Response(body, answer.status, headers, content_type=answer.content_type)
+    return _Response(body, answer.status, headers, content_type=answer.content_type)
