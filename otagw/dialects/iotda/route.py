@@ -81,7 +81,7 @@ def _below_project(route: Route, everywhere: bool) -> Route:
         if seen != caller.account and route.changes:
             projects.require(caller.account, project_id)
         elif not everywhere:
-            caller = dataclasses.replace(caller, account=seen)
+            caller = caller._replace(account=seen)
         return route.handle(caller, **given)
 
     return dataclasses.replace(route, handle=handle)
@@ -115,7 +115,7 @@ class Iotda:
 
     def authenticate(self, call: RestCall) -> Caller:
         """Return who signed the request, or whom its token stands for."""
-        call.caller = dataclasses.replace(self._caller(call), endpoint=http.endpoint(call.request))
+        call.caller = self._caller(call)._replace(endpoint=http.endpoint(call.request))
         call.key_id = call.caller.key_id
         return call.caller
 
