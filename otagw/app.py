@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from flask import Flask, Response, request
+from flask import Request as FlaskRequest
+from flask.sessions import SessionInterface
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_host
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
@@ -44,16 +48,37 @@ class _Response(Response):
         return self.headers if self.status_code == 200 else super().get_wsgi_headers(environ)
 
 
+class _NoSessions(SessionInterface):
+    """No session is kept for anybody, and none is looked for."""
+
+    def open_session(self, app: Flask, request: FlaskRequest) -> None:
+        """Return nothing, which Flask takes for a session that cannot be kept."""
+
+
 class _Flask(Flask):
     """Routes as they are asked for: no redirect to a tidier path, no answer to OPTIONS but ours."""
 
     response_class = _Response
+    session_interface = _NoSessions()
 
     def __init__(self) -> None:
         super().__init__("otagw", static_folder=None)
         self.url_map.merge_slashes = False
         self.url_map.strict_slashes = False
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
+        """Return what finds the route of a request.
+
+        Flask's own way reads the host twice, and what only redirects need; it tells WebSockets apart, which so go it.
+        """
+        if request is None:
+            return None
+        if "HTTP_UPGRADE" in request.environ:
+            return super().create_url_adapter(request)
+        path = request.environ.get("PATH_INFO", "/").encode("latin-1").decode(errors="replace")
+        host = get_host(request.environ)
+        return self.url_map.bind(host, subdomain="", default_method=request.method, path_info=path)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none of ours is a coroutine."""
