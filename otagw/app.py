@@ -80,6 +80,14 @@ class _Flask(Flask):
         host = get_host(request.environ)
         return self.url_map.bind(host, subdomain="", default_method=request.method, path_info=path)
 
+    def preprocess_request(self) -> Any:
+        """Call what is to come before a request, if there is anything."""
+        return super().preprocess_request() if self.before_request_funcs else None
+
+    def process_response(self, response: Response) -> Response:
+        """Call what is to come after a request, if there is anything; there are no sessions to save."""
+        return super().process_response(response) if self.after_request_funcs else response
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is: none of ours is a coroutine."""
         return func
@@ -254,5 +262,6 @@ def _current() -> Request:
 
 def _response(answer: Answer) -> Response:
     headers: Mapping[str, Any] = {**answer.headers, "X-Request-Id": answer.request_id}
+    is_whole = answer.stream is None  # and so has nothing to encode piece by piece, nor to close
     body = answer.body if answer.stream is None else answer.stream
-    return _Response(body, answer.status, headers, content_type=answer.content_type)
+    return _Response(body, answer.status, headers, content_type=answer.content_type, direct_passthrough=is_whole)
