@@ -112,6 +112,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]", steps: Steps = S
     runtime.current().prepare()
     worker = Worker(steps)
     log.info("the worker is ready")
+    supervisor.say_ready()
     try:
         while True:
             worker.sweep(received.empty)
