@@ -55,12 +55,12 @@ class Choice(fields.Field[str]):
 
 
 class Number(fields.Field[int]):
-    """An integer of the query."""
+    """An integer of the query; ``beyond`` says what to do where more is needed."""
 
-    def __init__(self, low: int, high: int, **options: Any) -> None:
+    def __init__(self, low: int, high: int, beyond: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.low, self.high = low, high
-        self.expected = f"an integer from {low} to {high}"
+        self.expected = f"an integer from {low} to {high}{beyond}"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if not isinstance(value, str) or not _NUMBER.fullmatch(value) or not self.low <= int(value) <= self.high:
