@@ -28,9 +28,6 @@ MAX_BESIDE: Final = 64 * 1024
 MAX_PARTS: Final = 64
 PADDING: Final = 64  # what may stand around the boundary in a delimiter: ends of line, dashes, spaces
 LINE_END: Final = re.compile(rb"[\r\n]")
-# RFC 2046, section 5.1.1. The time to look for a boundary grows with its length.
-BOUNDARY: Final = re.compile(r"(?=.{1,70}\Z) *[0-9A-Za-z'()+_,./:=?-]+(?: +[0-9A-Za-z'()+_,./:=?-]+)*")
-KIND: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
 FILE: Final = "file"
 REDIRECT: Final = "success_action_redirect"
 _URL: Final = re.compile(r"[!-~]{1,2048}")
@@ -123,12 +120,9 @@ def redirect(fields: Mapping[str, str]) -> str:
 
 def _events(request: Request, body: Body) -> Iterator[multipart.Event]:
     """Yield the parts of the body, until its end or its first fault."""
-    kind, options = http.content_type(request)
-    boundary = options.get("boundary", "")
-    if kind != "multipart/form-data" or not BOUNDARY.fullmatch(boundary):
-        raise errors.UnsupportedMediaType(KIND)
+    boundary = http.boundary(request)
     try:
-        yield from _bounded(body, boundary.encode())
+        yield from _bounded(body, boundary)
     except RequestEntityTooLarge:
         raise errors.RequestTooLarge(f"{MAX_PARTS} parts") from None
     except (ValueError, HTTPException):
