@@ -140,7 +140,7 @@ def _bounded(stream: Body, boundary: bytes) -> Iterator[multipart.Event]:
     reach = len(boundary) + PADDING
     most = MAX_BESIDE + reach + CHUNK + reach
     decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=most, max_parts=MAX_PARTS)
-    chunks = _chunks(stream, reach)
+    chunks = _chunks(stream, b"--" + boundary, reach)
     beside, files, in_file = 0, 0, False
     while True:
         held = len(decoder.buffer)
@@ -164,16 +164,22 @@ def _bounded(stream: Body, boundary: bytes) -> Iterator[multipart.Event]:
             return
 
 
-def _chunks(stream: Body, reach: int) -> Iterator[bytes]:
-    """Yield the body in chunks that do not end within a delimiter of up to ``reach`` bytes.
+def _chunks(stream: Body, mark: bytes, reach: int) -> Iterator[bytes]:
+    """Yield the body in chunks that do not end within a delimiter: of up to ``reach`` bytes, ``mark`` among them.
 
-    Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash.
+    Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash, or the
+    mark of one that is cut before its end of line.
     """
     held = b""
     while data := stream.read(CHUNK):
         data = held + data
         end = LINE_END.search(data, max(len(data) - reach, 0))
         cut = end.start() if end else len(data)
+        if data.endswith(b"\r", 0, cut):  # perhaps the first half of an end of line
+            cut -= 1
+        line = max(data.rfind(b"\n", 0, cut), data.rfind(b"\r", 0, cut)) + 1
+        if data.startswith(mark, line) and cut - line <= reach:  # what ends here is a delimiter
+            cut = max(line - (2 if data.endswith(b"\r\n", 0, line) else 1), 0)
         held = data[cut:]
         yield data[:cut]
     yield held
