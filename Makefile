@@ -14,10 +14,9 @@ COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes
 help:  ## print these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/run  ## install, migrate, make a first access key, print a request to paste, and serve
+run: $(VENV)/run  ## install, migrate, make a first access key, serve, and print where and a request to paste
 	@$(BIN)/otagw migrate
-	@$(BIN)/otagw welcome
-	@exec $(BIN)/otagw serve
+	@exec $(BIN)/otagw serve --welcome
 
 demo: $(VENV)/run  ## show it all in about a minute: a gateway, a package, a rollout, 50 simulated devices
 	@$(BIN)/python -m otagw.simulator.demo

@@ -5,7 +5,7 @@ import hmac
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otagw import clock, errors, hosts, runtime
 from otagw.db import database
@@ -24,8 +24,7 @@ KIND: Final = "access key"
 GOOD_SECRET: Final = 16
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """The account that asks, by which key, and what that key may do."""
 
     account: Account
@@ -35,8 +34,7 @@ class Caller:
     endpoint: str = ""
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request says of itself before it is believed.
 
     ``at`` is its time in milliseconds, ``nonce`` None where the protocol has none; ``sign`` takes a secret and returns

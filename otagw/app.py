@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from flask import Flask, Response, request
+from flask import Request as FlaskRequest
+from flask.sessions import SessionInterface
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_host
 
 import otagw.dialects.aliyun.actions
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
@@ -35,14 +40,57 @@ _NOWHERE: Final = "/nowhere"
 DEVICE_FRONTS: Final[tuple[DeviceFront, ...]] = (device.Front(), ddi.Front())
 
 
+class _Response(Response):
+    """An answer as it is made: one with a body needs none of the headers that others have to lose or to mend."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers to send."""
+        return self.headers if self.status_code == 200 else super().get_wsgi_headers(environ)
+
+
+class _NoSessions(SessionInterface):
+    """No session is kept for anybody, and none is looked for."""
+
+    def open_session(self, app: Flask, request: FlaskRequest) -> None:
+        """Return nothing, which Flask takes for a session that cannot be kept."""
+
+
 class _Flask(Flask):
     """Routes as they are asked for: no redirect to a tidier path, no answer to OPTIONS but ours."""
+
+    response_class = _Response
+    session_interface = _NoSessions()
 
     def __init__(self) -> None:
         super().__init__("otagw", static_folder=None)
         self.url_map.merge_slashes = False
         self.url_map.strict_slashes = False
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
+        """Return what finds the route of a request.
+
+        Flask's own way reads the host twice, and what only redirects need; it tells WebSockets apart, which so go it.
+        """
+        if request is None:
+            return None
+        if "HTTP_UPGRADE" in request.environ:
+            return super().create_url_adapter(request)
+        path = request.environ.get("PATH_INFO", "/").encode("latin-1").decode(errors="replace")
+        host = get_host(request.environ)
+        return self.url_map.bind(host, subdomain="", default_method=request.method, path_info=path)
+
+    def preprocess_request(self) -> Any:
+        """Call what is to come before a request, if there is anything."""
+        return super().preprocess_request() if self.before_request_funcs else None
+
+    def process_response(self, response: Response) -> Response:
+        """Call what is to come after a request, if there is anything; there are no sessions to save."""
+        return super().process_response(response) if self.after_request_funcs else response
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is: none of ours is a coroutine."""
+        return func
 
 
 def create_app(settings: Settings, **parts: Any) -> Flask:
@@ -117,9 +165,10 @@ def needs() -> frozenset[str]:
 
 def _route_actions(app: Flask, actions: Actions) -> None:
     def act() -> Response:
-        if request.method == "HEAD":  # Werkzeug lets it in wherever GET is
+        asked = _current()
+        if asked.method == "HEAD":  # Werkzeug lets it in wherever GET is
             raise MethodNotAllowed(["GET", "POST"])
-        return _response(gateway.serve(actions, _current()))
+        return _response(gateway.serve(actions, asked))
 
     for number, path in enumerate(("/", "//")):
         app.add_url_rule(path, f"actions{number}", act, methods=["GET", "POST"])
@@ -213,5 +262,6 @@ def _current() -> Request:
 
 def _response(answer: Answer) -> Response:
     headers: Mapping[str, Any] = {**answer.headers, "X-Request-Id": answer.request_id}
+    is_whole = answer.stream is None  # and so has nothing to encode piece by piece, nor to close
     body = answer.body if answer.stream is None else answer.stream
-    return Response(body, answer.status, headers, content_type=answer.content_type)
+    return _Response(body, answer.status, headers, content_type=answer.content_type, direct_passthrough=is_whole)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer: ``code`` is the refusal's, for the log; empty on success."""
 
     status: int
@@ -14,7 +14,7 @@ class Answer:
     content_type: str
     request_id: str
     code: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     # Sent instead of the body, piece by piece, where that is too long to hold.
     stream: Iterable[bytes] | None = None
 

@@ -7,7 +7,6 @@ import random
 import string
 import threading
 import time
-import uuid as uuids
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +18,9 @@ EPOCH_MS: Final = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 RANDOM_BITS: Final = 22
 # How far an id is from the one before, of the same millisecond and process, at most.
 STEP_BITS: Final = 10
+# The random bits of a UUID, and those that say that it is a random one (RFC 9562).
+_RANDOM: Final = (1 << 128) - 1 ^ 0xF << 76 ^ 0b11 << 62
+_VERSION_4: Final = 4 << 76 | 0b10 << 62
 LETTERS_AND_DIGITS: Final = string.ascii_letters + string.digits
 
 
@@ -124,7 +126,8 @@ def chance() -> random.Random:
 
 def uuid() -> str:
     """Return a random UUID (version 4)."""
-    return str(uuids.UUID(int=chance().getrandbits(128), version=4))
+    digits = f"{chance().getrandbits(128) & _RANDOM | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def random_hex(count: int) -> str:

@@ -66,12 +66,13 @@ def serve(front: Front[C, S], request: Request) -> Answer:
         if operation is None:
             raise errors.UnknownOperation(call.operation)
         meet(call, request, caller)
-        runtime.current().limits.check(caller.key_id, operation.name, operation.rate)
+        limits = runtime.current().limits
+        limits.check(caller.key_id, operation.name, operation.rate)
         actor = Actor(caller.key_id, operation.name, request.remote_addr or "", call.request_id)
         _authorize(front, call, operation, caller, actor)
         arguments = front.validate(operation, call)
-        runtime.current().limits.charge(caller.key_id, operation.cost(arguments))
-        with runtime.current().limits.turn(caller.key_id), audit.acting(actor):
+        limits.charge(caller.key_id, operation.cost(arguments))
+        with limits.turn(caller.key_id), audit.acting(actor):
             data = operation.work.run(partial(operation.handle, caller, **arguments))
             return front.render(call, data or {})
 

@@ -22,7 +22,7 @@ COMPUTING: Final = "computing"
 KINDS: Final = (FILES, STORE, FETCH, ROWS, REDIS, DATABASE, COMPUTING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question(Generic[V, T]):
     """What can be answered for several at once: ``answer`` takes what each asks about, and returns as many answers.
 

@@ -77,8 +77,12 @@ class Operation(Generic[Schema]):
 
     def cost(self, arguments: Mapping[str, Any]) -> int:
         """Return how many requests more than one a call costs, by the rows that it names, makes or shows."""
-        rows = sum(arguments.get(name) or 0 for name in _COUNTS)
-        rows += sum(len(value) for value in arguments.values() if isinstance(value, list | tuple | dict))
+        rows = 0
+        for name, value in arguments.items():
+            if isinstance(value, (list, tuple, dict)):
+                rows += len(value)
+            elif name in _COUNTS:
+                rows += value or 0
         return max(rows, _MANY_ROWS if self.work is Work.MANY else 0) // ROWS_A_REQUEST
 
     @property

@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 from otagw.net import allowed_hosts, allowed_origins
 
 # Variables of other readers: the vault, tests, clients of `otagw test-server`. They are no settings.
-NOT_SETTINGS = ("OTAGW_CONFIG", "OTAGW_MASTER_KEY", "OTAGW_NEW_MASTER_KEY", "OTAGW_CONTROL", "OTAGW_TEST_")
+NOT_SETTINGS = (
+    "OTAGW_CONFIG",
+    "OTAGW_MASTER_KEY",
+    "OTAGW_NEW_MASTER_KEY",
+    "OTAGW_CONTROL",
+    "OTAGW_TEST_",
+    "OTAGW_READY_FD",
+)
 DEFAULT_FILE = "config/otagw.toml"
 # Settings of earlier versions, each with what replaces it.
 REMOVED = {"queue_url": "this setting is gone: the worker looks into the database by itself; remove it"}

@@ -18,7 +18,7 @@ from otagw.db import database
 from otagw.ops import log as our_log
 from otagw.ops import metrics, prune
 from otagw.ota import idempotency
-from otagw.ota.devices import batch_registration
+from otagw.ota.devices import batch_registration, device_files
 from otagw.ota.packages import stored_files
 from otagw.ota.rollouts import due_work, jobs
 from otagw.ota.webhooks import outbox
@@ -37,6 +37,7 @@ STEPS: Final[Steps] = {
     "ota.sweep.advance_jobs": due_work.advance_jobs,
     "ota.sweep.deleted_jobs": jobs.delete_tasks,
     "ota.devices.register_due": batch_registration.register_due,
+    "ota.devices.expire_files": device_files.expire,
     "ota.outbox.deliver_due": outbox.deliver_due,
     "ota.files.purge": stored_files.purge,
     "ota.idempotency.sweep": idempotency.sweep,
@@ -53,6 +54,7 @@ NEXT_DUE: Final[Mapping[str, Callable[[], int | None]]] = {
     "ota.sweep.advance_jobs": due_work.next_job,
     "ota.sweep.deleted_jobs": jobs.next_deleted,
     "ota.devices.register_due": batch_registration.next_due,
+    "ota.devices.expire_files": device_files.next_expiry,
     "ota.outbox.deliver_due": outbox.next_delivery,
     "ota.files.purge": stored_files.next_purge,
     "ota.idempotency.sweep": idempotency.next_expiry,
@@ -112,6 +114,7 @@ def run(settings: Settings, received: "queue.SimpleQueue[int]", steps: Steps = S
     runtime.current().prepare()
     worker = Worker(steps)
     log.info("the worker is ready")
+    supervisor.say_ready()
     try:
         while True:
             worker.sweep(received.empty)

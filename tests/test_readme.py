@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from otagw.cli import main
 from tests import signer
 from tests.conftest import KEY, ROOT, free_port, need
-from tests.patience import HANG_SECONDS
+from tests.patience import HANG_SECONDS, eventually
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHELL_PAGES = ("README.md", "docs/getting-started.md", "docs/devices.md", "docs/explain.md")
@@ -166,6 +166,14 @@ class Run:
                 assert time.monotonic() < self.started + seconds, self.lines
                 threading.Event().wait(0.1)
 
+    def block(self):
+        """Return what is on the terminal from the welcome on, once it is there; no log of the start is behind it."""
+        eventually(lambda: any(line.strip().startswith("curl ") for line in self.lines))
+        begin = next(number for number, line in enumerate(self.lines) if "The gateway serves" in line)
+        assert any("the worker is ready" in line for line in self.lines[:begin])
+        assert "Booting worker" not in "".join(self.lines[begin:])
+        return self.lines[begin:]
+
     def interrupt(self):
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(HANG_SECONDS)
@@ -186,7 +194,7 @@ def test_a_newcomer_clones_runs_and_pastes(tmp_path):
         run = Run(tmp_path / "otagw", port)
         try:
             run.wait(port, 300)
-            line = next(line for line in run.lines if line.strip().startswith("curl "))
+            line = next(line for line in run.block() if line.strip().startswith("curl "))
             pasted = subprocess.run(line, shell=True, check=True, capture_output=True, text=True, timeout=HANG_SECONDS)
         finally:
             run.interrupt()
@@ -194,6 +202,7 @@ def test_a_newcomer_clones_runs_and_pastes(tmp_path):
             r'\{"Code":"","Data":\{"FirmwareID":"\d+","UtcCreate":"[-0-9T:.]+Z"\},"RequestID":"[-0-9a-f]{36}","Success":true\}',
             pasted.stdout,
         )
+        assert said(run, "Health") == f"http://127.0.0.1:{port}/healthz"
         assert said(run, "Endpoint") == f"http://127.0.0.1:{port}"
         assert re.fullmatch(r"\w{24}", said(run, "AccessKeyId"))
         has_secret = re.fullmatch(r"\w{30}", said(run, "AccessKeySecret")) is not None

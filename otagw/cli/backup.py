@@ -34,7 +34,8 @@ def backup(file: Path, files: str, with_master_key: bool) -> None:
             made = core.create(chosen, file, files=files, with_master_key=with_master_key)
         except (core.BackupError, OSError, errors.Unavailable) as error:
             raise click.ClickException(str(error)) from None
-    said = f"{len(made.files)} files" if files == core.COPY else f"without its {len(made.left)} files, which it lists"
+    held, left = common.counted(len(made.files), "file"), common.counted(len(made.left), "file")
+    said = held if files == core.COPY else f"without its {left}, which it lists"
     click.echo(f"{file}: the {made.engine} database of {made.created}, {said}.", err=True)
     if with_master_key:
         click.echo("It HOLDS THE MASTER KEY: whoever reads it has every secret. Keep it so.", err=True)
@@ -57,13 +58,16 @@ def restore(file: Path) -> None:
         raise click.ClickException(str(error)) from None
     except database.TROUBLE as error:
         raise click.ClickException(f"the database does not answer: {error}") from None
-    click.echo(f"Restored the gateway of {found.created} with {len(found.files)} files. Run otagw migrate.", err=True)
+    held = common.counted(len(found.files), "file")
+    click.echo(f"Restored the gateway of {found.created} with {held}. Run otagw migrate.", err=True)
     if doubt:
         click.echo(
             f"Warning: nothing proves that this gateway wrote the backup: {doubt}. Do you know its origin?", err=True
         )
     if absent := way_back.missing(chosen, found):
-        click.echo(f"{len(absent)} files are listed and not in the storage: {', '.join(absent[:3])} …", err=True)
+        verb = "is" if len(absent) == 1 else "are"
+        lacking = f"{common.counted(len(absent), 'file')} {verb} listed and not in the storage"
+        click.echo(f"{lacking}: {', '.join(absent[:3])} …", err=True)
     if core.MASTER_KEY not in found.members:
         where = chosen.data_path / core.MASTER_KEY
         click.echo(f"It has no master key: bring {where}, or OTAGW_MASTER_KEY, before you serve.", err=True)

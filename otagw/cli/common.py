@@ -189,6 +189,12 @@ def second(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def counted(number: int, thing: str, of: int = 0) -> str:
+    """Return a number with the name of what it counts, given in the singular; ``of`` is a limit, 0 for none."""
+    things = thing if (of or number) == 1 else f"{thing}s"
+    return f"{number} of {of} {things}" if of else f"{number} {things}"
+
+
 def one_line(text: str) -> str:
     """Return a text as one line: some of it comes from devices, and none of it is for the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

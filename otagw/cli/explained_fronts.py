@@ -7,7 +7,7 @@ from werkzeug.wrappers import Request
 
 import otagw.dialects.iotda.routes  # noqa: F401 - fills the table of IoTDA
 from otagw import errors
-from otagw.cli import verdict
+from otagw.cli import common, verdict
 from otagw.dialects.aliyun import codes, mistakes, mistakes_v3, signature, wire
 from otagw.dialects.aliyun.wire import ActionCall
 from otagw.dialects.iotda import codes as iotda_codes
@@ -64,7 +64,7 @@ def _iotda(request: Request, secret: str) -> bool:
     verdict.say("path", call.path)
     verdict.say("operation", call.operation)
     _show_pairs("query", call.pairs)
-    verdict.say("body", f"{len(call.body)} bytes")
+    verdict.say("body", common.counted(len(call.body), "byte"))
     claim = iotda_signature.claim(call, functools.partial(iotda_mistakes.explain, call))
     secret = secret or verdict.kept(call.key_id)
     return verdict.judge(claim, secret, iotda_mistakes.signed(call), _rest_spelled)

@@ -50,12 +50,8 @@ def usage() -> None:
         owners = [common.owner(access, name) for name in accounts.names()]
         found = [(owner.name, core.kept(owner), stored_files.stored(owner)) for owner in owners]
     for name, kept, stored in found:
-        counts = (kept, "packages", chosen.package_quota), (stored, "bytes", chosen.bytes_per_account)
-        click.echo(f"{name:<20}  {', '.join(_counted(*count) for count in counts)}")
-
-
-def _counted(number: int, what: str, limit: int) -> str:
-    return f"{number} of {limit} {what}" if limit else f"{number} {what}"
+        counts = (kept, "package", chosen.package_quota), (stored, "byte", chosen.bytes_per_account)
+        click.echo(f"{name:<20}  {', '.join(common.counted(*count) for count in counts)}")
 
 
 @packages.command()

@@ -43,7 +43,8 @@ def list_(account: str, page: int) -> None:
     for product in found.items:
         least = [f"{known.module} {known.version}" for known in lowest if known.product_key == product.key]
         said = f"  minimum {', '.join(least)}" if least else ""
-        start = f"{product.key:24}  {product.devices:>9} devices  {common.day(product.created)}"
+        devices = "device" if product.devices == 1 else "devices"
+        start = f"{product.key:24}  {product.devices:>9} {devices:7}  {common.day(product.created)}"
         click.echo(f"{start}  {product.name}{said}")
     common.say_where(found)
 

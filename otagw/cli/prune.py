@@ -45,7 +45,8 @@ def _prune(kind: str, oldest: int, dry_run: bool) -> int:
         total += done
         clock.pause(PAUSE_SECONDS)
     if total:
+        rows = common.counted(total, "row")
         with database.write():
             for account in models.Account.select().order_by(models.Account.id):
-                audit.note(account.id, kind, f"{total} rows of all accounts, older than {common.second(oldest)}")
+                audit.note(account.id, kind, f"{rows} of all accounts, older than {common.second(oldest)}")
     return total

@@ -93,7 +93,9 @@ def record(to: str, out: Path, bind: tuple[str, int], port_file: Path | None, ca
     with contextlib.closing(cassette):
         recorder = proxy.Recorder(Server(to, cacert), keys, cassette)
         _serve(recorder, bind, port_file, f"records {to}")
-    click.echo(f"{cassette.count} exchanges in {out}; {recorder.unrecorded} passed on unrecorded.", err=True)
+    click.echo(
+        f"{common.counted(cassette.count, 'exchange')} in {out}; {recorder.unrecorded} passed on unrecorded.", err=True
+    )
 
 
 @click.command()
@@ -104,7 +106,7 @@ def replay(file: Path, bind: tuple[str, int], port_file: Path | None) -> None:
     from otagw.testing.recording.replay import Replay  # noqa: PLC0415 - as above
 
     exchanges = _read(file, click.ClickException)
-    _serve(Replay(exchanges), bind, port_file, f"replays {len(exchanges)} exchanges")
+    _serve(Replay(exchanges), bind, port_file, f"replays {common.counted(len(exchanges), 'exchange')}")
 
 
 @click.command()
@@ -135,7 +137,9 @@ def compare(file: Path, to: str | None, cacert: str | None, as_json: bool) -> No
             for line in comparison.lines(result):
                 click.echo(common.one_line(line))
         equal = len(results) - len(differing)
-        click.echo(f"{len(results)} requests: {equal} equal, {len(differing)} differ; {count} differences.")
+        verb = "differs" if len(differing) == 1 else "differ"
+        asked, found = common.counted(len(results), "request"), common.counted(count, "difference")
+        click.echo(f"{asked}: {equal} equal, {len(differing)} {verb}; {found}.")
     if differing:
         raise SystemExit(1)
 

@@ -21,7 +21,8 @@ from otagw.settings import Settings, SettingsError
 
 @click.command()
 @click.option("--worker/--no-worker", default=True, help="Run a worker too, or leave that to `otagw worker`.")
-def serve(worker: bool) -> None:
+@click.option("--welcome", "greet", is_flag=True, help="Once all is up, print what `otagw welcome` prints.")
+def serve(worker: bool, greet: bool) -> None:
     """Serve in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the settings and the certificate anew."""
     chosen = common.load_settings()
     with common.store(chosen):
@@ -31,6 +32,7 @@ def serve(worker: bool) -> None:
         supervisor.check_free(chosen)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+    lines = _welcome(chosen, serves=True) if greet else []
     log.configure(chosen)
     if not chosen.public_url and _is_reached_from_elsewhere(chosen):
         logging.getLogger("otagw").warning(
@@ -41,9 +43,12 @@ def serve(worker: bool) -> None:
         commands.append(supervisor.worker_command())
     if chosen.metrics_bind:
         commands.append(supervisor.metrics_command())
-    if chosen.mqtt_bind or chosen.mqtt_tls_bind:
+    speaks_mqtt = bool(chosen.mqtt_bind or chosen.mqtt_tls_bind)
+    if speaks_mqtt:
         commands.append(supervisor.mqtt_command())
-    sys.exit(supervisor.supervise(commands))
+    processes = chosen.workers + worker + speaks_mqtt
+    greeting = supervisor.Greeting(processes, lambda: click.echo("\n".join(lines)))
+    sys.exit(supervisor.supervise(commands, greeting=greeting if greet else None))
 
 
 def _is_reached_from_elsewhere(chosen: Settings) -> bool:
@@ -149,7 +154,11 @@ def migrate(force: bool) -> None:
 @click.command()
 def welcome() -> None:
     """Make a first access key if there is none, and print a request that is ready to be pasted."""
-    chosen = common.load_settings()
+    click.echo("\n".join(_welcome(common.load_settings())))
+
+
+def _welcome(chosen: Settings, *, serves: bool = False) -> list[str]:
+    """Make a first access key if there is none; return the lines that show it, and how to use and stop a gateway."""
     try:
         with common.store(chosen) as access:
             secret = None if access.list() else access.create()[1]
@@ -159,8 +168,22 @@ def welcome() -> None:
     name = f"demo-{clock.now() // 1000}"
     params = {"Action": "CreateOTAFirmware", "FirmwareName": name, "DestVersion": "1.0.0", "ProductKey": "demo"}
     shown = secret or "(shown when it was made; otagw keys create makes another)"
-    click.echo(f"\n  Endpoint         {chosen.endpoint}")
-    click.echo(f"  AccessKeyId      {key_id}")
-    click.echo(f"  AccessKeySecret  {shown}")
-    click.echo("\n  Paste this in another terminal; it works once, within 15 minutes:\n")
-    click.echo(f"  {client.v1(chosen.endpoint, key_id, known, params).curl()}\n")
+    mqtt = " and ".join(filter(None, (chosen.mqtt_bind, chosen.mqtt_tls_bind and f"{chosen.mqtt_tls_bind} (TLS)")))
+    running = [
+        f"  Health           {chosen.endpoint}/healthz",
+        *([f"  MQTT             {mqtt}"] if mqtt else []),
+        "  Stop             Ctrl-C",
+    ]
+    return [
+        *(["", "  The gateway serves."] if serves else []),
+        "",
+        f"  Endpoint         {chosen.endpoint}",
+        *(running if serves else []),
+        f"  AccessKeyId      {key_id}",
+        f"  AccessKeySecret  {shown}",
+        "",
+        "  Paste this in another terminal; it works once, within 15 minutes:",
+        "",
+        f"  {client.v1(chosen.endpoint, key_id, known, params).curl()}",
+        "",
+    ]

@@ -125,7 +125,7 @@ def _members(
     if fleet:
         found = list(islice(_from_file(fleet, product, from_version), count))
         if len(found) < (count or 1):
-            raise click.ClickException(f"{fleet.name}: there are {len(found)} devices")
+            raise click.ClickException(f"{fleet.name}: it names {common.counted(len(found), 'device')}")
         return found
     if not product:
         raise click.UsageError("--register needs --product KEY")

@@ -1,6 +1,5 @@
 """What ``otagw explain`` prints of a request: what the gateway reads in it, and its verdict."""
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from typing import Final, cast
@@ -58,7 +57,7 @@ def judge(claim: Claim, secret: str, text: str, spell: Spell) -> bool:
     skew = common.load_settings().clock_skew_seconds * 1000
     has_nonce = claim.nonce is not None
     # Without a nonce the store of nonces is not asked: what was used is known to the running gateway alone.
-    claim = dataclasses.replace(claim, nonce=None)
+    claim = claim._replace(nonce=None)
     first, wrong = _refusal(claim, secret, skew), _refusal(claim, secret, _FOREVER)
     late = first if isinstance(first, errors.ExpiredTimestamp) else None
     say("time", _time(claim.at, skew, late, spell))

@@ -10,6 +10,7 @@ CREATE TABLE "deleted_job" ("id" INTEGER NOT NULL PRIMARY KEY, "due" INTEGER NOT
 CREATE TABLE "device" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "name" VARCHAR(256) NOT NULL, "nickname" VARCHAR(64), "secret" TEXT, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "modified" INTEGER NOT NULL, "activated" INTEGER, "seen" INTEGER, "address" VARCHAR(64), "batch_id" INTEGER, "token" TEXT, "attributes" TEXT, "attributes_asked" INTEGER, FOREIGN KEY ("product_key") REFERENCES "product" ("key") ON DELETE RESTRICT);
 CREATE TABLE "device_batch" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "product_key" VARCHAR(256) NOT NULL, "state" VARCHAR(16) NOT NULL, "names" TEXT NOT NULL, "refused" TEXT NOT NULL, "created" INTEGER NOT NULL, "due" INTEGER, "reached" INTEGER NOT NULL, FOREIGN KEY ("product_key") REFERENCES "product" ("key") ON DELETE CASCADE);
 CREATE TABLE "device_event" ("id" INTEGER NOT NULL PRIMARY KEY, "device_id" INTEGER NOT NULL, "at" INTEGER NOT NULL, "kind" VARCHAR(16) NOT NULL, "job_id" INTEGER, "task_id" INTEGER, "detail" VARCHAR(1024) NOT NULL);
+CREATE TABLE "device_file" ("id" VARCHAR(36) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "device_ids" TEXT NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "device_group" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(256) NOT NULL, "description" VARCHAR(1024), "parent_id" INTEGER, "created" INTEGER NOT NULL, "poll_seconds" INTEGER, FOREIGN KEY ("parent_id") REFERENCES "device_group" ("id") ON DELETE RESTRICT);
 CREATE TABLE "device_group_member" ("group_id" INTEGER NOT NULL, "device_id" INTEGER NOT NULL, PRIMARY KEY ("group_id", "device_id"), FOREIGN KEY ("group_id") REFERENCES "device_group" ("id") ON DELETE CASCADE, FOREIGN KEY ("device_id") REFERENCES "device" ("id") ON DELETE CASCADE);
 CREATE TABLE "device_origin" ("device_id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "external_id" VARCHAR(256), "facts" TEXT NOT NULL, FOREIGN KEY ("device_id") REFERENCES "device" ("id") ON DELETE CASCADE);
@@ -53,7 +54,8 @@ INSERT INTO "schema_migration" VALUES(24,'0024_cancellations','2020-01-01 00:00:
 INSERT INTO "schema_migration" VALUES(25,'0025_spellings','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(26,'0026_folded_keys','2020-01-01 00:00:00');
 INSERT INTO "schema_migration" VALUES(27,'0027_following_tasks','2020-01-01 00:00:00');
-INSERT INTO "schema_migration" VALUES(28,'0029_connections','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(28,'0028_device_files','2020-01-01 00:00:00');
+INSERT INTO "schema_migration" VALUES(29,'0029_connections','2020-01-01 00:00:00');
 CREATE TABLE "signing_key" ("id" INTEGER NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "public" VARCHAR(64) NOT NULL, "private" TEXT, "products" TEXT NOT NULL, "auto" INTEGER NOT NULL, "enabled" INTEGER NOT NULL, "created" INTEGER NOT NULL, "statement_format" INTEGER NOT NULL, FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE RESTRICT);
 CREATE TABLE "space" ("id" VARCHAR(64) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "name" VARCHAR(64) NOT NULL, "is_default" INTEGER NOT NULL, "created" INTEGER NOT NULL);
 CREATE TABLE "stored_file" ("key" VARCHAR(128) NOT NULL PRIMARY KEY, "account_id" INTEGER NOT NULL, "path" VARCHAR(160), "size" INTEGER, "md5" VARCHAR(32), "sha1" VARCHAR(40), "sha256" VARCHAR(64), "uses" INTEGER NOT NULL, "idle_since" INTEGER NOT NULL, "format" VARCHAR(16));
@@ -118,6 +120,8 @@ CREATE UNIQUE INDEX "signing_key_account_id_name" ON "signing_key" ("account_id"
 CREATE INDEX "bucket_full_at" ON "bucket" ("full_at");
 CREATE INDEX product_folded ON product (LOWER(key));
 CREATE UNIQUE INDEX task_open ON task (device_id, module) WHERE state IN ('confirm', 'queued', 'notified', 'in_progress') AND follows IS NULL;
+CREATE INDEX "device_file_created" ON "device_file" ("created");
+CREATE INDEX "device_file_account_id_created" ON "device_file" ("account_id", "created");
 CREATE INDEX "mqtt_node_seen" ON "mqtt_node" ("seen");
 CREATE INDEX "mqtt_session_node_device_id" ON "mqtt_session" ("node", "device_id");
 CREATE INDEX device_name ON device (name);

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from werkzeug.wrappers import Request
 
@@ -46,8 +46,7 @@ class AddressedFront(ABC):
         """Spell a refusal."""
 
 
-@dataclass(frozen=True)
-class DeviceCall:
+class DeviceCall(NamedTuple):
     """A request that is believed: from which device, from where, by which of our addresses, and what it says."""
 
     device: Device

@@ -19,6 +19,9 @@ T = TypeVar("T")
 _LONGEST_KIND: Final = 512
 # In lower case and without "_": WSGI shows X-Y and x_y as one header, which could be signed under 2^n names.
 _SIGNED: Final = re.compile(r"[a-z0-9;.!#$%&'*+^`|~-]+")
+# RFC 2046, section 5.1.1. The time to look for a boundary grows with its length.
+_BOUNDARY: Final = re.compile(r"(?=.{1,70}\Z) *[0-9A-Za-z'()+_,./:=?-]+(?: +[0-9A-Za-z'()+_,./:=?-]+)*")
+FORM: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
 _ENCODINGS: Final = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress")
 _STRETCH: Final = 16 * 1024
 # More than that takes longer to decode and to sign than others should wait: up to 5 ms.
@@ -44,6 +47,8 @@ def body(request: Request, longest: int) -> bytes:
 
     Raises `errors.RequestTooLarge`, and `errors.Unreadable` for one that breaks off or is compressed.
     """
+    if not request.environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return b""  # as most requests, whose headers need not be read for that
     check_length(request, longest)
     length = request.content_length
     if not length and "chunked" not in request.environ.get("HTTP_TRANSFER_ENCODING", "").lower():
@@ -87,6 +92,15 @@ def content_type(request: Request) -> tuple[str, dict[str, str]]:
     text = request.headers.get("Content-Type", "")
     kind, options = parse_options_header(text) if len(text) <= _LONGEST_KIND else ("", {})
     return kind.lower(), options
+
+
+def boundary(request: Request) -> bytes:
+    """Return what stands between the parts of a form; raise `errors.UnsupportedMediaType` for any other body."""
+    kind, options = content_type(request)
+    text = options.get("boundary", "")
+    if kind != "multipart/form-data" or not _BOUNDARY.fullmatch(text):
+        raise errors.UnsupportedMediaType(FORM)
+    return text.encode()
 
 
 def unquote(text: str) -> bytes:

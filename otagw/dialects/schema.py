@@ -39,7 +39,7 @@ class FrontSchema(Schema):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._required = [name for name, field in self.fields.items() if field.required]
-        self._absent = {name: field.load_default for name, field in self.fields.items() if not field.required}
+        self._absent = {n: None if field.required else field.load_default for n, field in self.fields.items()}
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every field; raise the fault that names the first one that is wrong as on the wire."""
@@ -49,13 +49,10 @@ class FrontSchema(Schema):
             raise self.fault(error.messages, given) from None
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value for every field, checked against one another; raise marshmallow's ValidationError.
-
-        Fields that did not come are not gone through (``partial``): most Actions have many, and get few.
-        """
+        """Return a value for every field, checked against one another; raise marshmallow's ValidationError."""
         found: dict[str, Any] = {}
         try:
-            values: dict[str, Any] = self.load(given, partial=True)
+            values = self.load_given(given)
         except ValidationError as error:
             if error.valid_data is None:  # refused before any field was read
                 raise
@@ -66,8 +63,13 @@ class FrontSchema(Schema):
                 {name: found[name] for name in dict.fromkeys([*self.fields, *found]) if name in found}
             )
         # In the order of the schema: some is kept, and shown again as it came. What else came, if that may, is last.
-        values = {name: values[name] if name in values else self._absent[name] for name in self.fields} | values
+        values = self._absent | values
         self.check(values)
+        return values
+
+    def load_given(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields that came; raise marshmallow's ValidationError with all that is wrong."""
+        values: dict[str, Any] = self.load(given, partial=True)
         return values
 
     def lacking(self, given: Mapping[str, Any]) -> list[str]:

@@ -5,9 +5,8 @@ by `acting`, around whatever may change something; what devices report, and what
 docs/decisions/0021-operations.md says what is kept, and why.
 """
 
-import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -82,14 +81,19 @@ _ROWS: Final = Rows(Event, models.AuditEvent, account=models.Account.name)
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 
 
-@contextlib.contextmanager
-def acting(actor: Actor | None) -> Iterator[None]:
+class acting:  # noqa: N801 - it is called like a function; every request enters one, so that it is no generator
     """Let whatever is noted inside be the doing of somebody, or of nobody."""
-    token = _actor.set(actor)
-    try:
-        yield
-    finally:
-        _actor.reset(token)
+
+    __slots__ = ("_actor", "_token")
+
+    def __init__(self, actor: Actor | None) -> None:
+        self._actor = actor
+
+    def __enter__(self) -> None:
+        self._token = _actor.set(self._actor)
+
+    def __exit__(self, *_: object) -> None:
+        _actor.reset(self._token)
 
 
 def note(account_id: int, kind: str, *objects: str | int) -> None:

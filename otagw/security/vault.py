@@ -29,16 +29,16 @@ class VaultError(Exception):
     """Say what is wrong with a key, never what it is."""
 
 
-def _seal(key: bytes, data: bytes, owner: str) -> str:
+def _seal(cipher: AESGCM, data: bytes, owner: str) -> str:
     nonce = secrets.token_bytes(_NONCE)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, data, owner.encode())).decode()
+    return base64.b64encode(nonce + cipher.encrypt(nonce, data, owner.encode())).decode()
 
 
-def _open(key: bytes, sealed: str, owner: str) -> bytes | None:
+def _open(cipher: AESGCM, sealed: str, owner: str) -> bytes | None:
     """Return what `_seal` sealed for an owner, or None under another key."""
     raw = base64.b64decode(sealed)
     try:
-        return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], owner.encode())
+        return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], owner.encode())
     except InvalidTag:
         return None
 
@@ -50,7 +50,7 @@ class Vault:
     """
 
     def __init__(self, encrypting: bytes, deriving: bytes | None = None) -> None:
-        self._encrypting, self._deriving = encrypting, deriving or encrypting
+        self._cipher, self._deriving = AESGCM(encrypting), deriving or encrypting
 
     def derive(self, purpose: str) -> bytes:
         """Return a secret for one purpose of the gateway's own, always the same."""
@@ -58,11 +58,11 @@ class Vault:
 
     def seal(self, owner: str, secret: str) -> str:
         """Encrypt a secret for the key id ``owner``."""
-        return _seal(self._encrypting, secret.encode(), owner)
+        return _seal(self._cipher, secret.encode(), owner)
 
     def open(self, owner: str, sealed: str) -> str:
         """Decrypt what `seal` made for ``owner``; raise `VaultError` under another key."""
-        found = _open(self._encrypting, sealed, owner)
+        found = _open(self._cipher, sealed, owner)
         if found is None:
             raise VaultError("the master key does not open this database's access keys")
         return found.decode()
@@ -76,11 +76,11 @@ class Master:
 
     def wrap(self, keys: bytes) -> str:
         """Encrypt data keys, as one word."""
-        return _seal(self.key, keys, "data keys")
+        return _seal(AESGCM(self.key), keys, "data keys")
 
     def unwrap(self, wrapped: str) -> bytes | None:
         """Decrypt what `wrap` made, or return None under another master key."""
-        return _open(self.key, wrapped, "data keys")
+        return _open(AESGCM(self.key), wrapped, "data keys")
 
     def seal(self, manifest: bytes) -> str:
         """Return the digest of a backup's manifest that nobody without this key can make."""

@@ -1,5 +1,6 @@
 """How gunicorn runs the gateway: its options, and the supervisor of ``otagw serve``."""
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,6 +25,8 @@ GRACEFUL_SECONDS: Final = 30
 # Longer than gunicorn needs to give up on a request, shorter than TimeoutStopSec in config/otagw.service.
 STOP_SECONDS: Final = GRACEFUL_SECONDS + 5
 _PR_SET_PDEATHSIG: Final = 1
+# Where a process says that it is up, if its supervisor waits for that: the number of an open pipe.
+_READY_FD: Final = "OTAGW_READY_FD"
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -56,6 +60,7 @@ def options(chosen: Settings) -> dict[str, Any]:
         "timeout": 120,
         "control_socket_disable": True,
         "post_fork": pass_signals_on,
+        "post_worker_init": say_ready,
         "worker_exit": write_what_was_heard,
     }
 
@@ -63,6 +68,14 @@ def options(chosen: Settings) -> dict[str, Any]:
 def pass_signals_on(arbiter: Any, worker: Any) -> None:
     """Give a process of gunicorn, just forked, what the handlers of its parent have taken for it since."""
     worker.early_signals = arbiter.SIG_QUEUE
+
+
+def say_ready(_process: object = None) -> None:
+    """Tell the supervisor that this process is up, where it waits for that; gunicorn calls this with its worker."""
+    pipe = os.environ.get(_READY_FD)
+    if pipe:
+        with contextlib.suppress(OSError):  # full, after 65,536 restarts, or the supervisor is gone
+            os.write(int(pipe), b".")
 
 
 def write_what_was_heard(server: Any, worker: Any) -> None:
@@ -138,20 +151,54 @@ def can_reload(check: Callable[[Settings], None] = check) -> bool:
     return True
 
 
-def supervise(commands: Sequence[Sequence[str]], can_reload: Callable[[], bool] = can_reload) -> int:
+@dataclass(frozen=True)
+class Greeting:
+    """What to do once so many processes have called `say_ready`."""
+
+    processes: int
+    say: Callable[[], None]
+
+
+def supervise(
+    commands: Sequence[Sequence[str]],
+    can_reload: Callable[[], bool] = can_reload,
+    greeting: Greeting | None = None,
+) -> int:
     """Run the commands until one of them ends or a signal says so, then stop all; return the exit status.
 
     SIGTERM and SIGINT stop, which is status 0. SIGHUP is passed on, unless ``can_reload`` says no. A command that ends
     by itself is a failure, whatever its own status. If this process is killed, Linux stops the commands.
     """
     received = signals()
+    ready, told = os.pipe()  # open until the end: a process that is started anew tells it again
+    os.set_blocking(ready, False)
+    os.set_blocking(told, False)
+    environ = {**os.environ, _READY_FD: str(told)} if greeting else None
+    passed = [told] if greeting else []
     children = [
-        subprocess.Popen(command, preexec_fn=_begin)  # noqa: S603, PLW1509 - our own commands, and no threads
+        subprocess.Popen(command, preexec_fn=_begin, env=environ, pass_fds=passed)  # noqa: S603, PLW1509 - our own commands, and no threads
         for command in commands
     ]
-    status = _watch(children, received, can_reload)
+    status = _watch(children, received, can_reload, _greeter(greeting, ready))
     _stop(children)
+    os.close(ready)
+    os.close(told)
     return status
+
+
+def _greeter(greeting: Greeting | None, ready: int) -> Callable[[], None]:
+    """Return what looks at a pipe and greets, once, when enough processes are up."""
+    waiting = [greeting] if greeting else []
+    seen = 0
+
+    def look() -> None:
+        nonlocal seen
+        with contextlib.suppress(BlockingIOError):
+            seen += len(os.read(ready, 64)) if waiting else 0
+        if waiting and seen >= waiting[0].processes:
+            waiting.pop().say()
+
+    return look
 
 
 def signals() -> "queue.SimpleQueue[int]":
@@ -176,10 +223,14 @@ def restart(command: Sequence[str], received: "queue.SimpleQueue[int]") -> None:
 
 
 def _watch(
-    children: Sequence[subprocess.Popen[bytes]], received: queue.SimpleQueue[int], can_reload: Callable[[], bool]
+    children: Sequence[subprocess.Popen[bytes]],
+    received: queue.SimpleQueue[int],
+    can_reload: Callable[[], bool],
+    look: Callable[[], None],
 ) -> int:
-    """Return when it is time to stop, with the exit status."""
+    """Return when it is time to stop, with the exit status; ``look`` is called five times a second."""
     while all(child.poll() is None for child in children):
+        look()
         try:
             number = received.get(timeout=0.2)
         except queue.Empty:

@@ -47,6 +47,14 @@ def test_usage_shows_packages_and_bytes_of_each_account(otagw, make_app, monkeyp
     assert "2 of 5 packages, 1000 of 2000 bytes" in otagw("packages", "usage")
 
 
+def test_usage_has_the_singular_for_one(otagw, make_app, monkeypatch):
+    Client(make_app()).make("elsewhere", FirmwareUrl="https://files.test/x", FirmwareSize=7)
+    assert "main                  1 package, 0 bytes\n" in otagw("packages", "usage")
+    monkeypatch.setenv("OTAGW_PACKAGE_QUOTA", "1")
+    assert "main                  1 of 1 package, 0 bytes\n" in otagw("packages", "usage")
+    assert "other                 0 of 1 package, 0 bytes\n" in otagw("packages", "usage")
+
+
 @pytest.fixture
 def pair(tmp_path):
     """An Ed25519 pair made elsewhere; its public part is in ``public.pem``."""

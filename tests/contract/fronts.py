@@ -89,6 +89,8 @@ class IotdaFront:
                 return field.kind()
             case schema.Id():
                 return "1"
+            case schema.File():
+                return "device_id\nabc\n"
             case schema.Text():
                 return "abc.bin" if field.longest == 1024 else "abc"
         raise AssertionError(f"an example for {field!r} is wanted here")
@@ -131,7 +133,9 @@ class IotdaFront:
         if operation.name == CREATE_TOKEN:
             response = Iotda(self.app).send("POST", path, {"Content-Type": "application/json"}, body=pair(key))
         else:
-            response = Iotda(self.app, key)(operation.method, path, body, params, project=project)
+            body, kind = signer.form(body) if operation.is_form else (body, "application/json")
+            there = Iotda(self.app, key)
+            response = there(operation.method, path, body, params, project=project, Content_Type=kind)
         found = response.json or {}
         return response, found.get("error_code"), found.get("error_msg")
 

@@ -287,6 +287,7 @@ class Iotda(Front):
         path = operation.path.format(**in_path)
         has_body = operation.method in ("POST", "PUT")
         body, params = (given, None) if has_body else (None, given)
+        body, kind = signer.form(body) if operation.is_form else (body, "application/json")
         there = self.worlds.asker.iotda
         if operation.name == CREATE_TOKEN:
             access, secret = ({"key": half} for half in self.worlds.asker.key)
@@ -294,10 +295,10 @@ class Iotda(Front):
             headers = {"Content-Type": "application/json"}
             response = there.send("POST", path, headers, body=signer.dump(given))
         elif token:
-            headers = {"Content-Type": "application/json", "X-Auth-Token": token}
+            headers = {"Content-Type": kind, "X-Auth-Token": token}
             response = there.send(operation.method, path, headers, params, signer.dump(body))
         else:
-            response = there(operation.method, path, body, params, project=in_path.get("project_id"))
+            response = there(operation.method, path, body, params, project=in_path.get("project_id"), Content_Type=kind)
         found = response.json if response.data else {}
         return of_json(response.status_code, found.get("error_code"), found)
 

@@ -10,6 +10,7 @@ from otagw.ota import accounts
 from otagw.ota.devices import devices, groups
 from tests.conftest import Client
 from tests.device import signer as device_signer
+from tests.iotda import signer
 from tests.iotda.conftest import Iotda
 from tests.oss.conftest import body_of, fields_of, post
 
@@ -153,6 +154,10 @@ def _files(side):
         if name != "announced":
             body = body_of(side.has[f"{name}_form"], side.name("bytes").encode())
             assert post(side.actions, body).status_code == 204
+    body, kind = signer.form({"file": ("kept.csv", f"device_id\n{side.has['chosen']}\n".encode())})
+    path = f"/v5/iot/{side.has['project']}/batchtask-files"
+    made = side.iotda.ok("POST", path, body, status=201, project=side.has["project"], Content_Type=kind)
+    side.has["device_file"] = made["file_id"]
     data = side.ok("GenerateDeviceNameListURL")
     assert post(side.actions, body_of(fields_of(data), side.has["device"].encode())).status_code == 204
     side.has |= {"list_url": data["FileUrl"], "list_key": data["Key"]}

@@ -47,8 +47,9 @@ class Ask:
         if self.operation == CREATE_TOKEN:
             data, headers = pair(self.key), {"Host": "a", "Content-Type": "application/json"}
         else:
+            body, kind = iotda_signer.form(body) if route.is_form else (body, "application/json")
             data = iotda_signer.dump(body)
-            options = {"project": self.project, "X_Nonce": signer.nonce()}
+            options = {"project": self.project, "X_Nonce": signer.nonce(), "Content_Type": kind}
             headers = iotda_signer.headers(self.key, route.method, path, params, data, **options)
         target = f"{path}?{iotda_signer.query(params)}" if params else path
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

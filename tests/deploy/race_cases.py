@@ -20,7 +20,7 @@ from tests.deploy.crowd import ALIYUN, CLIENTS, IOTDA, Ask
 TABLES = {ALIYUN: actions, IOTDA: routes}
 CODES = {ALIYUN: aliyun_codes.CODES, IOTDA: iotda_codes.CODES}
 # The verbs of operations that change something: those that make or name it, and the others.
-MAKES = {"Add", "Check", "Create", "Generate", "Modify", "Register", "Update"}
+MAKES = {"Add", "Check", "Create", "Generate", "Modify", "Register", "Update", "Upload"}
 OTHERS = {"Cancel", "Confirm", "Delete", "Disable", "Enable", "Pause", "Resume", "Retry", "Reupgrade", "Stop"}
 URL = "https://files.test/x.bin"
 PAGE = {"CurrentPage": 1, "PageSize": 100}
@@ -288,6 +288,18 @@ def _(api, word):
     api.once(make_device, "rolled", "target")
     asked = {"task_name": word, "task_type": "firmwareUpgrade", "document": {"package_ids": [package]}}
     return {**asked, "targets": ["rolled_target"]}, jobs(api, package)
+
+
+@maker(IOTDA, "UploadBatchTaskFile")
+def _(api, word):
+    def count():
+        """Count the files of this name, and make room for those of the next round: an account has ten."""
+        files = api.iotda("ListBatchTaskFiles")["files"]
+        for file in files:
+            api.iotda("DeleteBatchTaskFile", file_id=file["file_id"])
+        return sum(file["file_name"] == word for file in files)
+
+    return {"file": (word, b"device_id\na\n")}, count
 
 
 @maker(IOTDA, "AddDevice")

@@ -6,6 +6,8 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -228,3 +230,62 @@ def test_serve_listens_on_a_unix_socket(make_live, tmp_path, monkeypatch):
     eventually(lambda: file.exists() and stat.S_ISSOCK(file.stat().st_mode))
     reply = curl(need("curl"), "http://gateway/healthz", "--unix-socket", str(file), "-H", "X_Forwarded_For: 1.2.3.4")
     assert reply.status == 200
+
+
+def lines_until(gateway, last, *options):
+    """Serve with stdout and stderr on one pipe; return its lines up to the one that begins so, and the process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "otagw", "serve", *options], env=gateway.environ, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    gateway.process = process
+    lines = []
+    while not lines or not lines[-1].strip().startswith(last):
+        lines.append(process.stdout.readline())
+        assert lines[-1], lines
+    return lines, process
+
+
+def rest_of(process):
+    """Stop a gateway; return what it said since."""
+    process.send_signal(signal.SIGTERM)
+    with process.stdout:
+        rest = process.stdout.read()
+    assert process.wait(HANG_SECONDS) == 0
+    return rest
+
+
+def test_the_welcome_comes_last_and_says_where_it_serves(make_live):
+    gateway = make_live()
+    lines, process = lines_until(gateway, "curl ", "--welcome")
+    assert healthz(gateway) == 200
+    rest = rest_of(process)
+    begin = next(number for number, line in enumerate(lines) if "The gateway serves" in line)
+    before, block = "".join(lines[:begin]), "".join(lines[begin:])
+    assert before.count("Booting worker") == 2
+    assert "the worker is ready" in before
+    assert '"logger"' not in block
+    shown = dict(line.split(maxsplit=1) for line in block.splitlines() if re.match(r"  [A-Z]\w+  ", line))
+    assert shown["Endpoint"] == gateway.url
+    assert (shown["Health"], shown["Stop"]) == (f"{gateway.url}/healthz", "Ctrl-C")
+    assert shown["AccessKeyId"]
+    assert "The gateway serves" not in rest
+    assert "Booting worker" not in rest
+    assert "the worker is ready" not in rest
+
+
+def test_a_process_that_is_started_again_does_not_bring_a_second_welcome(make_live):
+    gateway = make_live()
+    lines, process = lines_until(gateway, "curl ", "--welcome", "--no-worker")
+    os.kill(int(re.findall(r"Booting worker with pid: (\d+)", "".join(lines))[0]), signal.SIGKILL)
+    while "Booting worker" not in process.stdout.readline():
+        pass
+    rest = rest_of(process)
+    assert "The gateway serves" not in rest
+    assert "Traceback" not in rest
+
+
+def test_serve_without_welcome_says_nothing_of_keys(make_live):
+    lines, process = lines_until(make_live(), '{"time"', "--no-worker")
+    rest = rest_of(process)
+    assert "AccessKey" not in "".join(lines) + rest

@@ -76,7 +76,7 @@ def test_a_gateway_and_its_backup_run_on_what_the_units_allow(tmp_path):
         assert store.get(store.upload(tmp_path / "firmware.bin")).content == b"content"
         command = confined("otagw-backup", *otagw, "backup", str(tmp_path / "b.tar"))
         done = subprocess.run(command, cwd=ROOT, env=gateway.environ, capture_output=True, text=True, check=False)
-        assert (done.returncode, "1 files" in done.stderr) == (0, True), done.stderr
+        assert (done.returncode, "1 file." in done.stderr) == (0, True), done.stderr
     finally:
         gateway.stop()
     assert "PermissionError" not in gateway.log()

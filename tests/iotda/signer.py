@@ -70,6 +70,17 @@ def headers(
     return {**found, "Authorization": authorization(key, scheme, date, text, names)}
 
 
+def form(files, boundary="----x1"):
+    """Return a form and its Content-Type; a file is its text, or its name and bytes, and None is left out."""
+    parts = []
+    for field, file in files.items():
+        if file is not None:
+            name, data = (f"{field}.csv", file.encode()) if isinstance(file, str) else file
+            head = f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\nContent-Type: text/csv'
+            parts.append(f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + b"\r\n")
+    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
 def dump(body):
     """Return JSON as the vendor's Python SDK writes it."""
     return b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -402,7 +402,7 @@ def test_retries_need_both_of_their_fields(fleet, one, other):
 
 def test_a_task_without_targets_or_package_is_refused(fleet):
     assert fleet.refused("1")[2] == "Invalid input data. targets is missing."
-    assert fleet.refused("1", document_source="file")[2] == "Invalid input data. targets is missing."
+    assert fleet.refused("1", document_source="")[2] == "Invalid input data. targets is missing."
     assert fleet.refused("1", "p_a", document={})[2] == "Invalid input data. document.package_ids is missing."
 
 

@@ -71,6 +71,9 @@ def test_a_project_that_nobody_has_is_empty_to_a_question(app, route):
     Client(app).make("fw", "2.0", ProductKey="lock", NeedToVerify="false")
     Client(app).ok("RegisterDevice", ProductKey="lock", DeviceName="dev1")
     Client(app).ok("CreateOTAModule", ProductKey="lock", ModuleName="radio")
+    (first,) = own(iotda)
+    body, kind = signer.form({"file": "device_id\nlock_dev1\n"})
+    iotda.ok("POST", f"/v5/iot/{first}/batchtask-files", body, status=201, project=first, Content_Type=kind)
     path, params, _ = IotdaFront.address(route, IotdaFront.required(route))
     if route.name == "ShowDevice":
         path = f"{DEVICES}/lock_dev1"
@@ -80,6 +83,8 @@ def test_a_project_that_nobody_has_is_empty_to_a_question(app, route):
     elif "page" in (response.json or {}):
         lists = [value for value in response.json.values() if isinstance(value, list)]
         assert (response.status_code, lists, response.json["page"]["count"]) == (200, [[]], 0)
+    elif route.name == "ListBatchTaskFiles":
+        assert (response.status_code, response.json) == (200, {"files": []})
     else:
         assert response.status_code == 404
     assert signer.PROJECT not in own(iotda)

@@ -12,6 +12,7 @@ from tests.conftest import KEY, OTHER, ROOT
 from tests.device.test_live import Device
 from tests.iotda.conftest import DATA
 from tests.iotda.signer import PROJECT
+from tests.iotda.test_batch_file import book, inline
 from tests.iotda.test_sdk import (
     DIGEST,
     connect,
@@ -195,7 +196,7 @@ def test_refusals_arrive_as_the_sdk_reads_them(gateway, make, scheme):
         assert caught.value.request_id
 
 
-def test_the_sample_of_the_page_runs(gateway, capsys):
+def test_the_sample_of_the_page_runs(gateway, capsys, tmp_path, monkeypatch):
     page = (ROOT / "docs/iotda.md").read_text(encoding="utf-8")
     samples = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     sample = samples[0] + next(each for each in samples if "CreateBatchTask" in each)
@@ -209,8 +210,13 @@ def test_the_sample_of_the_page_runs(gateway, capsys):
     ):
         assert old in sample
         sample = sample.replace(old, new)
-    exec(sample, {})
+    scope = {}
+    exec(sample, scope)
     assert capsys.readouterr().out.endswith("Processing [('a1uctKe0001_door-1', 'Waitting')]\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "door-locks.xlsx").write_bytes(book(inline(["device_id"], ["a1uctKe0001_door-1"])))
+    exec(next(each for each in samples if "UploadBatchTaskFile" in each), scope)
+    assert capsys.readouterr().out == "['a1uctKe0001_door-1']\n"
 
 
 def test_what_one_vendors_sdk_made_the_others_rolls_out(gateway, make):
@@ -251,3 +257,37 @@ def test_what_the_other_vendor_uploaded_is_a_batch_task(gateway, make):
     tea("CancelOTATaskByJob", job_id=made.task_id, cancel_queued_task=True)
     task, details = fleet.show(made.task_id)
     assert (task.status, details) == ("PartialSuccess", dict(zip(fleet.targets, ("Success", "Stopped"), strict=True)))
+
+
+@schemes
+def test_a_task_for_the_devices_of_a_file(gateway, scheme, tmp_path):
+    from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+    from huaweicloudsdkcore.http.formdata import FormFile
+
+    fleet = Fleet(gateway, scheme)
+    v5, client, path = fleet.v5, fleet.client, tmp_path / f"{fleet.product}.xlsx"
+    path.write_bytes(book(inline(["device_id"], *([target] for target in fleet.targets))))
+
+    def upload():
+        with path.open("rb") as file:
+            body = v5.UploadBatchTaskFileRequestBody(file=FormFile(file))
+            return client.upload_batch_task_file(v5.UploadBatchTaskFileRequest(body=body))
+
+    made = upload()
+    assert (made.status_code, made.file_name) == (201, path.name)
+    with pytest.raises(ClientRequestException) as refused:
+        upload()
+    assert (refused.value.status_code, refused.value.error_code) == (400, "IOTDA.014602")
+
+    def listed():
+        files = client.list_batch_task_files(v5.ListBatchTaskFilesRequest()).files
+        return [file.upload_time for file in files if (file.file_id, file.file_name) == (made.file_id, path.name)]
+
+    assert listed() == [made.upload_time]
+    package = create(client, "mapped", product_id=fleet.product)
+    task = fleet.task(package.package_id, targets=None, document_source=made.file_id)
+    assert task.targets == fleet.targets
+    assert client.delete_batch_task_file(v5.DeleteBatchTaskFileRequest(file_id=made.file_id)).status_code == 204
+    assert listed() == []
+    assert set(fleet.show(task.task_id)[1]) == set(fleet.targets)
+    fleet.close()

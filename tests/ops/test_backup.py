@@ -76,11 +76,11 @@ def shown(client):
 def test_everything_answers_as_before_elsewhere(filled, otagw, make_app, tmp_path):
     before = shown(filled)
     said = otagw("backup", tmp_path / "b.tar", "--with-master-key")
-    assert "1 files" in said
+    assert "1 file." in said
     assert "HOLDS THE MASTER KEY" in said
     assert stat.S_IMODE((tmp_path / "b.tar").stat().st_mode) == 0o600
     said = otagw("restore", tmp_path / "b.tar", data_dir=tmp_path / "new")
-    assert "with 1 files" in said
+    assert "with 1 file. " in said
     assert "no master key" not in said
     otagw("migrate")
     restored = Client(make_app(data_dir=tmp_path / "new"))
@@ -119,9 +119,7 @@ def test_files_may_be_listed_instead(filled, otagw, tmp_path, environment):
     otagw("backup", tmp_path / "b.tar", "--files", "list", "--with-master-key")
     manifest = json.loads(dict(entries(tmp_path / "b.tar"))["manifest.json"])
     assert [fact["sha256"] for fact in manifest["left"].values()] == [hashlib.sha256(CONTENT).hexdigest()]
-    assert "1 files are listed and not in the storage" in otagw(
-        "restore", tmp_path / "b.tar", data_dir=tmp_path / "new"
-    )
+    assert "1 file is listed and not in the storage" in otagw("restore", tmp_path / "b.tar", data_dir=tmp_path / "new")
     kept = Path(environment["OTAGW_DATA_DIR"]) / "files"
     assert "not in the storage" not in otagw(
         "restore", tmp_path / "b.tar", data_dir=tmp_path / "third", storage_url=kept

@@ -111,6 +111,16 @@ def test_a_damaged_form_is_judged_alike_however_it_comes(drawn, sizes, data):
     assert outcome(bytes(body), boundary, sizes) == outcome(bytes(body), boundary, [len(body) + 1])
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 40, 64, 65, 66, 67, 68])
+@pytest.mark.parametrize("value", ["", "a", "\r\n", "--0"])
+def test_a_delimiter_right_behind_a_head_is_one_however_it_comes(size, value):
+    head = part("0", "key", b"").removesuffix(b"\r\n")
+    body = head + bodies_of("0", [("key", value), ("policy", value)], b"content")
+    whole = outcome(body, "0", [len(body) + 1])
+    assert whole[:2] == (errors.InvalidParameter, {"name": "key", "expected": "to be given once"})
+    assert outcome(body, "0", [size]) == whole
+
+
 @settings(deadline=None, max_examples=100)
 @given(forms(), SIZES, st.integers(1, 50))
 def test_a_file_over_the_limit_is_refused_however_it_comes(drawn, sizes, more):

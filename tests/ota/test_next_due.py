@@ -8,7 +8,7 @@ from otagw import clock, worker
 from otagw.db import database
 from otagw.ota import audit, idempotency
 from otagw.ota.audit import Actor
-from otagw.ota.devices import batch_registration, devices, timeline
+from otagw.ota.devices import batch_registration, device_files, devices, timeline
 from otagw.ota.packages import stored_files
 from otagw.ota.products import products
 from otagw.ota.rollouts import bulk_control, job_control, jobs
@@ -101,7 +101,12 @@ def bucket(account):
     rate_limit_stores.Tables().take("k Op", Rate(10, 10))
 
 
+def device_file(account):
+    device_files.create(account, "devices.csv", ["p_d"])
+
+
 CASES = {
+    "ota.devices.expire_files": device_file,
     "ota.prune.batches": registered,
     "ota.prune.buckets": bucket,
     "ota.devices.register_due": batch,

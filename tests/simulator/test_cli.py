@@ -48,7 +48,7 @@ def test_register_needs_the_gateways_database(refused):
         ("DeviceName,ProductKey\na,p\n", "FILE: line 2: there is no DeviceSecret"),
         ("DeviceName,DeviceSecret\na,b\n", "FILE: there is no column ProductKey"),
         ("DeviceName,DeviceSecret,ProductKey\na/b,c,p\n", "FILE: line 2: the name is not made of"),
-        ("DeviceName,DeviceSecret,ProductKey\n", "FILE: there are 0 devices"),
+        ("DeviceName,DeviceSecret,ProductKey\n", "FILE: it names 0 devices"),
         ("", "FILE: the first line is no header"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_number_that_is_not_finite_is_refused_by_its_option(refused, option, n
 
 
 def test_more_devices_than_the_file_has_are_refused(refused):
-    assert "there are 1 devices" in refused("--devices", "2", rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
+    assert "it names 1 device\n" in refused("--devices", "2", rows="DeviceName,DeviceSecret,ProductKey\na,b,p\n")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from otagw.db.models.connections import MqttTakeover as MqttTakeover
 from otagw.db.models.fleet import Device as Device
 from otagw.db.models.fleet import DeviceBatch as DeviceBatch
 from otagw.db.models.fleet import DeviceEvent as DeviceEvent
+from otagw.db.models.fleet import DeviceFile as DeviceFile
 from otagw.db.models.fleet import DeviceGroup as DeviceGroup
 from otagw.db.models.fleet import DeviceGroupMember as DeviceGroupMember
 from otagw.db.models.fleet import DeviceOrigin as DeviceOrigin
@@ -35,7 +36,7 @@ from otagw.db.models.webhooks import WebhookDelivery as WebhookDelivery
 TABLES = (
     *(Account, AccessKey, Project, Space, Counter, Answer, Fact, Bucket),
     *(Product, Module, DeviceBatch, Device, DeviceVersion, DeviceGroup, DeviceGroupMember, DeviceEvent),
-    *(DeviceOrigin, Package, StoredFile),
+    *(DeviceFile, DeviceOrigin, Package, StoredFile),
     *(Job, DeletedJob, Task),
     *(Webhook, WebhookDelivery),
     *(SigningKey, PackageSignature, MinimumVersion),

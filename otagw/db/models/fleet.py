@@ -101,6 +101,19 @@ class Device(Model):
         )
 
 
+class DeviceFile(Model):
+    """The ids of devices in a file that was uploaded, one a line."""
+
+    id = CharField(36, primary_key=True)
+    account_id = IntegerField()
+    name = CharField(64)
+    device_ids = TextField()
+    created = BigIntegerField(index=True)
+
+    class Meta:
+        indexes = ((("account_id", "created"), False),)
+
+
 class DeviceOrigin(Model):
     """What the front that registered a device has to show again, and the id that was chosen for it there."""
 

@@ -23,6 +23,7 @@ LETTERS: Final = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 )
 MAX_SIZE: Final = 2**53 - 1
+_DIGITS: Final = re.compile(r"[0-9]{1,16}")
 
 
 class Field(stock.Field[Any]):
@@ -38,7 +39,10 @@ class Field(stock.Field[Any]):
         """Return the value of a text, or raise ValueError."""
         return text
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Return the value of what came: `read` has all the checks, and the schema knows what did not come."""
         try:
             return self.read(value)
         except ValueError:
@@ -70,7 +74,7 @@ class Integer(Field):
 
     def read(self, text: str) -> int:
         """Return the number."""
-        if not re.fullmatch(r"[0-9]{1,16}", text) or not self.low <= int(text) <= self.high:
+        if not _DIGITS.fullmatch(text) or not self.low <= int(text) <= self.high:
             raise ValueError(text)
         return int(text)
 

@@ -45,6 +45,22 @@ class AliyunSchema(FrontSchema):
         except ValidationError as error:
             raise self.fault(error.messages, raw, spelled) from None
 
+    def load_given(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields that came, which are all fields of ours: `_gather` has seen to that.
+
+        Each is asked by itself: `load` goes through all fields, and most Actions have many and get few.
+        """
+        values: dict[str, Any] = {}
+        wrong: dict[str, Any] = {}
+        for name, value in given.items():
+            try:
+                values[name] = self.fields[name].deserialize(value)
+            except ValidationError as error:
+                wrong[name] = error.messages
+        if wrong:
+            raise ValidationError(wrong, valid_data=values)
+        return values
+
     def wire_name(self, path: Path, spelled: Spelled = MappingProxyType({})) -> str:
         """Return the name of a parameter: ``MultiFiles.1.Name``."""
         head, *rest = path

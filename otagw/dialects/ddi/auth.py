@@ -26,7 +26,7 @@ def admit(request: Request, product_key: str, name: str, *, may_register: bool) 
     by the token of its product, where that allows it.
     """
     device = _device(product_key, name)
-    scheme, token = _given(request.headers.get("Authorization", ""))
+    scheme, token = _given(request.environ.get("HTTP_AUTHORIZATION", ""))
     matches = [hmac.compare_digest(known.encode(), token.encode()) for known in _known(device, scheme)]
     if device is None and may_register and scheme == GATEWAY and _can_be(product_key, name):
         device = self_registration.register(product_key, name, token)

@@ -47,9 +47,11 @@ def _poll(call: DeviceCall) -> Mapping[str, Any]:
     sleep = BUSY_SECONDS if shown and not shown.deferred else _interval(call.device)
     if call.device.wants_attributes:
         found["configData"] = "configData"
-    base = _base(call)
-    hrefs = {name: {"href": f"{base}/{path}"} for name, path in found.items()}
-    return {"config": {"polling": {"sleep": _clock(sleep)}}, **({"_links": hrefs} if hrefs else {})}
+    said: dict[str, Any] = {"config": {"polling": {"sleep": _clock(sleep)}}}
+    if found:
+        base = _base(call)
+        said["_links"] = {name: {"href": f"{base}/{path}"} for name, path in found.items()}
+    return said
 
 
 def _interval(device: Device) -> int:
@@ -163,7 +165,7 @@ class Front(DeviceFront):
         body = orjson.dumps(data)
         tag = hashlib.sha256(body).hexdigest()[:32]
         found["ETag"] = quote_etag(tag)
-        if request.if_none_match.contains_weak(tag):
+        if "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(tag):
             return Answer(304, b"", JSON, call.request_id, headers=found)
         return Answer(200, body, JSON, call.request_id, headers=found)
 

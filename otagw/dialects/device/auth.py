@@ -25,7 +25,7 @@ def admit(request: Request, product_key: str, name: str, body: bytes) -> Device:
     The time comes first, since it says nothing of any device. What follows is the same for a wrong secret and for a
     device that is not there; that a device is disabled is told to the device alone.
     """
-    given = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    given = _BEARER.fullmatch(request.environ.get("HTTP_AUTHORIZATION", ""))
     if given is None:
         raise errors.IncompleteSignature(EXPECTED)
     seconds, token = given.groups()

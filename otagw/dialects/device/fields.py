@@ -29,6 +29,10 @@ class Strict(FrontSchema):
         super().on_bind_field(field_name, field_obj)
         field_obj.error_messages["null"] = field_obj.error_messages["invalid"]
 
+    def load_given(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields that came: of a poll, as a rule none."""
+        return super().load_given(given) if given else {}
+
     def fault(self, messages: Any, given: Mapping[str, Any], spelled: Spelled = MappingProxyType({})) -> errors.Fault:
         """Return the one refusal of all that marshmallow found."""
         name = next(iter(messages))
@@ -81,6 +85,8 @@ def check(name: str, text: str) -> str:
 
 def from_query(request: Request) -> dict[str, Any]:
     """Return the parameters of a query, each given once."""
+    if not request.environ.get("QUERY_STRING"):
+        return {}
     for name, values in request.args.lists():
         if len(values) > 1:
             raise errors.InvalidParameter(ascii(name)[:64], "to be given once")

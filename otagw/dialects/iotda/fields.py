@@ -28,7 +28,7 @@ class Paged(IotdaSchema):
 
     limit = Number(1, 50, load_default=10)
     marker = Text(24, "[0-9a-f]{24}", expected="24 lower-case hex digits", load_default=NEWEST)
-    offset = Number(0, 500, load_default=0)
+    offset = Number(0, 500, "; for more, pass the page.marker of the last page as marker", load_default=0)
 
 
 def ceiling(marker: str) -> int:

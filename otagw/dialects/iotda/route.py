@@ -35,6 +35,7 @@ class Route(Operation[IotdaSchema]):
     path: str = ""
     status: int = 200
     longest: int = wire.MAX_BODY
+    is_form: bool = False
 
 
 routes: Final[Table[IotdaSchema]] = Table()
@@ -49,11 +50,13 @@ def operation(
     longest: int = wire.MAX_BODY,
     work: Work = Work.SHORT,
     everywhere: bool = False,
+    is_form: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Make the decorated handler the operation that the schema is named after.
 
     ``line`` is its method and path, the latter below the project unless it begins with ``/v3``. It needs the grant of
-    its own name. ``everywhere`` is for what the account has below a project that nobody has, too.
+    its own name. ``everywhere`` is for what the account has below a project that nobody has, too; ``is_form`` for what
+    takes a form in the place of JSON.
     """
     method, path = line.split()
     path = path if path.startswith("/v3/") else _PREFIX + path
@@ -63,6 +66,7 @@ def operation(
         route = Route(
             *(name, schema(), f"ota:{name}", handler),
             codes=codes, work=work, method=method, path=path, status=status, longest=longest,
+            is_form=is_form,
         )  # fmt: skip
         routes.add(_below_project(route, everywhere) if f"{{{wire.PROJECT}}}" in path else route)
         return handler
@@ -81,7 +85,7 @@ def _below_project(route: Route, everywhere: bool) -> Route:
         if seen != caller.account and route.changes:
             projects.require(caller.account, project_id)
         elif not everywhere:
-            caller = dataclasses.replace(caller, account=seen)
+            caller = caller._replace(account=seen)
         return route.handle(caller, **given)
 
     return dataclasses.replace(route, handle=handle)
@@ -110,12 +114,12 @@ class Iotda:
         if call.request.method not in found:
             raise errors.MethodNotAllowed(tuple(found))
         route, call.names = found[call.request.method]
-        call.operation = route.name
+        call.operation, call.is_form = route.name, route.is_form
         wire.take(call, route.longest)
 
     def authenticate(self, call: RestCall) -> Caller:
         """Return who signed the request, or whom its token stands for."""
-        call.caller = dataclasses.replace(self._caller(call), endpoint=http.endpoint(call.request))
+        call.caller = self._caller(call)._replace(endpoint=http.endpoint(call.request))
         call.key_id = call.caller.key_id
         return call.caller
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, pre_load
 
+from otagw.dialects.iotda.form import Upload
 from otagw.dialects.schema import FrontSchema
 
 # PostgreSQL cannot keep NUL, nor UTF-8 half a character.
@@ -55,12 +56,12 @@ class Choice(fields.Field[str]):
 
 
 class Number(fields.Field[int]):
-    """An integer of the query."""
+    """An integer of the query; ``beyond`` says what to do where more is needed."""
 
-    def __init__(self, low: int, high: int, **options: Any) -> None:
+    def __init__(self, low: int, high: int, beyond: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.low, self.high = low, high
-        self.expected = f"an integer from {low} to {high}"
+        self.expected = f"an integer from {low} to {high}{beyond}"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if not isinstance(value, str) or not _NUMBER.fullmatch(value) or not self.low <= int(value) <= self.high:
@@ -151,6 +152,22 @@ class Texts(fields.Field[list[str]]):
         if len(set(found)) < len(found):
             raise ValidationError(self.expected)
         return found
+
+
+class File(fields.Field[Upload]):
+    """A file of a form, with a name of at most so many characters."""
+
+    def __init__(self, longest_name: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.longest_name = longest_name
+        self.expected = f"a file with a name of 1 to {longest_name} characters, none of control"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Upload:
+        if not isinstance(value, Upload) or not 0 < len(value.name) <= self.longest_name:
+            raise ValidationError(self.expected)
+        if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value.name):
+            raise ValidationError(self.expected)
+        return value
 
 
 class Object(fields.Field[dict[str, Any]]):

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 from otagw import errors
 from otagw.access import Caller
 from otagw.dialects import http, json_body
+from otagw.dialects.iotda import form
 
 JSON: Final = "application/json"
 MAX_BODY: Final = 12 * 1024 * 1024
@@ -41,18 +42,23 @@ class RestCall(http.Received):
     body: bytes = b""
     instance_id: str = ""
     caller: Caller | None = None
+    is_form: bool = False
 
     @property
     def given(self) -> dict[str, Any]:
         """Return what the operation is given: of the path, and of the query or the body; the path has its way."""
         if self.request.method not in ("POST", "PUT"):
             return {**{name: value for name, value in self.pairs if value}, **self.names}
-        return {**document(self), **self.names}
+        body = form.read(self.request, self.body) if self.is_form else document(self)
+        return {**body, **self.names}
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Return what the operation is given; raise the fault of a body that cannot be read."""
-        return self.given
+        return {
+            name: {"name": value.name, "bytes": len(value.data)} if isinstance(value, form.Upload) else value
+            for name, value in self.given.items()
+        }
 
 
 def is_ours(path: str) -> bool:

@@ -28,9 +28,6 @@ MAX_BESIDE: Final = 64 * 1024
 MAX_PARTS: Final = 64
 PADDING: Final = 64  # what may stand around the boundary in a delimiter: ends of line, dashes, spaces
 LINE_END: Final = re.compile(rb"[\r\n]")
-# RFC 2046, section 5.1.1. The time to look for a boundary grows with its length.
-BOUNDARY: Final = re.compile(r"(?=.{1,70}\Z) *[0-9A-Za-z'()+_,./:=?-]+(?: +[0-9A-Za-z'()+_,./:=?-]+)*")
-KIND: Final = "multipart/form-data with a boundary of 1 to 70 characters of RFC 2046"
 FILE: Final = "file"
 REDIRECT: Final = "success_action_redirect"
 _URL: Final = re.compile(r"[!-~]{1,2048}")
@@ -123,12 +120,9 @@ def redirect(fields: Mapping[str, str]) -> str:
 
 def _events(request: Request, body: Body) -> Iterator[multipart.Event]:
     """Yield the parts of the body, until its end or its first fault."""
-    kind, options = http.content_type(request)
-    boundary = options.get("boundary", "")
-    if kind != "multipart/form-data" or not BOUNDARY.fullmatch(boundary):
-        raise errors.UnsupportedMediaType(KIND)
+    boundary = http.boundary(request)
     try:
-        yield from _bounded(body, boundary.encode())
+        yield from _bounded(body, boundary)
     except RequestEntityTooLarge:
         raise errors.RequestTooLarge(f"{MAX_PARTS} parts") from None
     except (ValueError, HTTPException):
@@ -146,7 +140,7 @@ def _bounded(stream: Body, boundary: bytes) -> Iterator[multipart.Event]:
     reach = len(boundary) + PADDING
     most = MAX_BESIDE + reach + CHUNK + reach
     decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=most, max_parts=MAX_PARTS)
-    chunks = _chunks(stream, reach)
+    chunks = _chunks(stream, b"--" + boundary, reach)
     beside, files, in_file = 0, 0, False
     while True:
         held = len(decoder.buffer)
@@ -170,16 +164,22 @@ def _bounded(stream: Body, boundary: bytes) -> Iterator[multipart.Event]:
             return
 
 
-def _chunks(stream: Body, reach: int) -> Iterator[bytes]:
-    """Yield the body in chunks that do not end within a delimiter of up to ``reach`` bytes.
+def _chunks(stream: Body, mark: bytes, reach: int) -> Iterator[bytes]:
+    """Yield the body in chunks that do not end within a delimiter: of up to ``reach`` bytes, ``mark`` among them.
 
-    Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash.
+    Werkzeug's decoder takes the first half of some for content: the CR of one that is cut before its last dash, or the
+    mark of one that is cut before its end of line.
     """
     held = b""
     while data := stream.read(CHUNK):
         data = held + data
         end = LINE_END.search(data, max(len(data) - reach, 0))
         cut = end.start() if end else len(data)
+        if data.endswith(b"\r", 0, cut):  # perhaps the first half of an end of line
+            cut -= 1
+        line = max(data.rfind(b"\n", 0, cut), data.rfind(b"\r", 0, cut)) + 1
+        if data.startswith(mark, line) and cut - line <= reach:  # what ends here is a delimiter
+            cut = max(line - (2 if data.endswith(b"\r\n", 0, line) else 1), 0)
         held = data[cut:]
         yield data[:cut]
     yield held

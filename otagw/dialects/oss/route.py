@@ -3,7 +3,6 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import BinaryIO, Final
 from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
@@ -42,7 +41,7 @@ class Front(AddressedFront):
     def answer(self, request: Request, operation: str, sender: str, act: Callable[[AddressedCall], Answer]) -> Answer:
         """Answer a request as any front does, with the vendor's name for its id."""
         answer = super().answer(request, operation, sender, act)
-        return replace(answer, headers={**answer.headers, "x-oss-request-id": answer.request_id})
+        return answer._replace(headers={**answer.headers, "x-oss-request-id": answer.request_id})
 
     def owns(self, path: str) -> bool:
         """Tell whether an address is that of the form or of a file."""

@@ -33,12 +33,15 @@ def check(account: Account, draft: PackageDraft) -> tuple[PackageDraft, bool]:
 
 def _in_lower_case(draft: PackageDraft) -> PackageDraft:
     """Return a draft with its digests in lower case: devices compare them with what they compute, letter by letter."""
+    sign = draft.sign and draft.sign.lower()
+    if not draft.files and sign == draft.sign:
+        return draft
     digests = {"file_md5", "sign_value"}
     files = tuple(
         {name: value.lower() if name in digests and value else value for name, value in part.items()}
         for part in draft.files
     )
-    return replace(draft, sign=draft.sign and draft.sign.lower(), files=files)
+    return replace(draft, sign=sign, files=files)
 
 
 def _facts(account: Account, fetcher: Fetcher, url: str | None, object_key: str | None) -> Facts | None:

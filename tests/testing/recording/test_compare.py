@@ -226,7 +226,7 @@ def test_the_report_is_one_line_a_difference_and_a_summary(altered):
     recorder = altered("ListOTAFirmware", lambda answer: within(answer, Total="1"), BEFORE, **LISTING)
     assert compare(recorder, status=1).splitlines() == [
         "line 3 ListOTAFirmware: type Total: recorded a text, here a number",
-        "2 requests: 1 equal, 1 differ; 1 differences.",
+        "2 requests: 1 equal, 1 differs; 1 difference.",
     ]
 
 
@@ -261,7 +261,7 @@ def test_the_last_line_of_a_killed_recorder_is_left_out(recorder):
     recorder.ok("ListOTAFirmware", **LISTING)
     with recorder.file.open("a", encoding="utf-8") as file:
         file.write('{"front": "ali')
-    assert "1 requests: 1 equal" in compare(recorder, status=0)
+    assert "1 request: 1 equal" in compare(recorder, status=0)
 
 
 def test_without_a_key_or_an_answer_nothing_can_be_compared(recorder):

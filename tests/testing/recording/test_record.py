@@ -349,7 +349,7 @@ def test_the_command_records_until_it_is_told_to_end(cloud, tmp_path, number):
     assert (status, process.port_file.exists()) == (0, False)
     assert "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK" in said
     assert f"{process.url} records {cloud.url}" in said
-    assert f"1 exchanges in {process.out}" in said
+    assert f"1 exchange in {process.out}" in said
     assert REAL.secret not in said
     assert REAL.secret not in process.out.read_text(encoding="utf-8")
 

@@ -220,7 +220,7 @@ def test_the_command_answers_until_it_is_told_to_end(recorder, tmp_path):
     assert recorder.ok("ListOTAFirmware", CurrentPage="1", PageSize="5")
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=HANG_SECONDS)[1]
-    assert (process.returncode, said) == (0, f"{recorder.url} replays 1 exchanges\n")
+    assert (process.returncode, said) == (0, f"{recorder.url} replays 1 exchange\n")
 
 
 def test_the_command_refuses_a_file_that_is_no_recording(tmp_path):

@@ -1,5 +1,6 @@
 """Actions on packages, which this vendor calls firmware."""
 
+import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from otagw.ota.packages import insertion, packages, stored_files
 from otagw.ota.packages.records import Package, PackageDraft
 
 _DIGITS = {"MD5": 32, "SHA256": 64}
+_HEX = frozenset(string.hexdigits)
 
 
 class FirmwareFile(AliyunSchema):
@@ -281,7 +283,7 @@ def _file(caller: Caller, file: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_hex(text: str, digits: int) -> bool:
-    return len(text) == digits and all(c in "0123456789abcdefABCDEF" for c in text)
+    return len(text) == digits and _HEX.issuperset(text)
 
 
 def _summary(package: Package) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from otagw.dialects.iotda.schema import Choice, Count, Flag, Id, IotdaSchema, Js
 from otagw.dialects.schema import MISSING
 from otagw.operation import Work
 from otagw.ota import spaces, states
-from otagw.ota.devices import external_ids, groups
+from otagw.ota.devices import device_files, external_ids, groups
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
 from otagw.ota.rollouts import device_lists, job_progress, jobs, planning, selection, tasks
@@ -62,6 +62,7 @@ class CreateBatchTask(IotdaSchema):
     task_ext_info = Json(dict, 512)
     targets = Texts(Text(600), 30_000)
     targets_filter = Object(TargetsFilter())
+    document_source = Id()
     document = Object(Document(), required=True)
     task_policy = Object(TaskPolicy())
 
@@ -70,7 +71,8 @@ class CreateBatchTask(IotdaSchema):
         document, policy = values["document"], values["task_policy"] or {}
         if not document.get("package_ids") and not document.get("package_id"):
             raise ValidationError({"document": {"package_ids": [MISSING]}})
-        if not values["targets"] and not (values["targets_filter"] or {}).get("group_ids"):
+        named = values["targets"] or (values["targets_filter"] or {}).get("group_ids") or values["document_source"]
+        if not named:
             raise ValidationError({"targets": [MISSING]})
         for name, other in (("retry_count", "retry_interval"), ("retry_interval", "retry_count")):
             if policy.get(other) is not None and policy.get(name) is None:
@@ -86,7 +88,7 @@ class CreateBatchTask(IotdaSchema):
     status=201,
     codes=(
         *("IOTDA.901001", "IOTDA.901004", "IOTDA.900002", "IOTDA.900003", "IOTDA.903001", "IOTDA.906001"),
-        "IOTDA.907001",
+        *("IOTDA.907001", "IOTDA.909001"),
     ),
     work=Work.MANY,
 )
@@ -98,13 +100,15 @@ def create_batch_task(
     need_confirm: bool | None,
     targets: list[str] | None,
     targets_filter: Mapping[str, Any] | None,
+    document_source: str | None,
     document: Mapping[str, Any],
     task_policy: Mapping[str, Any] | None,
     **noted: Any,
 ) -> dict[str, Any]:
     """Upgrade devices to a package, which is of the type that the task says, and has bytes here.
 
-    Devices are named by `targets`, or else are in any of the groups; all are of one product. Each has a subtask: one
+    Devices are named by `targets`, or else are in any of the groups, or else are in the file whose `file_id` is the
+    `document_source`; all are of one product. Each has a subtask: one
     that runs the version already has succeeded, one that another task is upgrading has failed, as has one whose version
     is not in the package's `support_source_versions`. To other APIs the task is a job.
     """
@@ -129,6 +133,8 @@ def create_batch_task(
         **noted,
     }
     group_ids = [] if targets else list((targets_filter or {}).get("group_ids", ()))
+    if not targets and not group_ids and document_source:
+        targets = device_files.device_ids(caller.account, document_source)
     product_key, names = _devices(caller, package, targets or [], group_ids)
     draft = planning.JobDraft(
         package=str(package.id),
