@@ -124,7 +124,7 @@ def test_an_artifact_has_hawkbits_own_links(device, rollout):
     whole = device.send("GET", found["download"])
     assert (whole.status_code, whole.data) == (200, SWU)
     assert whole.headers["ETag"] == f'"{artifact["hashes"]["sha256"]}"'
-    assert whole.headers["Content-Disposition"] == "attachment; filename*=UTF-8''fw-2.0.swu"
+    assert whole.headers["Content-Disposition"] == "attachment; filename=fw-2.0.swu; filename*=UTF-8''fw-2.0.swu"
     summed = device.send("GET", found["md5sum"])
     assert (summed.status_code, summed.text) == (200, f"{artifact['hashes']['md5']}  fw-2.0.swu")
     assert summed.content_type == "text/plain; charset=utf-8"

@@ -203,6 +203,12 @@ def looked(client, register, rollout):
 
 
 @pytest.fixture
+def refusals(log_lines):
+    """Return why messages were refused since, as the log says it."""
+    return lambda: [line["why"] for line in log_lines() if line["message"] == "a message was refused"]
+
+
+@pytest.fixture
 def upload(client):
     """Upload bytes; return the FirmwareUrl they have."""
 

@@ -125,13 +125,136 @@ def test_a_whole_report_of_the_old_version_is_no_success(told, states):
     assert states(job) == {"dev1": "SUCCEEDED"}
 
 
-@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 77, 255, "7"])
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 77, 255, 256, "7", -1, "-1"])
 def test_other_codes_fail_and_say_why(told, client, states, code):
     device, connection, job, _ = told
     device.progress(connection, code, "1.0", description="in their words")
     assert states(job) == {"dev1": "FAILED"}
     (task,) = client.ok("ListOTATaskByJob", JobId=job)["Data"]["SimpleOTATaskInfo"]
     assert f"({code}): in their words" in task["TaskDesc"]
+
+
+@pytest.mark.parametrize("version", ["V1.0 (build 3)", "", None, "x" * 5000])
+def test_a_failure_is_not_lost_for_the_version_beside_it(told, states, version):
+    device, connection, job, _ = told
+    device.progress(connection, 7, version)
+    assert states(job) == {"dev1": "FAILED"}
+
+
+def test_the_newest_version_is_a_failure_if_it_is_not_the_target(told, states):
+    device, connection, job, _ = told
+    device.progress(connection, 3, "1.9", 100)
+    assert states(job) == {"dev1": "FAILED"}
+
+
+def test_a_device_that_was_told_nothing_can_only_mean_the_version_it_names(board, rollout, states):
+    device = board()
+    connection = device.connect()
+    job = rollout()
+    assert event(connection.message())[0] == "version_query"
+    for code, version in ((5, "1.0"), (0, "1.0"), (255, None), (-1, "2.1")):
+        device.progress(connection, code, version, 50)
+        assert states(job) == {"dev1": "QUEUED"}
+    device.progress(connection, 0, "2.0", 100)
+    assert states(job) == {"dev1": "SUCCEEDED"}
+
+
+def test_a_report_is_of_the_update_whose_version_it_names(board, client, rollout, states):
+    device = board()
+    connection = device.connect()
+    device.versions(connection, fw_version="1.0", sw_version="1.0")
+    client.ok("CreateOTAModule", ProductKey="p", ModuleName="software")
+    firmware, software = rollout("2.0"), rollout("3.0", package={"ModuleName": "software"})
+    for message in (connection.message(), connection.message()):
+        connection.ack(message)
+    device.progress(connection, 0, "2.0", 10)
+    device.progress(connection, 10, "3.0")
+    assert (states(firmware), states(software)) == ({"dev1": "IN_PROGRESS"}, {"dev1": "FAILED"})
+    device.progress(connection, 0, "2.0", 100)
+    assert states(firmware) == {"dev1": "SUCCEEDED"}
+
+
+def test_a_report_without_an_update_changes_nothing(board, rollout, states):
+    device = board()
+    connection = device.connect()
+    device.versions(connection, fw_version="1.0")
+    for code in (0, 3, 255):
+        device.progress(connection, code, "2.0", 100)
+    job = rollout()
+    assert event(connection.message())[0] == "firmware_upgrade_v2"
+    assert states(job) == {"dev1": "NOTIFIED"}
+
+
+def test_a_reinstallation_is_done_when_the_device_says_so(board, rollout, states):
+    device = board()
+    connection = device.connect()
+    device.versions(connection, fw_version="2.0")
+    job = rollout("2.0", Reinstall="true")
+    connection.ack(connection.message())
+    device.versions(connection, fw_version="2.0")
+    assert states(job) == {"dev1": "NOTIFIED"}
+    device.progress(connection, 0, "2.0", 100)
+    assert states(job) == {"dev1": "SUCCEEDED"}
+
+
+def test_nothing_is_told_twice_on_a_connection_and_again_on_a_new_one(told, looked, states):
+    device, connection, job, _ = told
+    device.versions(connection, fw_version="1.0")
+    looked()
+    assert connection.messages() == []
+    connection = device.connect()
+    assert connection.messages() == []  # it has not said what it runs
+    device.versions(connection, fw_version="1.0")
+    kind, paras = event(connection.message())
+    assert (kind, paras["version"]) == ("firmware_upgrade_v2", "2.0")
+    device.versions(connection, fw_version="1.0")
+    assert connection.messages() == []
+    assert states(job) == {"dev1": "NOTIFIED"}
+
+
+def test_a_device_is_asked_on_each_connection(board, rollout):
+    device = board()
+    rollout()
+    for _ in range(2):
+        assert event(device.connect().message()) == ("version_query", {})
+
+
+def test_what_is_refused_in_a_message_loses_nothing_of_the_rest(board, rollout, states):
+    device = board()
+    connection = device.connect()
+    job = rollout()
+    assert event(connection.message())[0] == "version_query"
+    own = {"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": "1.0"}}
+    bad = {"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": {}}
+    connection.tell(device.up, {"services": [own, bad]})
+    assert connection.messages() == []
+    assert states(job) == {"dev1": "QUEUED"}
+    connection.tell(device.up, {"services": [own]})
+    assert event(connection.message())[0] == "firmware_upgrade_v2"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "paras", "name"),
+    [
+        ("version_report", {"fw_version": "2 0"}, "fw_version"),
+        ("version_report", {"fw_version": 2}, "fw_version"),
+        ("version_report", {"fw_version": "1.0", "sw_version": "\u0000"}, "sw_version"),
+        ("upgrade_progress_report", {"version": "2.0"}, "result_code"),
+        ("upgrade_progress_report", {"result_code": True}, "result_code"),
+        ("upgrade_progress_report", {"result_code": 0, "progress": 101}, "progress"),
+        ("upgrade_progress_report", {"result_code": 0, "progress": -1}, "progress"),
+        ("upgrade_progress_report", {"result_code": 0, "progress": "half"}, "progress"),
+        ("upgrade_progress_report", {"result_code": 0, "version": 2}, "version"),
+        ("upgrade_progress_report", {"result_code": 1, "description": ["x"]}, "description"),
+        ("upgrade_progress_report", "x", "services[0].paras"),
+    ],
+)
+def test_a_refusal_names_the_field(told, states, refusals, event_type, paras, name):
+    device, connection, job, _ = told
+    device.say(connection, event_type, paras)
+    (why,) = refusals()
+    assert f"'{name}'" in why
+    assert states(job) == {"dev1": "NOTIFIED"}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +266,7 @@ def test_other_codes_fail_and_say_why(told, client, states, code):
         {"services": [{"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": []}]},
         {"services": [{"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": {}}]},
         {"services": [{"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": {"result_code": "x"}}]},
-        {"services": [{"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": {"result_code": -1}}]},
+        {"services": [{"service_id": "$ota", "event_type": "upgrade_progress_report", "paras": {"result_code": None}}]},
         {"services": [{"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": ["2.0"]}}]},
         {"services": [{"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": "2 0"}}]},
         {"services": [{"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": "x" * 257}}]},

@@ -61,7 +61,7 @@ class Alink(MessageFront):
 
     def is_for(self, given: Credentials) -> bool:
         """Tell whether a user name is one of a device and its product."""
-        return "&" in given.user_name
+        return "&" in given.user_name and "|" not in given.user_name
 
     def admit(self, given: Credentials) -> Device:
         """Return the device that signed its password."""

@@ -10,7 +10,8 @@ from otagw.dialects import reports
 from otagw.dialects.schema import FrontSchema
 
 SERVICE: Final = "$ota"
-_CODE: Final = "an integer from 0 to 255"
+VERSION_REPORT, PROGRESS_REPORT = "version_report", "upgrade_progress_report"
+_CODE: Final = "an integer"
 _PERCENT: Final = "an integer from 0 to 100"
 
 
@@ -22,17 +23,27 @@ class VersionReport(FrontSchema):
 
 
 class ProgressReport(FrontSchema):
-    """How an update goes, or how it ended; numbers may be texts."""
+    """How an update goes, or how it ended; numbers may be texts.
 
-    result_code = fields.Integer(
-        required=True, validate=validate.Range(0, 255, error=_CODE), error_messages=reports.said(_CODE)
-    )
-    version = reports.version(required=False)
+    Firmware has codes of its own, and the C SDK's sample says -1. The version is compared, and nothing else: no failure
+    is lost for what stands there.
+    """
+
+    result_code = fields.Integer(required=True, error_messages=reports.said(_CODE))
+    version = reports.Text(load_default="", error_messages=reports.said("a text"))
     progress = fields.Integer(validate=validate.Range(0, 100, error=_PERCENT), error_messages=reports.said(_PERCENT))
     description = reports.Text(load_default="", error_messages=reports.said("a text"))
 
 
-def events(said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+_SCHEMAS: Final[Mapping[str, FrontSchema]] = {VERSION_REPORT: VersionReport(), PROGRESS_REPORT: ProgressReport()}
+
+
+def events(said: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the type of each event in a message that we know, and its fields; raise the fault of the first bad one."""
+    return [(kind, _SCHEMAS[kind].read(paras)) for kind, paras in _events(said) if kind in _SCHEMAS]
+
+
+def _events(said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the type and the parameters of each event of this service; raise `errors.InvalidParameter`."""
     services = said.get("services")
     if not isinstance(services, list):

@@ -3,7 +3,7 @@
 docs/mqtt.md is written for those who build devices, docs/wire/oc.md has the facts of the wire.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,7 +37,6 @@ CODES: Final[Mapping[int, str]] = {
     10: "the installation failed",
     255: "the device failed",
 }
-_VERSIONS, _PROGRESS = fields.VersionReport(), fields.ProgressReport()
 _AT_WORK: Final = (states.IN_PROGRESS, states.NOTIFIED, states.QUEUED)
 
 
@@ -50,57 +49,53 @@ def _event(visit: Visit, kind: str, paras: Mapping[str, Any], offer: Offer | Non
 
 
 def _events(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, Any]) -> Sequence[Message]:
-    found: list[Message] = []
-    for kind, paras in fields.events(said):
-        act = _EVENTS.get(kind)
-        if act:
-            found += act(front, visit, device, paras)
-    return found
+    """Take the events of a message in their order; then, if a device has said what it runs, tell what is there for it.
+
+    Not sooner: what one event is told would be lost, if the next one were refused.
+    """
+    events = fields.events(said)
+    for kind, found in events:
+        if kind == fields.VERSION_REPORT:
+            _versions(visit, device, found)
+        else:
+            _progress(visit, device, found)
+    return front.news(visit, device) if fields.VERSION_REPORT in dict(events) else ()
 
 
-def _versions(front: MessageFront, visit: Visit, device: Device, paras: Mapping[str, Any]) -> Sequence[Message]:
-    """Note what a device runs; what is there for it is told now that it has said so."""
-    found = _VERSIONS.read(paras)
+def _versions(visit: Visit, device: Device, found: Mapping[str, Any]) -> None:
+    """Note what a device runs."""
     for module, version in ((modules.DEFAULT, found["fw_version"]), (modules.SOFTWARE, found["sw_version"])):
         if version is not None:
             updates.reported_version(device, version, module, visit.address)
     visit.reported |= {modules.DEFAULT, modules.SOFTWARE}
     visit.passed.clear()
-    return front.news(visit, device)
 
 
-def _progress(front: MessageFront, visit: Visit, device: Device, paras: Mapping[str, Any]) -> Sequence[Message]:
+def _progress(visit: Visit, device: Device, found: Mapping[str, Any]) -> None:
     """Note how an update goes. It has succeeded with the target version, unless the device is still below 100 percent.
 
-    A report names no update: it is of the one whose version it names, or else of the one that the device is at.
+    A report names no update: it is of the one whose version it names, or else of the one that the device was told of.
     """
-    found = _PROGRESS.read(paras)
     code, version, percent = found["result_code"], found["version"], found["progress"]
     task = _task(device, version)
     if task is None:
-        return ()
+        return
     is_target = version == task.version and percent in (None, WHOLE)
     if code in (SUCCESS, NEWEST) and is_target:
-        updates.reported_version(device, task.version, task.module, visit.address)
+        updates.reported_version(device, task.version, task.module, visit.address, installed=True)
     elif code == SUCCESS:
         updates.progress(device, percent or 0, found["description"], task.module)
     else:
         words = CODES.get(code, CODES[255])
         said = f"{words} ({code})" + (f": {found['description']}" if found["description"] else "")
         updates.finished(device, False, said, task.module)
-    return ()
 
 
-def _task(device: Device, version: str | None) -> Task | None:
-    at_work = [task for task in job_steps.open_of(device.id) if task.state in _AT_WORK]
-    at_work.sort(key=lambda task: (task.version != version, _AT_WORK.index(task.state)))
-    return at_work[0] if at_work else None
-
-
-_EVENTS: Final[Mapping[str, Callable[[MessageFront, Visit, Device, Mapping[str, Any]], Sequence[Message]]]] = {
-    "version_report": _versions,
-    "upgrade_progress_report": _progress,
-}
+def _task(device: Device, version: str) -> Task | None:
+    """Return the task that a report is of. One that the device was not told of is none, unless its version is named."""
+    at_work = (task for task in job_steps.open_of(device.id) if task.state in _AT_WORK)
+    meant = (task for task in at_work if task.state != states.QUEUED or task.version == version)
+    return min(meant, key=lambda task: (task.version != version, _AT_WORK.index(task.state)), default=None)
 
 
 class Oc(MessageFront):
@@ -110,8 +105,8 @@ class Oc(MessageFront):
     operations = (MessageOperation("oc.events", UP, _events),)
 
     def is_for(self, given: Credentials) -> bool:
-        """Tell whether a client id is one of Huawei's."""
-        return credentials.is_ours(given)
+        """Tell whether a client id is one of Huawei's, and the user name none of another vendor's."""
+        return credentials.is_ours(given) and not set(given.user_name) & set("&|")
 
     def admit(self, given: Credentials) -> Device:
         """Return the device that signed its password."""

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import BinaryIO, Final
 from urllib.parse import quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
@@ -118,7 +119,8 @@ def _uploaded(fields: Mapping[str, str], call: AddressedCall, md5: str) -> Answe
 
 
 def _download(request: Request, call: AddressedCall, key: str, handover: Handover) -> Answer:
-    left = _left(request, key)
+    token = _bearer(request)
+    left = _left(request, key) if token is None else runtime.current().links.bearer_left(key, token)
     if left is None or left < 0:
         raise errors.ExpiredTimestamp(left)
     call.parameters = {"key": key}
@@ -126,16 +128,21 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     file = stored_files.find(key)
     if file is None:
         raise errors.NotFound(kind=stored_files.KIND, key=key)
+    if token is not None:  # clients that have one follow no redirects
+        handover = replace(handover, redirect=False)
     return _given(request, call, Download(file, key.rpartition("/")[2]), left // 1000, handover)
 
 
-def _left(request: Request, key: str) -> int | None:
-    """Return for how long a request may have a file, by the signature in its address or by a bearer token."""
-    links = runtime.current().links
+def _bearer(request: Request) -> str | None:
+    """Return the bearer token of a request, if it has one, and no signature in its address."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == BEARER and not request.args:
-        return links.bearer_left(key, token.strip())
-    return links.left(key, *(request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature")))
+    return token.strip() if scheme.lower() == BEARER and not request.args else None
+
+
+def _left(request: Request, key: str) -> int | None:
+    """Return for how long a request may have a file by the signature in its address."""
+    signed = (request.args.get(name, "") for name in ("Expires", "OSSAccessKeyId", "Signature"))
+    return runtime.current().links.left(key, *signed)
 
 
 def _given(request: Request, call: AddressedCall, download: Download, seconds: int, handover: Handover) -> Answer:

@@ -37,12 +37,12 @@ _PROGRESS: Final = fields.Progress()
 
 
 def _report(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, Any]) -> Sequence[Message]:
-    found: list[Message] = []
-    for module, version in fields.channels(said):
+    """Note what all channels run, and then tell what there is for them: a refused one loses nothing that was told."""
+    reported = fields.channels(said)
+    for module, version in reported:
         updates.reported_version(device, version, module, visit.address)
         visit.reported.add(module)
-        found += front.news(visit, device, module)
-    return found
+    return [message for module in dict(reported) for message in front.news(visit, device, module)]
 
 
 def _progress(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, Any]) -> Sequence[Message]:
