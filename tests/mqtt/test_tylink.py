@@ -143,3 +143,96 @@ def test_what_cannot_be_read_is_acknowledged_and_changes_nothing(board, rollout,
     device.connection.message()
     device.connection.tell(device.topic(topic), said)
     assert states(job) == {"dev1": "NOTIFIED"}
+
+
+def test_a_late_report_changes_nothing(board, rollout, states):
+    device = board()
+    device.report((0, "1.0"))
+    job = rollout(package=SIGNED)
+    device.connection.message()
+    device.report((0, "2.0"), kind="UPDATE")  # before any progress
+    assert states(job) == {"dev1": "SUCCEEDED"}
+    device.progress(channel=0, progress=100)
+    device.progress(channel=0, errorCode=42, errorMsg="no flash")
+    device.report((0, "2.0"), kind="UPDATE")
+    assert states(job) == {"dev1": "SUCCEEDED"}
+
+
+def test_100_percent_and_the_old_version_are_no_success(board, rollout, states):
+    device = board()
+    device.report((0, "1.0"))
+    job = rollout(package=SIGNED)
+    device.connection.message()
+    device.progress(channel="0", progress="100", errorCode=0)
+    device.report((0, "1.0"), kind="UPDATE")
+    assert states(job) == {"dev1": "IN_PROGRESS"}
+    device.report((0, "1.5"), kind="UPDATE")  # neither what it had nor what it was to get
+    assert states(job) == {"dev1": "FAILED"}
+
+
+def test_progress_of_another_channel_is_not_of_this_one(board, rollout, states):
+    device = board()
+    device.report((0, "1.0"), (9, "1.0"))
+    job = rollout(package=SIGNED)
+    device.connection.message()
+    device.progress(channel=9, progress=50)
+    device.progress(channel=9, errorCode=40)
+    device.report((9, "2.0"))
+    assert states(job) == {"dev1": "NOTIFIED"}
+
+
+def test_nothing_is_told_twice_on_a_connection_and_again_on_a_new_one(board, rollout, looked):
+    device = board()
+    device.report((0, "1.0"))
+    rollout(package=SIGNED)
+    first = device.connection.message()
+    device.connection.ack(first)
+    device.report((0, "1.0"))
+    looked()
+    assert device.connection.messages() == []
+    device = board()
+    device.report((0, "1.0"))
+    again = device.connection.message()
+    assert again.json["data"]["ctId"] == first.json["data"]["ctId"]
+    device.report((0, "1.0"))
+    assert device.connection.messages() == []
+
+
+def test_a_channel_too_many_loses_nothing_of_the_others(board, rollout, refusals, states):
+    device = board()
+    device.report(*((channel, "1.0") for channel in range(50)))
+    job = rollout(package=SIGNED)
+    device.connection.ack(device.connection.message())
+    device = board()
+    device.report((0, "1.0"), (50, "1.0"))
+    assert "'limit': 50" in refusals()[-1]
+    assert device.connection.messages() == []
+    device.report((0, "1.0"))
+    assert device.connection.message().json["data"]["version"] == "2.0"
+    assert states(job) == {"dev1": "NOTIFIED"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "said", "name"),
+    [
+        ("firmware/report", {"data": {"bizType": "INIT"}}, "otaChannel"),
+        ("firmware/report", {"data": {"otaChannel": ["1.0"]}}, "otaChannel[0]"),
+        ("firmware/report", {"data": {"otaChannel": [{"channel": 0, "version": "2 0"}]}}, "version"),
+        ("firmware/report", {"data": {"otaChannel": [{"channel": 256, "version": "2.0"}]}}, "channel"),
+        ("progress/report", {"data": "x"}, "data"),
+        ("progress/report", {"channel": 0, "progress": -1}, "progress"),
+        ("progress/report", {"channel": 0, "progress": True}, "progress"),
+        ("progress/report", {"channel": [0], "progress": 1}, "channel"),
+        ("progress/report", {"channel": 0, "errorCode": {}}, "errorCode"),
+        ("progress/report", {"channel": 0, "errorCode": 42, "errorMsg": 42}, "errorMsg"),
+    ],
+)
+def test_a_refusal_names_the_field(board, rollout, states, refusals, topic, said, name):
+    device = board()
+    device.report((0, "1.0"))
+    job = rollout(package=SIGNED)
+    device.connection.message()
+    device.connection.tell(device.topic(topic), said)
+    (why,) = refusals()
+    assert f"'{name}'" in why
+    assert states(job) == {"dev1": "NOTIFIED"}
