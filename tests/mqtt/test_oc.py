@@ -83,7 +83,7 @@ def test_a_device_is_asked_for_its_version_before_it_is_told(board, rollout, sta
     assert states(job) == {"dev1": "QUEUED"}
     device.versions(connection, fw_version="1.0", sw_version="7")
     kind, paras = event(connection.message())
-    assert (kind, paras["version"], paras["url"]) == ("firmware_upgrade_v2", "2.0", "https://files.test/x.bin?")
+    assert (kind, paras["version"], paras["url"]) == ("firmware_upgrade_v2", "2.0", "https://files.test:443/x.bin?")
     assert (paras["file_name"], paras["file_size"], paras["expires"]) == ("x.bin", 7, 86400)
     assert states(job) == {"dev1": "NOTIFIED"}
 

@@ -1,6 +1,8 @@
 """How an offer is told to a device; docs/wire/oc.md says which SDK reads what."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from otagw import runtime
 from otagw.dialects.messages import Visit
@@ -8,6 +10,8 @@ from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
 from otagw.ota.products import modules
 from otagw.ota.updates.updates import Offer
+
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 
 def is_told(package: Package) -> bool:
@@ -37,7 +41,8 @@ def spell(offer: Offer, visit: Visit) -> tuple[str, dict[str, Any]]:
         "task_id": str(task.job_id),
     }
     if is_held and package.object_key:
-        found["url"], found["access_token"] = links.bearer(visit.endpoint, package.object_key)
+        url, found["access_token"] = links.bearer(visit.endpoint, package.object_key)
+        found["url"] = _with_port(url)
     event = f"{kind}_upgrade" if is_held else f"{kind}_upgrade_v2"
     return event, {name: value for name, value in found.items() if value is not None}
 
@@ -45,9 +50,17 @@ def spell(offer: Offer, visit: Visit) -> tuple[str, dict[str, Any]]:
 def _url(package: Package, visit: Visit) -> str:
     """Return where the bytes are; the C SDK looks for the name of the file before a question mark."""
     if package.object_key:
-        return runtime.current().links.download(visit.endpoint, package.object_key)
-    url = package.url or ""
+        return _with_port(runtime.current().links.download(visit.endpoint, package.object_key))
+    url = _with_port(package.url or "")
     return url if "?" in url else f"{url}?"
+
+
+def _with_port(url: str) -> str:
+    """Return an address with its port: the C SDK finds the host by the colon behind it, and gives up without one."""
+    parts = urlsplit(url)
+    if parts.port or parts.scheme not in _PORTS:
+        return url
+    return parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()
 
 
 def _file_name(package: Package) -> str:
