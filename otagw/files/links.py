@@ -108,6 +108,11 @@ def key_of(url: str, endpoint: str = "") -> str | None:
     return path.removeprefix(PATH + "/") if path.startswith(PATH + "/") else None
 
 
+def short_name(key: str) -> str:
+    """Return the end of a key, at most 19 characters, as a name: some clients have no room for more, and never look."""
+    return key.rpartition("-")[2]
+
+
 def is_at(url: str, endpoint: str) -> bool:
     """Tell whether an address is below an endpoint, however its host and port are written."""
     base = urlsplit(endpoint).path.rstrip("/")

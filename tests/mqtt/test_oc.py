@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from otagw.files import links
 from tests.mqtt.client import Client, huawei
 from tests.mqtt.fleets import bring
 
@@ -311,6 +312,14 @@ def test_what_the_gateway_holds_is_told_by_the_first_event_and_fetched_with_its_
     found = client.http.get(path, headers={"Authorization": f"Bearer {paras['access_token']}", "Range": "bytes=0-"})
     assert (found.status_code, found.data) == (206, CONTENT)
     assert f"filename={paras['file_name']};" in found.headers["Content-Disposition"]
+    assert len(paras["file_name"]) <= 19  # the C SDK 1.0 has room for no more
+    assert paras["file_name"].endswith(".bin")
+
+
+def test_the_longest_name_of_a_file_by_token_has_19_characters(client):
+    suffixes = ("bin", "mender", "tar.gz", "raucb")
+    keys = [client.ok("GenerateOTAUploadURL", FileSuffix=suffix)["Data"]["Key"] for suffix in suffixes]
+    assert {len(links.short_name(key)) for key in keys} == {16, 18, 19}
 
 
 def test_a_token_is_good_for_its_file_and_its_time_alone(board, client, rollout, upload, held_clock):

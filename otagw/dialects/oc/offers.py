@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from otagw import runtime
 from otagw.dialects.messages import Visit
+from otagw.files.links import short_name
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
 from otagw.ota.products import modules
@@ -42,7 +43,7 @@ def spell(offer: Offer, visit: Visit) -> tuple[str, dict[str, Any]]:
     }
     if is_held and package.object_key:
         url, found["access_token"] = links.bearer(visit.endpoint, package.object_key)
-        found["url"] = _with_port(url)
+        found |= {"url": _with_port(url), "file_name": short_name(package.object_key)}
     event = f"{kind}_upgrade" if is_held else f"{kind}_upgrade_v2"
     return event, {name: value for name, value in found.items() if value is not None}
 

@@ -128,9 +128,10 @@ def _download(request: Request, call: AddressedCall, key: str, handover: Handove
     file = stored_files.find(key)
     if file is None:
         raise errors.NotFound(kind=stored_files.KIND, key=key)
+    name = key.rpartition("/")[2]
     if token is not None:  # clients that have one follow no redirects
-        handover = replace(handover, redirect=False)
-    return _given(request, call, Download(file, key.rpartition("/")[2]), left // 1000, handover)
+        name, handover = links.short_name(key), replace(handover, redirect=False)
+    return _given(request, call, Download(file, name), left // 1000, handover)
 
 
 def _bearer(request: Request) -> str | None:
