@@ -2,6 +2,7 @@
 
 import pytest
 
+from otagw.mqtt.service import FRONTS
 from tests.mqtt.client import Client, Credentials, alibaba, huawei, tuya
 from tests.mqtt.fleets import bring
 
@@ -57,6 +58,17 @@ def code(node, given, **how):
 def test_what_an_sdk_was_seen_to_send_is_let_in(node, given, product, name, secret):
     bring(product, name, secret)
     assert code(node, given) == IN
+
+
+@pytest.mark.parametrize("client_id", [*(each[0].client_id for each in CAPTURED.values()), "tuyalink_x_0_0_2026112800"])
+@pytest.mark.parametrize(
+    "user_name", [*(each[0].user_name for each in CAPTURED.values()), "a|b&c", "a&b|c", "", "&", "|"]
+)
+def test_no_client_is_of_two_vendors(client_id, user_name):
+    given = Credentials(client_id, user_name, "")
+    mine = [front.name for front in FRONTS if front.is_for(given)]
+    own = [each[0][:2] for each in CAPTURED.values()]
+    assert len(mine) == 1 if (client_id, user_name) in own else len(mine) <= 1
 
 
 @captured

@@ -53,6 +53,13 @@ def test_the_bytes_come_from_the_store(client, headers, status, wanted):
     assert found.headers["Content-Disposition"].startswith("attachment; filename=")
 
 
+def test_a_client_with_a_token_is_sent_nowhere(client):
+    key = urllib.parse.urlsplit(link_of(client, CONTENT)).path.removeprefix("/oss/")
+    path, token = client.app.extensions["otagw"]["runtime"].links.bearer("", key)
+    found = client.http.get(path, headers={"Authorization": f"Bearer {token}"})
+    assert (found.status_code, found.data) == (200, CONTENT)
+
+
 def test_the_stores_address_dies_with_the_link(client, held_clock):
     link = link_of(client, CONTENT)
     held_clock.seconds += 599.5
