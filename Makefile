@@ -31,7 +31,7 @@ test-postgres: $(VENV)/dev  ## run the tests of the core, the fronts and the con
 	OTAGW_TEST_REQUIRE=all $(PYTEST) -n $(JOBS) --dist loadgroup -m "postgres and not live"
 	OTAGW_TEST_REQUIRE=all OTAGW_TEST_ENGINE=postgresql $(PYTEST) -n $(JOBS) --dist worksteal \
 	  -m "not postgres and not live" -k "not stranger and not every_spelling and not ill_formed and not mistake" \
-	  tests/contract tests/device tests/ddi tests/iotda tests/aliyun tests/oss/test_upload.py
+	  tests/contract tests/device tests/ddi tests/iotda tests/aliyun tests/mqtt tests/oss/test_upload.py
 
 mutants: $(VENV)/dev  ## take each account condition out of the code, and see that a test notices
 	$(BIN)/python -m tests.mutants
