@@ -89,6 +89,14 @@ def test_a_device_is_asked_for_its_version_before_it_is_told(board, rollout, sta
     assert states(job) == {"dev1": "NOTIFIED"}
 
 
+def test_a_device_without_software_may_say_so_by_an_empty_version(board, rollout):
+    device = board()
+    connection = device.connect()
+    device.versions(connection, fw_version="1.0", sw_version="")
+    rollout()
+    assert event(connection.message())[0] == "firmware_upgrade_v2"
+
+
 def test_a_device_that_has_the_version_succeeds_at_once(board, rollout, states):
     device = board()
     connection = device.connect()

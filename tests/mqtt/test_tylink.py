@@ -77,7 +77,7 @@ def test_a_channel_is_a_module_by_its_number(board, client, rollout):
     assert device.connection.message().json["data"]["channel"] == 9
 
 
-@pytest.mark.parametrize("module", ["mcu", "09"])
+@pytest.mark.parametrize("module", ["mcu", "09", "0", "256", "9" * 64])
 def test_a_module_that_is_no_channel_is_not_told(board, client, rollout, states, looked, module):
     device = board()
     device.report((0, "1.0"))

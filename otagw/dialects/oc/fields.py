@@ -16,7 +16,7 @@ _PERCENT: Final = "an integer from 0 to 100"
 
 
 class VersionReport(FrontSchema):
-    """What a device runs; it may leave out either."""
+    """What a device runs; it may leave out either, or say nothing in it."""
 
     fw_version = reports.version(required=False)
     sw_version = reports.version(required=False)
@@ -56,4 +56,4 @@ def _events(said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         paras = service.get("paras") or {}
         if not isinstance(paras, dict):
             raise errors.InvalidParameter(f"services[{number}].paras", "an object")
-        yield str(service.get("event_type")), {name: value for name, value in paras.items() if value is not None}
+        yield str(service.get("event_type")), {name: value for name, value in paras.items() if value not in (None, "")}

@@ -12,13 +12,14 @@ from otagw.ota.products import modules
 
 MAIN: Final = 0
 MOST: Final = 50
-_CHANNEL: Final = "an integer from 0 to 255"
+LAST: Final = 255
+_CHANNEL: Final = f"an integer from 0 to {LAST}"
 _PERCENT: Final = "an integer from 0 to 100"
 _LONGEST_ID: Final = 32
 
 
 def _channel(**options: Any) -> fields.Integer:
-    rule = validate.Range(0, 255, error=_CHANNEL)
+    rule = validate.Range(MAIN, LAST, error=_CHANNEL)
     return fields.Integer(validate=rule, error_messages=reports.said(_CHANNEL), **options)
 
 
@@ -72,7 +73,8 @@ def channel_of(name: str) -> int | None:
     """Return the channel that a module is, or None where it is none."""
     if name == modules.DEFAULT:
         return MAIN
-    return int(name) if name.isascii() and name.isdecimal() and module(int(name)) == name else None
+    number = int(name) if name.isascii() and name.isdecimal() else None
+    return number if number is not None and number <= LAST and module(number) == name else None
 
 
 def identifier(said: Mapping[str, Any]) -> str:
