@@ -221,6 +221,23 @@ def test_nothing_is_told_twice_on_a_connection_and_again_on_a_new_one(told, look
     assert states(job) == {"dev1": "NOTIFIED"}
 
 
+def test_a_device_that_answers_when_the_minute_is_spent_is_told_in_the_next(board, rollout, looked, held_clock):
+    crowd = [(device, device.connect()) for device in (board(f"dev{number}") for number in range(11))]
+    rollout(MaximumPerMinute=10)
+    for _, connection in crowd:
+        assert event(connection.message())[0] == "version_query"
+    looked()
+    for device, connection in crowd[:10]:
+        device.versions(connection)
+        assert event(connection.message())[0] == "firmware_upgrade_v2"
+    device, connection = crowd[10]
+    device.versions(connection)
+    looked()
+    assert connection.messages() == []
+    held_clock.seconds += 60
+    assert event(connection.message())[0] == "firmware_upgrade_v2"
+
+
 def test_a_device_is_asked_on_each_connection(board, rollout):
     device = board()
     rollout()

@@ -198,6 +198,21 @@ def test_nothing_is_told_twice_on_a_connection_and_again_on_a_new_one(board, rol
     assert device.connection.messages() == []
 
 
+def test_on_a_new_connection_a_device_is_told_again_of_the_channels_that_it_reports(board, client, rollout):
+    device = board()
+    device.report((0, "1.0"), (9, "1.0"))
+    client.ok("CreateOTAModule", ProductKey="p", ModuleName="9")
+    rollout(package=SIGNED)
+    rollout(package={**SIGNED, "ModuleName": "9"})
+    for _ in range(2):
+        device.connection.ack(device.connection.message())
+    device = board()
+    device.report((9, "1.0"))
+    assert [message.json["data"]["channel"] for message in device.connection.messages()] == [9]
+    device.report((9, "1.0"), (0, "1.0"))
+    assert [message.json["data"]["channel"] for message in device.connection.messages()] == [0]
+
+
 def test_a_channel_too_many_loses_nothing_of_the_others(board, rollout, refusals, states):
     device = board()
     device.report(*((channel, "1.0") for channel in range(50)))
