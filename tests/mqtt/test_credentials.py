@@ -101,6 +101,11 @@ def test_a_disabled_device_is_told_so_with_its_own_password_alone(node, client, 
         Credentials("tuyalink_x", "x", ""),
         Credentials("dev_0_2_2026112800", "dev", ""),  # of no kind that there is
         Credentials("dev_0_0_20261128", "dev", ""),
+        Credentials("dev_0_0_٢٠٢٦١١٢٨٠٠", "dev", ""),
+        Credentials("dev_1_0_2026112800", "dev", ""),
+        Credentials("_0_0_2026112800", "", ""),
+        Credentials("0_0_2026112800", "0", ""),
+        Credentials("2026112800", "", ""),
     ],
 )
 def test_what_no_vendors_client_sends_is_refused(node, given):

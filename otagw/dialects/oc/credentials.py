@@ -14,8 +14,8 @@ from otagw.dialects.messages import Credentials
 from otagw.ota.devices import external_ids
 from otagw.ota.devices.devices import Device
 
-# {device id}_0_{whether the hour is to be checked}_{hour, UTC}; an id may have _ in it.
-_CLIENT_ID: Final = re.compile(r"(?P<device>.{1,256})_0_(?P<kind>[01])_(?P<hour>[0-9]{10})", re.DOTALL)
+# Behind the device's id, which may have _ in it: whether the hour is to be checked, and the hour, UTC.
+_LAST: Final = re.compile(r"0_[01]_[0-9]{10}")
 
 
 class Claim(NamedTuple):
@@ -27,15 +27,21 @@ class Claim(NamedTuple):
 
 def is_ours(given: Credentials) -> bool:
     """Tell whether a client id is one of Huawei's."""
-    return _CLIENT_ID.fullmatch(given.client_id) is not None
+    return _split(given.client_id) is not None
 
 
 def read(given: Credentials) -> Claim:
     """Return what a client says of itself; raise `errors.InvalidParameter` where its two names differ."""
-    found = _CLIENT_ID.fullmatch(given.client_id)
-    if found is None or found["device"] != given.user_name:
+    found = _split(given.client_id)
+    if found is None or found.device != given.user_name:
         raise errors.InvalidParameter("user name", "the device id, with which the client id begins")
-    return Claim(found["device"], found["hour"])
+    return found
+
+
+def _split(client_id: str) -> Claim | None:
+    """Return what a client id says, read from its end."""
+    device, *last = client_id.rsplit("_", 3)
+    return Claim(device, last[-1]) if device and _LAST.fullmatch("_".join(last)) else None
 
 
 def admit(given: Credentials) -> Device:
