@@ -41,6 +41,7 @@ class Visit:
 
     ``told`` are the offers that it was sent on this connection, ``reported`` the modules whose version it has said.
     ``asked`` tells whether it was asked for its versions; ``passed`` are the tasks that it cannot be told of for now.
+    ``room`` is how many offers more it may be sent before it acknowledges some.
     """
 
     device_id: int
@@ -51,6 +52,7 @@ class Visit:
     reported: set[str] = field(default_factory=set)
     passed: set[int] = field(default_factory=set)
     asked: bool = False
+    room: int = 8
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,14 @@ class MessageFront(ABC):
         return operation.act(self, visit, device, json_body.read_object(payload or b"{}", strict=False))
 
     def news(self, visit: Visit, device: Device, module: str | None = None) -> list[Message]:
-        """Return what tells a device of what it can install now and has not been told on this connection."""
+        """Return what tells a device of what it can install now and has not been told on this connection.
+
+        As much as there is room for: what still waits it is told later.
+        """
         found: list[Message] = []
         for offer in pushes.news(device, visit.told, module):
+            if len(found) >= visit.room:
+                break
             before = self.before(visit, device, offer)
             taken = pushes.tell(device, offer) if before is None else None
             if taken:

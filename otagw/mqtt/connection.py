@@ -253,8 +253,10 @@ class Connection(asyncio.Protocol):
                 self._write(packets.unsuback(packet.number))
             case Push():
                 self._told = False
+                self._make_room()
                 self._send(await self._node.tell(self, packet.module))
             case Publish():
+                self._make_room()
                 answers = await self._node.hear(self, packet)
                 if packet.number:  # all that follows from it is durable
                     self._write(packets.puback(packet.number))
@@ -270,6 +272,10 @@ class Connection(asyncio.Protocol):
         longest = self._node.seconds.silence
         self.patience = min(packet.keep_alive * SILENCE or longest, longest)
         self._write(packets.connack(packets.ACCEPTED))
+
+    def _make_room(self) -> None:
+        if self.believed:
+            self.believed.visit.room = UNACKNOWLEDGED - len(self._sent)
 
     def _send(self, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -97,6 +97,8 @@ class Decoder:
     def take(self) -> Packet | None:
         """Return the next packet, or None until more bytes are there; raise `Malformed`."""
         data, first = self._data, self._at
+        if len(data) > first and data[first] not in _FIRST:  # whoever speaks something else need not say all of it
+            raise Malformed(_foreign(data[first]))
         if len(data) < first + 2:
             return None
         length, at = _length(data, first + 1)
@@ -170,14 +172,26 @@ class _Body:
 _CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ, _DISCONNECT = 1, 3, 4, 8, 10, 12, 14
 # The four low bits of the first byte, which the standard fixes for all but PUBLISH (2.2.2).
 _FLAGS: Final = {_CONNECT: 0, _PUBACK: 0, _SUBSCRIBE: 2, _UNSUBSCRIBE: 2, _PINGREQ: 0, _DISCONNECT: 0}
+_QOS: Final = 0x06
+# The first bytes that a packet may have: of PUBLISH all but those of QoS 2, and of 3, which there is not.
+_FIRST: Final = frozenset(
+    [kind << 4 | flags for kind, flags in _FLAGS.items()]
+    + [_PUBLISH << 4 | flags for flags in range(16) if flags & _QOS < 0x04]
+)
+
+
+def _foreign(first: int) -> str:
+    """Say why no packet begins with this byte."""
+    kind, flags = first >> 4, first & 0x0F
+    if kind == _PUBLISH:
+        return f"PUBLISH: QoS {(flags & _QOS) >> 1}, expected 0 or 1"
+    return f"packet type {kind} with flags {flags} is not taken"
 
 
 def _read(first: int, body: _Body) -> Packet:
     kind, flags = first >> 4, first & 0x0F
     if kind == _PUBLISH:
         return _publish(flags, body)
-    if _FLAGS.get(kind) != flags:
-        raise Malformed(f"packet type {kind} with flags {flags} is not taken")
     if kind == _CONNECT:
         return _connect(body)
     packet: Packet
@@ -217,13 +231,10 @@ def _connect(body: _Body) -> Connect:
 
 def _publish(flags: int, body: _Body) -> Publish:
     """Read PUBLISH (3.3). Whether it is to be retained does not matter: nothing is."""
-    qos = flags >> 1 & 3
-    if qos > 1:
-        raise Malformed(f"PUBLISH: QoS {qos}, expected 0 or 1")
     topic = body.text()
     if not topic or "#" in topic or "+" in topic:
         raise Malformed("PUBLISH: expected a topic without wildcards")
-    number = _identifier(body, "PUBLISH") if qos else 0
+    number = _identifier(body, "PUBLISH") if flags & _QOS else 0
     return Publish(topic, body.rest(), number, bool(flags & 0x08))
 
 

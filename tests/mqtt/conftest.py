@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from contextvars import copy_context
 
@@ -48,7 +49,9 @@ class Served:
     async def _serve(self, fronts, most, threads, seconds):
         loop = asyncio.get_running_loop()
         self.node = Node(self.name, fronts, most, threads, seconds)
-        server = await loop.create_server(self.node.connect, "127.0.0.1", 0)
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)  # of a client that reads nothing, soon full
+        server = await loop.create_server(self.node.connect, sock=listening)
         work = loop.create_task(self.node.run())
         self.port, self._loop, self._stop = server.sockets[0].getsockname()[1], loop, asyncio.Event()
         self._ready.set()
