@@ -136,7 +136,7 @@ class Client:
     def __init__(self, port, seconds=HANG_SECONDS, context: ssl.SSLContext | None = None, source=None):
         self.socket = socket.create_connection(("127.0.0.1", port), seconds, source and (source, 0))
         if context:
-            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self._left, self._found, self._number = b"", [], 0
 
     def __enter__(self):
