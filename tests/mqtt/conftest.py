@@ -21,8 +21,8 @@ from tests.oss.conftest import body_of, fields_of, post
 from tests.patience import HANG_SECONDS
 
 URL = "https://files.test/x.bin"
-# A node of the tests looks often, so that they need not wait.
 SPECIFIC = {"TargetSelection": "SPECIFIC"}
+# A node of the tests looks often, so that they need not wait.
 OFTEN = dict.fromkeys(("sweep", "look", "longest_look", "write"), 0.02)
 
 

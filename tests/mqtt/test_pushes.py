@@ -1,7 +1,11 @@
 """A device is told of what jobs have for it: when, when not, and how often."""
 
+import time
+
 import pytest
 
+from otagw.mqtt.connection import Seconds
+from tests import patience
 from tests.mqtt import client as mqtt
 from tests.mqtt.client import Client
 
@@ -231,6 +235,20 @@ def test_a_canceled_job_tells_nobody(client, device, rollout, looked):
     connection = device.connect()
     looked()
     assert connection.messages() == []
+
+
+def test_a_node_looks_often_enough(make_node, register, rollout):
+    usual = Seconds()
+    node = make_node("usual", look=usual.look, longest_look=usual.longest_look)
+    crowd = [register(f"dev{number}") for number in range(5)]
+    connections = [device.connect(node.port) for device in crowd]
+    for device, connection in zip(crowd, connections, strict=True):
+        device.report(connection)
+    rollout()
+    began = time.monotonic()
+    for connection in connections:
+        connection.message()
+    assert time.monotonic() - began < patience.seconds(2)
 
 
 def test_each_node_tells_the_devices_that_it_has(make_node, register, rollout):
