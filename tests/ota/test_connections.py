@@ -171,6 +171,24 @@ def test_nodes_that_get_the_same_devices_at_once_do_not_wait_for_each_other(flee
         assert all(ousted[node] in (set(ids), set()) for node in others)
 
 
+def test_what_forgets_the_same_connections_at_once_does_not_wait_for_each_other(fleet):
+    ids = fleet(50)
+    for _ in range(5):
+        for device_id in reversed(ids):  # rows lie in another order than ids
+            connections.opened("a", opened([device_id]))
+        with database.write():
+            for device_id in ids[::2]:  # some are kept, others are not
+                connections.pushed(device_id, 17, 0)
+        race(
+            lambda: connections.end("a"),
+            lambda: connections.closed("a", opened(ids)),
+            lambda: connections.acknowledged("a", ids[::-1]),
+            lambda: connections.opened("b", opened(ids[::3])),
+        )
+        assert nodes_of(ids) == [("b", 1) if at % 3 == 0 else None for at in range(50)]
+        connections.end("b")
+
+
 def test_no_takeover_is_missed(fleet):
     (one,) = fleet(1)
     for number in range(1, 11):
