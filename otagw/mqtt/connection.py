@@ -159,6 +159,11 @@ class Connection(asyncio.Protocol):
         return self.transport is not None
 
     @property
+    def is_stranger(self) -> bool:
+        """Tell whether its client has not said who it is; one whose CONNECT is at work has."""
+        return self.believed is None and not self._waiting
+
+    @property
     def has_room(self) -> bool:
         """Tell whether the device can be told of an offer now."""
         return bool(self.believed) and not self._told and len(self._sent) < UNACKNOWLEDGED and self._writable

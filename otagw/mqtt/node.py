@@ -92,7 +92,7 @@ class Node:
         if self._most_of_one and self._addresses[address] > self._most_of_one:
             return False
         if len(self._connections) > self._most:
-            stranger = next((one for one in self._connections.values() if not one.believed), connection)
+            stranger = next((one for one in self._connections.values() if one.is_stranger), connection)
             if stranger is not connection:
                 stranger.end("no room: it has not said who it is")
             return stranger is not connection

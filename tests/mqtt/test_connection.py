@@ -426,6 +426,18 @@ def test_a_device_that_says_too_much_waits_and_others_do_not(make_app, make_node
     loud.expect(mqtt.PUBACK)
 
 
+def test_a_device_that_is_about_to_be_let_in_makes_no_room_for_strangers(make_node, device):
+    node = make_node("small", most=1)
+    with Client(node.port) as first, Client(node.port) as second:
+        assert first.rest() == [], "a stranger makes room"
+        with busy():
+            second.send(mqtt.connect(device.credentials()))
+            eventually(lambda: node.inside(lambda found: not any(c.is_stranger for c in found._connections.values())))
+            with Client(node.port) as third:
+                assert third.rest() == []
+        assert second.expect(mqtt.CONNACK) == b"\0\0"
+
+
 # --- pushes on one connection
 
 
