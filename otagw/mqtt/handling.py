@@ -7,6 +7,7 @@ instead, so that the device says it again.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from otagw import errors, runtime
@@ -60,7 +61,7 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
             raise errors.DisabledKey
         guarded(presence.heard, device, (address or "")[:_ADDRESS] or None)
     except (errors.Fault, Broken) as problem:
-        raise _refused(name, front, given, address, problem) from None
+        raise _refused(fronts, front, given, address, problem) from None
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
     return Believed(
@@ -69,19 +70,37 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
 
 
 def _refused(
-    name: str, front: MessageFront | None, given: Credentials, address: str | None, problem: Exception
+    fronts: Sequence[MessageFront],
+    front: MessageFront | None,
+    given: Credentials,
+    address: str | None,
+    problem: Exception,
 ) -> Refused:
     code = {
         errors.Unreadable: packets.BAD_CLIENT_ID,
         errors.DisabledKey: packets.NOT_AUTHORIZED,
         Broken: packets.UNAVAILABLE,
     }.get(type(problem), packets.BAD_CREDENTIALS)
-    said = type(problem).__name__
+    name, said = front.name if front else "none", type(problem).__name__
     metrics.count("otagw_mqtt_connects_total", name, said)
-    hint = front.mistake(given) if front and code == packets.BAD_CREDENTIALS else None
     facts = {"front": name, "client_id": given.client_id[:_SHOWN], "client": address or "", "code": said}
-    log.info("a client was refused", extra=facts | ({"hint": hint} if hint else {}))
-    return Refused(code, said)
+    explaining = ((front,) if front else fronts) if isinstance(problem, errors.Fault) else ()
+    return Refused(code, said, partial(_note_refusal, facts, explaining, given))
+
+
+def _note_refusal(facts: Mapping[str, str], fronts: Sequence[MessageFront], given: Credentials) -> None:
+    hint = _hint(fronts, given, facts["client"])
+    log.info("a client was refused", extra={**facts, **({"hint": hint} if hint else {})})
+
+
+def _hint(fronts: Sequence[MessageFront], given: Credentials, address: str) -> str:
+    """Return which mistake explains a refusal, within the rate of hints; an empty text if none does."""
+    if not fronts or not runtime.current().limits.hint(given.user_name[:_SHOWN], address):
+        return ""
+    try:
+        return next(filter(None, (guarded(front.mistake, given) for front in fronts)), "")
+    except Broken:
+        return ""
 
 
 def opened(believed: Believed, connection: Connection) -> Opened:

@@ -131,6 +131,10 @@ class Node:
             self._directory.closed(handling.opened(believed, connection))
         return believed
 
+    async def refused(self, refusal: Refused) -> None:
+        """Write to the log why a client was not let in."""
+        await self.apart(refusal.note)
+
     async def hear(self, connection: Connection, packet: Publish) -> Sequence[Message]:
         """Take a message of a device, which waits where it says more than it may."""
         believed = self._believed(connection)
