@@ -85,19 +85,13 @@ def due(node: str, is_free: Callable[[int, int], bool]) -> list[tuple[int, str]]
     rows = database.execute(f"SELECT DISTINCT w.job_id {_WAITING}", node, now, node).fetchall()
     for (job_id,) in sorted(rows):
         job = jobs.find(job_id)
-        left = min(_left(job, now), AT_ONCE) if job and job.rules.need_push else 0
+        left = min(jobs.left(job, now), AT_ONCE) if job and job.rules.need_push else 0
         if job and left and not _is_held_up(job, node, now):
             query = f"SELECT w.device_id, w.module, w.id {_WAITING} {_OF_JOB} ORDER BY w.id LIMIT ?"
             waiting = database.execute(query, node, now, node, job_id, LOOKED_AT).fetchall()
             free = ((device_id, module) for device_id, module, task_id in waiting if is_free(device_id, task_id))
             found += [one for one, _ in zip(free, range(left), strict=False)]
     return found
-
-
-def _left(job: Job, now: int) -> int:
-    """Return how many devices a job may still offer its package to in this minute."""
-    used = job.rate_used if job.rate_minute == now // jobs.MINUTE_MS else 0
-    return max(job.rules.per_minute - used, 0)
 
 
 def _is_held_up(job: Job, node: str, now: int) -> bool:
