@@ -72,6 +72,10 @@ class Broken(Exception):
     """Say that a connection has to end, and why; what was being taken is not acknowledged."""
 
 
+class Cut(Broken):
+    """Say that a connection ends on purpose, without an answer: a test wants it."""
+
+
 class Node(Protocol):
     """What a connection needs of the node that it is on."""
 

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from otagw import errors, runtime
+from otagw.call import AddressedCall, Call
 from otagw.db import database
 from otagw.dialects.messages import Credentials, Message, MessageFront, Visit
 from otagw.mqtt import packets
-from otagw.mqtt.connection import Believed, Broken, Connection, Refused
+from otagw.mqtt.connection import Believed, Broken, Connection, Cut, Refused
 from otagw.mqtt.packets import Connect, Publish
 from otagw.ops import metrics
 from otagw.ota.devices import devices, presence
@@ -24,6 +25,9 @@ from otagw.ota.devices.devices import Device
 T = TypeVar("T")
 log: Final = logging.getLogger("otagw.mqtt")
 UNAVAILABLE: Final = packets.UNAVAILABLE
+# Whose front is not known, and the operation of being let in.
+NOBODY: Final = "none"
+CONNECT: Final = "connect"
 _ADDRESS: Final = 64
 _SHOWN: Final = 128
 # Faults of ours: what was said is to be said again.
@@ -34,6 +38,8 @@ def guarded(task: Callable[..., T], *given: Any) -> T:
     """Return what a task returns; where the database, or our code, fails, raise `Broken` with a line in the log."""
     try:
         return task(*given)
+    except Broken:
+        raise
     except errors.Fault as fault:
         if not isinstance(fault, _OURS):
             raise
@@ -52,21 +58,47 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
     """Return who a client is, and note that the device was heard of; raise `Refused` for one that is not believed."""
     given = Credentials(packet.client_id, packet.user_name, packet.password)
     front = next((front for front in fronts if front.is_for(given)), None)
-    name = front.name if front else "none"
+    name = front.name if front else NOBODY
+    said = {"client_id": given.client_id, "user_name": given.user_name}
+    call = AddressedCall(name, "", f"{name}.{CONNECT}", _claimed(front, given), said)
+    fit = (front,) if front else fronts
     try:
-        if front is None:
-            raise errors.Unreadable("no front has such a client id and user name")
-        device = guarded(front.admit, given)
-        if not device.enabled:
-            raise errors.DisabledKey
-        guarded(presence.heard, device, (address or "")[:_ADDRESS] or None)
+        device = guarded(_around, call, partial(_let_in, front, given, address), partial(_mistake, fit, given))
+    except Cut:
+        raise
     except (errors.Fault, Broken) as problem:
         raise _refused(fronts, front, given, address, problem) from None
+    assert front  # noqa: S101 - there is no device without
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
     return Believed(
         front, Visit(device.id, front.called(given), address, endpoint), device.id, _name(device), device.sealed
     )
+
+
+def _let_in(front: MessageFront | None, given: Credentials, address: str | None) -> Device:
+    """Return the device that a client is; raise the fault that says why it is not let in."""
+    if front is None:
+        raise errors.Unreadable("no front has such a client id and user name")
+    device = front.admit(given)
+    if not device.enabled:
+        raise errors.DisabledKey
+    presence.heard(device, (address or "")[:_ADDRESS] or None)
+    return device
+
+
+def _claimed(front: MessageFront | None, given: Credentials) -> str:
+    """Return the name that a client gives itself, true or not."""
+    try:
+        return front.called(given) if front else given.user_name
+    except errors.Fault:
+        return given.user_name
+
+
+def _around(call: Call, task: Callable[[], T], explain: Callable[[], str] = lambda: "") -> T:
+    """Do a task, with what a test has around it; `seams` says more."""
+    seam = runtime.current().messages
+    return seam.around(call, task, explain) if seam else task()
 
 
 def _refused(
@@ -79,9 +111,10 @@ def _refused(
     code = {
         errors.Unreadable: packets.BAD_CLIENT_ID,
         errors.DisabledKey: packets.NOT_AUTHORIZED,
+        errors.Quoted: packets.UNAVAILABLE,
         Broken: packets.UNAVAILABLE,
     }.get(type(problem), packets.BAD_CREDENTIALS)
-    name, said = front.name if front else "none", type(problem).__name__
+    name, said = front.name if front else NOBODY, type(problem).__name__
     metrics.count("otagw_mqtt_connects_total", name, said)
     facts = {"front": name, "client_id": given.client_id[:_SHOWN], "client": address or "", "code": said}
     explaining = ((front,) if front else fronts) if isinstance(problem, errors.Fault) else ()
@@ -98,9 +131,13 @@ def _hint(fronts: Sequence[MessageFront], given: Credentials, address: str) -> s
     if not fronts or not runtime.current().limits.hint(given.user_name[:_SHOWN], address):
         return ""
     try:
-        return next(filter(None, (guarded(front.mistake, given) for front in fronts)), "")
+        return guarded(_mistake, fronts, given)
     except Broken:
         return ""
+
+
+def _mistake(fronts: Sequence[MessageFront], given: Credentials) -> str:
+    return next(filter(None, (front.mistake(given) for front in fronts)), "")
 
 
 def opened(believed: Believed, connection: Connection) -> Opened:
@@ -134,7 +171,8 @@ def hear(believed: Believed, packet: Publish) -> Sequence[Message]:
     began, code = time.perf_counter(), metrics.OK
     try:
         device = _there(believed)
-        return guarded(front.hear, operation, names, believed.visit, device, packet.payload)
+        call = AddressedCall(front.name, "", operation.name, believed.name, body=packet.payload)
+        return guarded(_around, call, partial(front.hear, operation, names, believed.visit, device, packet.payload))
     except errors.Fault as fault:
         code = type(fault).__name__
         log.info("a message was refused", extra=_said(believed, operation.name) | {"code": code, "why": str(fault)})
