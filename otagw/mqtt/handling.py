@@ -4,6 +4,7 @@ A message that is refused is acknowledged: its device would send it for ever. Tr
 instead, so that the device says it again.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,15 +60,13 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
     given = Credentials(packet.client_id, packet.user_name, packet.password)
     front = next((front for front in fronts if front.is_for(given)), None)
     name = front.name if front else NOBODY
-    said = {"client_id": given.client_id, "user_name": given.user_name}
-    call = AddressedCall(name, "", f"{name}.{CONNECT}", _claimed(front, given), said)
-    fit = (front,) if front else fronts
+    call, fit = partial(_connect, name, front, given), (front,) if front else fronts
     try:
         device = guarded(_around, call, partial(_let_in, front, given, address), partial(_mistake, fit, given))
     except Cut:
         raise
     except (errors.Fault, Broken) as problem:
-        raise _refused(fronts, front, given, address, problem) from None
+        raise _refused(name, fit, given, address, problem) from None
     assert front  # noqa: S101 - there is no device without
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
@@ -87,38 +86,35 @@ def _let_in(front: MessageFront | None, given: Credentials, address: str | None)
     return device
 
 
-def _claimed(front: MessageFront | None, given: Credentials) -> str:
-    """Return the name that a client gives itself, true or not."""
-    try:
-        return front.called(given) if front else given.user_name
-    except errors.Fault:
-        return given.user_name
+def _connect(name: str, front: MessageFront | None, given: Credentials) -> Call:
+    """Return a CONNECT as a test has it; its key is the name that the client gives itself, true or not."""
+    claimed = given.user_name
+    with contextlib.suppress(errors.Fault):
+        claimed = front.called(given) if front else claimed
+    said = {"client_id": given.client_id, "user_name": given.user_name}
+    return AddressedCall(name, "", f"{name}.{CONNECT}", claimed, said)
 
 
-def _around(call: Call, task: Callable[[], T], explain: Callable[[], str] = lambda: "") -> T:
+def _around(call: Callable[[], Call], task: Callable[[], T], explain: Callable[[], str] = lambda: "") -> T:
     """Do a task, with what a test has around it; `seams` says more."""
     seam = runtime.current().messages
-    return seam.around(call, task, explain) if seam else task()
+    return seam.around(call(), task, explain) if seam else task()
 
 
 def _refused(
-    fronts: Sequence[MessageFront],
-    front: MessageFront | None,
-    given: Credentials,
-    address: str | None,
-    problem: Exception,
+    name: str, fit: Sequence[MessageFront], given: Credentials, address: str | None, problem: Exception
 ) -> Refused:
+    """Return what a client is refused with; ``fit`` are the fronts that may explain why."""
     code = {
         errors.Unreadable: packets.BAD_CLIENT_ID,
         errors.DisabledKey: packets.NOT_AUTHORIZED,
         errors.Quoted: packets.UNAVAILABLE,
         Broken: packets.UNAVAILABLE,
     }.get(type(problem), packets.BAD_CREDENTIALS)
-    name, said = front.name if front else NOBODY, type(problem).__name__
+    said = type(problem).__name__
     metrics.count("otagw_mqtt_connects_total", name, said)
     facts = {"front": name, "client_id": given.client_id[:_SHOWN], "client": address or "", "code": said}
-    explaining = ((front,) if front else fronts) if isinstance(problem, errors.Fault) else ()
-    return Refused(code, said, partial(_note_refusal, facts, explaining, given))
+    return Refused(code, said, partial(_note_refusal, facts, fit if isinstance(problem, errors.Fault) else (), given))
 
 
 def _note_refusal(facts: Mapping[str, str], fronts: Sequence[MessageFront], given: Credentials) -> None:
@@ -171,7 +167,7 @@ def hear(believed: Believed, packet: Publish) -> Sequence[Message]:
     began, code = time.perf_counter(), metrics.OK
     try:
         device = _there(believed)
-        call = AddressedCall(front.name, "", operation.name, believed.name, body=packet.payload)
+        call = partial(AddressedCall, front.name, "", operation.name, believed.name, body=packet.payload)
         return guarded(_around, call, partial(front.hear, operation, names, believed.visit, device, packet.payload))
     except errors.Fault as fault:
         code = type(fault).__name__
