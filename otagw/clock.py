@@ -81,6 +81,11 @@ def now() -> int:
     return gateway.clock.now() if gateway else MACHINE.now()
 
 
+def spelled(at: int) -> str:
+    """Return a time to the second, UTC, for people."""
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def apart(at: int) -> int:
     """Return how many milliseconds a time that a client states is from ours, before or after: for admission."""
     return runtime.current().clock.apart(at)

@@ -18,7 +18,7 @@ from otagw.ops.metrics import Metrics
 from otagw.ops.readiness import Readiness
 from otagw.ota.accounts import Rules
 from otagw.ota.devices.presence import Presence
-from otagw.seams import Faults, Journal
+from otagw.seams import Faults, Journal, Messages
 from otagw.security import data_keys, nonce_stores, rate_limit_stores, redis_client
 from otagw.security.nonces import Nonces
 from otagw.security.rate_limits import Limits
@@ -50,9 +50,10 @@ class Runtime:
     clock: Clock = field(default_factory=_clock)
     chance: random.Random = field(default_factory=_chance)
     presence: Presence = field(default_factory=Presence)
-    # Seams for tests; in production both are None.
+    # Seams for tests; in production all are None.
     faults: Faults | None = None
     journal: Journal | None = None
+    messages: Messages | None = None
 
     @cached_property
     def database(self) -> Database:

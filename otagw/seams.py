@@ -1,9 +1,10 @@
-"""Seams in the path of every request: faults, and a journal. In production both are None.
+"""Seams in the path of every request, and of every message: faults, and a journal. In production all are None.
 
 `otagw.testing` has the implementations. No setting leads to them, and no part of the product makes one.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from werkzeug.wrappers import Request
 
@@ -12,6 +13,9 @@ from otagw.call import Answer, Call
 
 if TYPE_CHECKING:  # which imports what is read here
     from otagw.access import Caller
+
+
+T = TypeVar("T")
 
 
 class Faults(Protocol):
@@ -28,3 +32,13 @@ class Journal(Protocol):
         self, call: Call, request: Request, caller: "Caller | None", answer: Answer, fault: errors.Fault | None
     ) -> None:
         """Record a request; it must not raise."""
+
+
+class Messages(Protocol):
+    """What stands around each message that a device sends, and around its wish to be let in."""
+
+    def around(self, call: Call, task: Callable[[], T], explain: Callable[[], str]) -> T:
+        """Return what a task returns, or raise: what it raises, or why it is refused or its connection ends.
+
+        ``explain`` returns the mistake of a client that is not let in.
+        """

@@ -186,7 +186,7 @@ def day(milliseconds: int) -> str:
 
 def second(milliseconds: int) -> str:
     """Return a time to the second, UTC."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    return clock.spelled(milliseconds)
 
 
 def counted(number: int, thing: str, of: int = 0) -> str:

@@ -13,7 +13,7 @@ import click
 from otagw import clock
 from otagw.cli import common
 from otagw.db import database
-from otagw.ota.devices import attributes, csv_import, timeline
+from otagw.ota.devices import attributes, connections, csv_import, timeline
 from otagw.ota.devices import devices as core
 from otagw.ota.devices.csv_import import Batch, Skipped
 from otagw.ota.updates import numbered_tasks, reasons
@@ -87,6 +87,8 @@ def show(product: str, device: str, account: str) -> None:
             lines.append(("Nickname", found.nickname))
         if found.seen:
             lines.append(("Seen", f"{common.second(found.seen)} from {found.address or 'an unknown address'}"))
+        connection = connections.of(found.id)
+        lines += [("Connected", str(connection))] if connection else []
         lines += [("Token", "is set")] if found.sealed_token else []
         lines += [("Version", f"{version} of {module}") for module, version in core.versions(found)]
         lines += [("Attribute", f"{name} = {text}") for name, text in sorted((attributes.of(found.id) or {}).items())]
@@ -169,7 +171,9 @@ def why(product: str, device: str, events: int, account: str) -> None:
     with common.store(common.load_settings()) as access:
         owner = common.owner(access, account)
         found = core.named(owner, product, device)
-        said = reasons.sentences(found)
+        connection = connections.of(found.id)
+        said = [f"Connected {connection}."] if connection else []
+        said += reasons.sentences(found)
         last = timeline.page(owner, found, 1, events).items if events else []
     for sentence in said:
         click.echo(common.one_line(sentence))

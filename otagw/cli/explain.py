@@ -1,4 +1,4 @@
-"""``otagw explain``: why a signature is wrong, judged by the gateway's own code."""
+"""``otagw explain``: why a signature or a device's password is wrong, judged by the gateway's own code."""
 
 import os
 import shlex
@@ -17,6 +17,7 @@ from otagw.dialects.aliyun.wire import FORM
 from otagw.dialects.iotda import wire
 
 _UNREAD: Final = ("--data-urlencode", "-F", "--form", "-G", "--get", "-T", "--upload-file", "--json")
+_SAID: Final = ("client_id", "user_name", "password")
 # Shorter ones may stand in a request by chance.
 _LONG: Final = 8
 
@@ -25,7 +26,7 @@ _LONG: Final = 8
     context_settings={"ignore_unknown_options": True},
     epilog="A curl line will do as well, as it is or as one argument in quotes: its -X, -H and -d are read.",
 )
-@click.argument("words", nargs=-1, required=True, metavar="URL")
+@click.argument("words", nargs=-1, metavar="URL")
 @click.option("-X", "--method", "--request", help="Default: GET, or POST with --data.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; may be repeated.")
 @click.option(
@@ -43,11 +44,28 @@ _LONG: Final = 8
     help=f'"-" reads it from standard input. Default: {ALIBABA[1]} (for IoTDA {HUAWEI[1]}), or that of the key kept '
     "here under the same id.",
 )
-def explain(words: tuple[str, ...], secret: str | None, **options: Any) -> None:
+@click.option("--mqtt", is_flag=True, help="Explain what a device says in CONNECT: a packet in hex, or these three.")
+@click.option("--client-id", help="With --mqtt: the client id.")
+@click.option("--user-name", help="With --mqtt: the user name.")
+@click.option("--password", help="With --mqtt: the password, which is signed with the secret.")
+def explain(words: tuple[str, ...], secret: str | None, *, mqtt: bool, **options: Any) -> None:
     """Say whether a signed request, of an Action or of IoTDA, is right, and if not, which mistake explains it.
 
+    With --mqtt, say so of the client id, user name and password of a device; its secret is that kept here, or --secret.
     Ends with 0 if the gateway would believe the request, with 1 if not.
     """
+    said = [options.pop(name) for name in _SAID]
+    if mqtt:
+        from otagw.cli import explained_mqtt  # noqa: PLC0415 - requests need no MQTT
+
+        given = explained_mqtt.read("".join(words), *said)
+        if not explained_mqtt.explain(given, _read(secret, "")):
+            raise SystemExit(1)
+        return
+    if any(said):
+        raise click.UsageError("--client-id, --user-name and --password go with --mqtt")
+    if not words:
+        raise click.UsageError("expected a URL")
     if words[0].split()[:1] == ["curl"] and len(words) == 1:
         words, options = _unpaste(words[0])
     url = _url(words)
@@ -68,7 +86,8 @@ def _unpaste(line: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     except ValueError as error:
         raise click.UsageError(f"the curl line cannot be read: {error}") from None
     found = dict(explain.make_context("explain", words).params)
-    del found["secret"]
+    for name in ("secret", "mqtt", *_SAID):
+        del found[name]
     return found.pop("words"), found
 
 

@@ -21,8 +21,10 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 NEW_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-def address(context: click.Context, option: click.Parameter, text: str) -> tuple[str, int]:
-    """Read HOST:PORT."""
+def address(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, int] | None:
+    """Read HOST:PORT, where it is given."""
+    if text is None:
+        return None
     host, colon, port = text.rpartition(":")
     if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise click.BadParameter(f"expected HOST:PORT, such as 127.0.0.1:0; got {text!r}")

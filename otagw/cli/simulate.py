@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,7 +17,7 @@ from otagw.cli import common
 from otagw.ota.devices import csv_import, devices
 from otagw.ota.devices.devices import DeviceDraft
 from otagw.ota.products import modules
-from otagw.simulator import ddi, device, report
+from otagw.simulator import alink, ddi, device, huawei, mqtt, report, tylink
 from otagw.simulator.devices import Behaviour, Device
 from otagw.simulator.fleet import Fleet
 from otagw.simulator.protocol import Speaker
@@ -24,9 +25,13 @@ from otagw.simulator.report import Report
 from otagw.simulator.transport import Transport
 
 PROTOCOLS: Final[Mapping[str, Callable[[Transport, str, str, str, str], Speaker]]] = {
+    "alink": alink.Device,
     "ddi": ddi.Device,
     "device": device.Device,
+    "huawei": huawei.Device,
+    "tylink": tylink.Device,
 }
+OVER_MQTT: Final = ("alink", "huawei", "tylink")
 
 
 class _Finite(click.FloatRange):
@@ -56,7 +61,11 @@ class Member(NamedTuple):
 
 @click.command()
 @click.option("--protocol", type=click.Choice(sorted(PROTOCOLS)), default="device", show_default=True, help="Spoken.")
-@click.option("--endpoint", metavar="URL", help="Default: the gateway of the settings here.")
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    help="Default: the gateway of the settings here. For MQTT: mqtt://HOST:PORT, or mqtts://.",
+)
 @click.option("--product", metavar="KEY", help="Its ProductKey; for rows of --fleet that have none of their own.")
 @click.option("--devices", "count", type=click.IntRange(1), help="How many. Default: 10, or all of --fleet.")
 @click.option("--prefix", default="sim-", show_default=True, help="What the names begin with that --register gives.")
@@ -82,12 +91,12 @@ class Member(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @common.account_option
 def simulate(**options: Any) -> None:
-    """Run devices that are not there against a gateway, over HTTP, as real ones would.
+    """Run devices that are not there against a gateway, over HTTP or MQTT, as real ones would.
 
     It ends when each device has ended an update, or by --until-idle, --seconds or Ctrl-C, and prints how it went. The
     exit status is 1 if an answer was not as it should be; updates that fail because --fail says so are no errors.
     """
-    endpoint = (options["endpoint"] or common.load_settings().endpoint).rstrip("/")
+    endpoint = _endpoint(options["endpoint"], options["protocol"] in OVER_MQTT)
     members = _members(**{name: options[name] for name in _WHO})
     found = Report(len(members))
     transport = Transport(found, options["cacert"])
@@ -108,6 +117,27 @@ def simulate(**options: Any) -> None:
         raise SystemExit(1)
 
 
+def _endpoint(given: str | None, is_mqtt: bool) -> str:
+    """Return where the gateway is, without a slash at the end."""
+    if not is_mqtt:
+        return (given or common.load_settings().endpoint).rstrip("/")
+    found = (given or _mqtt_here()).rstrip("/")
+    url = urlsplit(found)
+    if url.scheme not in mqtt.PORTS or not url.hostname or url.path:
+        raise click.UsageError("--endpoint: expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+    return found
+
+
+def _mqtt_here() -> str:
+    chosen = common.load_settings()
+    for scheme, bind in (("mqtt", chosen.mqtt_bind), ("mqtts", chosen.mqtt_tls_bind)):
+        if bind:
+            host, _, port = bind.rpartition(":")
+            return f"{scheme}://{_ANY.get(host, host)}:{port}"
+    raise click.UsageError("mqtt_bind is not set here: set it, or give --endpoint mqtt://HOST:PORT")
+
+
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound
 _WHO: Final = ("product", "count", "prefix", "register", "fleet", "from_version", "account")
 
 

@@ -39,7 +39,8 @@ def _address(name: str, text: str) -> Callable[[Callable[..., None]], Callable[.
 @_address("--bind", "Address of the gateway; port 0 is any free one.")
 @_address("--control", "Address of the control API, which asks for no key.")
 @click.option("--port-file", type=serving.NEW_FILE, help="Write where it serves here as JSON, once it does.")
-@click.option("--tls", is_flag=True, help="Serve the gateway by https, under an authority of its own.")
+@click.option("--mqtt", callback=serving.address, metavar="HOST:PORT", help="Serve devices over MQTT there too.")
+@click.option("--tls", is_flag=True, help="Serve by https, and MQTT over TLS, under an authority of its own.")
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Begin with this TOML.")
 @click.option(
     "--set", "settings", multiple=True, callback=_settings, metavar="NAME=VALUE", help="A setting; again for more."
@@ -49,6 +50,7 @@ def test_server(
     bind: tuple[str, int],
     control: tuple[str, int],
     port_file: Path | None,
+    mqtt: tuple[str, int] | None,
     tls: bool,
     seed_file: Path | None,
     settings: dict[str, Any],
@@ -61,14 +63,14 @@ def test_server(
     from otagw.testing.control import Control  # noqa: PLC0415 - `otagw serve` loads nothing of otagw.testing
 
     with serving.until_a_signal(port_file) as wait, contextlib.ExitStack() as stack:
-        gateway = stack.enter_context(contextlib.closing(_gateway(settings, tls, number, bind)))
+        gateway = stack.enter_context(contextlib.closing(_gateway(settings, tls, mqtt, number, bind)))
         if seed_file:
             _sow(gateway, seed_file)
         application = stack.enter_context(contextlib.closing(Control(gateway)))
         second = stack.enter_context(contextlib.closing(serving.server(application, control)))
         application.serve_as(second.netloc, second.port, is_open=control[0] not in serving.LOOPBACK)
-        for name, host in (("--bind", bind[0]), ("--control", control[0])):
-            if host not in serving.LOOPBACK:
+        for name, host in (("--bind", bind[0]), ("--control", control[0]), ("--mqtt", mqtt[0] if mqtt else "")):
+            if host and host not in serving.LOOPBACK:
                 click.echo(f"{name}: each program that reaches {host} controls this gateway.", err=True)
         where = f"{second.url}/_otagw"
         for name, value in {**gateway.env, "OTAGW_CONTROL": where}.items():
@@ -83,6 +85,7 @@ def _told(gateway: "Gateway", control: str) -> str:
     """Return what the file of ports says: a JSON object, each member on a line of its own."""
     found = {"port": gateway.port, "url": gateway.url, "control": control}
     found |= {"key_id": gateway.key.id, "secret": gateway.key.secret, "pid": os.getpid()}
+    found |= {"mqtt_port": gateway.mqtt_port} if gateway.mqtt_port else {}
     return json.dumps(found | ({"ca": str(gateway.ca)} if gateway.ca else {}), indent=2) + "\n"
 
 
@@ -93,12 +96,15 @@ def _sow(gateway: "Gateway", file: Path) -> None:
         raise click.ClickException(f"--seed-file: {error}") from None
 
 
-def _gateway(settings: dict[str, Any], tls: bool, number: int, bind: tuple[str, int]) -> "Gateway":
+def _gateway(
+    settings: dict[str, Any], tls: bool, mqtt: tuple[str, int] | None, number: int, bind: tuple[str, int]
+) -> "Gateway":
     from otagw.testing.gateway import Gateway  # noqa: PLC0415 - as above
+    from otagw.testing.mqtt import Taken  # noqa: PLC0415
 
     try:
-        return Gateway(settings, tls=tls, seed=number, address=bind).start()
+        return Gateway(settings, tls=tls, mqtt=mqtt or False, seed=number, address=bind).start()
     except ValueError as error:
         raise click.ClickException(f"--set: {error}") from None
     except OSError as error:
-        raise serving.taken(bind, error) from None
+        raise serving.taken(mqtt if mqtt and isinstance(error, Taken) else bind, error) from None

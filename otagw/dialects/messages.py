@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from otagw import errors
 from otagw.dialects import json_body
+from otagw.dialects.hints import passwords
+from otagw.dialects.hints.passwords import Reading
 from otagw.ota.devices import presence, timeline
 from otagw.ota.devices.devices import Device
 from otagw.ota.rollouts import job_steps
@@ -69,9 +71,14 @@ class MessageOperation:
 
 
 class MessageFront(ABC):
-    """A protocol of devices over messages; ``name`` is its folder, ``operations`` what it takes."""
+    """A protocol of devices over messages; ``name`` is its folder, ``operations`` what it takes.
+
+    ``vendor`` and ``form`` say, for people, whose devices these are and how they say who they are.
+    """
 
     name: ClassVar[str]
+    vendor: ClassVar[str]
+    form: ClassVar[str]
     operations: ClassVar[tuple[MessageOperation, ...]]
 
     def __init__(self) -> None:
@@ -131,9 +138,20 @@ class MessageFront(ABC):
         """
         return None
 
-    def mistake(self, given: Credentials) -> str | None:
-        """Return which mistake would have made credentials that are not believed, in one sentence for the log."""
-        return None
+    def mistake(self, given: Credentials) -> str:
+        """Return which mistake would have made credentials that are not believed, in one sentence; or an empty text."""
+        try:
+            return self.misread(given) or passwords.mistake(self.reading(given))
+        except errors.Fault:
+            return ""
+
+    @abstractmethod
+    def reading(self, given: Credentials) -> Reading:
+        """Return what a client says of itself; raise the fault that says why it cannot be read."""
+
+    @abstractmethod
+    def misread(self, given: Credentials) -> str:
+        """Return what is wrong with credentials that are almost this vendor's, in one sentence; or an empty text."""
 
     @abstractmethod
     def is_for(self, given: Credentials) -> bool:

@@ -1,7 +1,7 @@
 """One connection of a client: what it may do when, and what is done with each packet, one after the other."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
 from otagw.dialects.messages import Message, MessageFront, Visit
@@ -57,15 +57,23 @@ class Believed(NamedTuple):
 
 
 class Refused(Exception):
-    """Say that a client is not let in; ``code`` is what CONNACK says, ``reason`` is for the log."""
+    """Say that a client is not let in; ``code`` is what CONNACK says, ``reason`` is for the log.
 
-    def __init__(self, code: int, reason: str) -> None:
+    ``note`` writes more to the log. It waits until the client has its answer: how long it takes would tell which
+    devices there are.
+    """
+
+    def __init__(self, code: int, reason: str, note: Callable[[], None] = lambda: None) -> None:
         super().__init__(reason)
-        self.code = code
+        self.code, self.note = code, note
 
 
 class Broken(Exception):
     """Say that a connection has to end, and why; what was being taken is not acknowledged."""
+
+
+class Cut(Broken):
+    """Say that a connection ends on purpose, without an answer: a test wants it."""
 
 
 class Node(Protocol):
@@ -81,6 +89,9 @@ class Node(Protocol):
 
     async def admit(self, connection: "Connection", packet: Connect) -> Believed:
         """Return who a client is; raise `Refused`."""
+
+    async def refused(self, refusal: Refused) -> None:
+        """Note why a client was not let in, after it was told."""
 
     async def hear(self, connection: "Connection", packet: Publish) -> Sequence[Message]:
         """Take a message; return what the device is to be sent. Raises `Broken`."""
@@ -272,7 +283,9 @@ class Connection(asyncio.Protocol):
             self.believed = await self._node.admit(self, packet)
         except Refused as refusal:
             self._write(packets.connack(refusal.code))
-            raise Broken(str(refusal)) from None
+            self.end(str(refusal))
+            await self._node.refused(refusal)
+            return
         self._decoder.longest = packets.LONGEST
         longest = self._node.seconds.silence
         self.patience = min(packet.keep_alive * SILENCE or longest, longest)

@@ -46,10 +46,14 @@ class Directory:
         """Note, soon, that a device has what it was told."""
         self._acknowledged.add(device_id)
 
-    async def leave(self) -> None:
-        """Forget the node and all that is on it, once what waits is written."""
+    async def settle(self) -> None:
+        """Wait until what waits is written."""
         if self._writing:
             await self._writing
+
+    async def leave(self) -> None:
+        """Forget the node and all that is on it, once what waits is written."""
+        await self.settle()
         await self._tried(connections.end, self._node)
 
     async def beat(self, take_away: Callable[[Sequence[int]], None]) -> None:

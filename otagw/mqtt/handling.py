@@ -4,16 +4,19 @@ A message that is refused is acknowledged: its device would send it for ever. Tr
 instead, so that the device says it again.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from otagw import errors, runtime
+from otagw.call import AddressedCall, Call
 from otagw.db import database
 from otagw.dialects.messages import Credentials, Message, MessageFront, Visit
 from otagw.mqtt import packets
-from otagw.mqtt.connection import Believed, Broken, Connection, Refused
+from otagw.mqtt.connection import Believed, Broken, Connection, Cut, Refused
 from otagw.mqtt.packets import Connect, Publish
 from otagw.ops import metrics
 from otagw.ota.devices import devices, presence
@@ -23,6 +26,9 @@ from otagw.ota.devices.devices import Device
 T = TypeVar("T")
 log: Final = logging.getLogger("otagw.mqtt")
 UNAVAILABLE: Final = packets.UNAVAILABLE
+# Whose front is not known, and the operation of being let in.
+NOBODY: Final = "none"
+CONNECT: Final = "connect"
 _ADDRESS: Final = 64
 _SHOWN: Final = 128
 # Faults of ours: what was said is to be said again.
@@ -33,6 +39,8 @@ def guarded(task: Callable[..., T], *given: Any) -> T:
     """Return what a task returns; where the database, or our code, fails, raise `Broken` with a line in the log."""
     try:
         return task(*given)
+    except Broken:
+        raise
     except errors.Fault as fault:
         if not isinstance(fault, _OURS):
             raise
@@ -51,16 +59,15 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
     """Return who a client is, and note that the device was heard of; raise `Refused` for one that is not believed."""
     given = Credentials(packet.client_id, packet.user_name, packet.password)
     front = next((front for front in fronts if front.is_for(given)), None)
-    name = front.name if front else "none"
+    name = front.name if front else NOBODY
+    call, fit = partial(_connect, name, front, given), (front,) if front else fronts
     try:
-        if front is None:
-            raise errors.Unreadable("no front has such a client id and user name")
-        device = guarded(front.admit, given)
-        if not device.enabled:
-            raise errors.DisabledKey
-        guarded(presence.heard, device, (address or "")[:_ADDRESS] or None)
+        device = guarded(_around, call, partial(_let_in, front, given, address), partial(_mistake, fit, given))
+    except Cut:
+        raise
     except (errors.Fault, Broken) as problem:
-        raise _refused(name, front, given, address, problem) from None
+        raise _refused(name, fit, given, address, problem) from None
+    assert front  # noqa: S101 - there is no device without
     metrics.count("otagw_mqtt_connects_total", name, metrics.OK)
     log.info("a device has connected", extra={"front": name, "device": _name(device), "client": address or ""})
     return Believed(
@@ -68,20 +75,65 @@ def admit(fronts: Sequence[MessageFront], packet: Connect, address: str | None, 
     )
 
 
+def _let_in(front: MessageFront | None, given: Credentials, address: str | None) -> Device:
+    """Return the device that a client is; raise the fault that says why it is not let in."""
+    if front is None:
+        raise errors.Unreadable("no front has such a client id and user name")
+    device = front.admit(given)
+    if not device.enabled:
+        raise errors.DisabledKey
+    presence.heard(device, (address or "")[:_ADDRESS] or None)
+    return device
+
+
+def _connect(name: str, front: MessageFront | None, given: Credentials) -> Call:
+    """Return a CONNECT as a test has it; its key is the name that the client gives itself, true or not."""
+    claimed = given.user_name
+    with contextlib.suppress(errors.Fault):
+        claimed = front.called(given) if front else claimed
+    said = {"client_id": given.client_id, "user_name": given.user_name}
+    return AddressedCall(name, "", f"{name}.{CONNECT}", claimed, said)
+
+
+def _around(call: Callable[[], Call], task: Callable[[], T], explain: Callable[[], str] = lambda: "") -> T:
+    """Do a task, with what a test has around it; `seams` says more."""
+    seam = runtime.current().messages
+    return seam.around(call(), task, explain) if seam else task()
+
+
 def _refused(
-    name: str, front: MessageFront | None, given: Credentials, address: str | None, problem: Exception
+    name: str, fit: Sequence[MessageFront], given: Credentials, address: str | None, problem: Exception
 ) -> Refused:
+    """Return what a client is refused with; ``fit`` are the fronts that may explain why."""
     code = {
         errors.Unreadable: packets.BAD_CLIENT_ID,
         errors.DisabledKey: packets.NOT_AUTHORIZED,
+        errors.Quoted: packets.UNAVAILABLE,
         Broken: packets.UNAVAILABLE,
     }.get(type(problem), packets.BAD_CREDENTIALS)
     said = type(problem).__name__
     metrics.count("otagw_mqtt_connects_total", name, said)
-    hint = front.mistake(given) if front and code == packets.BAD_CREDENTIALS else None
     facts = {"front": name, "client_id": given.client_id[:_SHOWN], "client": address or "", "code": said}
-    log.info("a client was refused", extra=facts | ({"hint": hint} if hint else {}))
-    return Refused(code, said)
+    return Refused(code, said, partial(_note_refusal, facts, fit if isinstance(problem, errors.Fault) else (), given))
+
+
+def _note_refusal(facts: Mapping[str, str], fronts: Sequence[MessageFront], given: Credentials) -> None:
+    hint = _hint(fronts, given, facts["client"])
+    log.info("a client was refused", extra={**facts, **({"hint": hint} if hint else {})})
+
+
+def _hint(fronts: Sequence[MessageFront], given: Credentials, address: str) -> str:
+    """Return which mistake explains a refusal, within the rate of hints; an empty text if none does."""
+    if not fronts or not runtime.current().limits.hint(given.user_name[:_SHOWN], address):
+        return ""
+    try:
+        return guarded(_mistake, fronts, given)
+    except Broken:
+        return ""
+
+
+def _mistake(fronts: Sequence[MessageFront], given: Credentials) -> str:
+    return next(filter(None, (front.mistake(given) for front in fronts)), "")
 
 
 def opened(believed: Believed, connection: Connection) -> Opened:
@@ -115,7 +167,8 @@ def hear(believed: Believed, packet: Publish) -> Sequence[Message]:
     began, code = time.perf_counter(), metrics.OK
     try:
         device = _there(believed)
-        return guarded(front.hear, operation, names, believed.visit, device, packet.payload)
+        call = partial(AddressedCall, front.name, "", operation.name, believed.name, body=packet.payload)
+        return guarded(_around, call, partial(front.hear, operation, names, believed.visit, device, packet.payload))
     except errors.Fault as fault:
         code = type(fault).__name__
         log.info("a message was refused", extra=_said(believed, operation.name) | {"code": code, "why": str(fault)})

@@ -64,11 +64,16 @@ class Node:
             group.create_task(self._look())
             group.create_task(self._directory.beat(self._take_away))
 
+    async def clear(self, reason: str) -> None:
+        """End all connections, and wait until that is written."""
+        for connection in list(self._connections.values()):
+            connection.end(reason)
+        await self._directory.settle()
+
     async def stop(self) -> None:
         """End all connections, and let other nodes know."""
         self._most = 0
-        for connection in list(self._connections.values()):
-            connection.end("the gateway stops")
+        await self.clear("the gateway stops")
         await self._directory.leave()
         self._is_over = True
         together = threading.Barrier(self._threads)
@@ -130,6 +135,10 @@ class Node:
         else:  # it has gone meanwhile
             self._directory.closed(handling.opened(believed, connection))
         return believed
+
+    async def refused(self, refusal: Refused) -> None:
+        """Write to the log why a client was not let in."""
+        await self.apart(refusal.note)
 
     async def hear(self, connection: Connection, packet: Publish) -> Sequence[Message]:
         """Take a message of a device, which waits where it says more than it may."""

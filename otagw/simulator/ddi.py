@@ -32,7 +32,7 @@ _ISO: Final = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 _HASHES: Final = ("sha1", "md5", "sha256")
 
 
-class Device:
+class Device(protocol.Asking):
     """Speak for one device."""
 
     def __init__(self, transport: Transport, endpoint: str, product: str, name: str, secret: str) -> None:

@@ -27,7 +27,7 @@ _FAILURES: Final = {
 _METHODS: Final = {"MD5": "md5", "SHA256": "sha256"}
 
 
-class Device:
+class Device(protocol.Asking):
     """Speak for one device."""
 
     sleep = None

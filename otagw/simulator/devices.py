@@ -59,11 +59,18 @@ class Device:
     def live(self) -> Iterator[float]:
         """Go through the device's life, which does not end by itself."""
         yield self._random.uniform(0, self._behaviour.ramp)
+        try:
+            yield from self._lives()
+        finally:
+            self._speaker.down()
+
+    def _lives(self) -> Iterator[float]:
         while True:
             try:
                 yield from self._run()
             except _Crash:
                 self._report.count("crashes")
+                self._speaker.down()
                 yield self._behaviour.reboot
             except Canceled:
                 self._report.note(self.name, report.CANCELED)
@@ -82,7 +89,16 @@ class Device:
             offer = self._speaker.poll()
             if offer:
                 yield from self._update(offer)
-            yield self._interval()
+            yield from self._wait()
+
+    def _wait(self) -> Iterator[float]:
+        """Wait until it is time to ask again, or the gateway has said something."""
+        left, listens = self._interval(), self._speaker.listens
+        while listens and left > listens and not self._speaker.has_news():
+            yield listens
+            left -= listens
+        if not self._speaker.has_news():
+            yield left
 
     def _update(self, offer: Offer) -> Iterator[float]:
         if self._versions.get(offer.module) == offer.version:
@@ -114,6 +130,7 @@ class Device:
             self._has_crashed = True
             raise _Crash
         self._speaker.progress(offer, protocol.INSTALLED)
+        self._speaker.down()
         yield self._behaviour.reboot
         self._succeed(offer)
 

@@ -42,12 +42,35 @@ class Canceled(Exception):
     """Say that the gateway takes an update back."""
 
 
+class Asking:
+    """What devices have in common that ask, and are told nothing by themselves."""
+
+    listens = None
+
+    def has_news(self) -> bool:
+        """Return that there is none."""
+        return False
+
+    def down(self) -> None:
+        """Do nothing: there is no connection of its own."""
+
+
 class Speaker(Protocol):
     """One device's side of a protocol; whatever it calls may raise `Trouble`."""
 
     @property
     def sleep(self) -> float | None:
         """Return how many seconds the gateway asks to wait between polls, if it has said so."""
+
+    @property
+    def listens(self) -> float | None:
+        """Return how often, in seconds, it looks whether the gateway has said something; None where it cannot."""
+
+    def has_news(self) -> bool:
+        """Tell whether the gateway has said something, so that it is time for a `poll`."""
+
+    def down(self) -> None:
+        """Note that the device goes down."""
 
     def report(self, module: str, version: str) -> None:
         """Say what a module runs, after a start."""

@@ -33,7 +33,7 @@ class Transport:
 
     def __init__(self, report: Report, cacert: str | None = None) -> None:
         self.report = report
-        self._cacert = cacert
+        self.cacert = cacert
         self._kept = threading.local()
 
     def call(
@@ -47,7 +47,7 @@ class Transport:
         expect: Collection[int] = (200,),
     ) -> Answer:
         """Send one request; raise `Trouble` for a status that is not expected, or a body that is no JSON object."""
-        with self._timed(what):
+        with self.timed(what):
             answer = self._pool().request(
                 method, url, headers=dict(headers), body=body, retries=False, redirect=False, timeout=TIMEOUT
             )
@@ -64,7 +64,7 @@ class Transport:
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
         """Open a download; what goes wrong until the block is left is `Trouble`, and what is unread is dropped."""
-        with self._timed("download"):
+        with self.timed("download"):
             answer = self._pool().request(
                 "GET", url, headers=dict(headers), retries=_DOWNLOADS, preload_content=False, timeout=TIMEOUT
             )
@@ -92,7 +92,8 @@ class Transport:
         raise self.trouble(f"{what}: {answer.status} {code}".rstrip(), float(wait) if wait.isdecimal() else 0)
 
     @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
+    def timed(self, what: str) -> Iterator[None]:
+        """Time a step that ends with an answer; a socket that fails is `Trouble`."""
         started = time.perf_counter()
         with self._judged(what):
             yield
@@ -108,7 +109,7 @@ class Transport:
     def _pool(self) -> urllib3.PoolManager:
         kept, now = self._kept, time.monotonic()
         if not hasattr(kept, "pool"):
-            kept.pool = urllib3.PoolManager(ca_certs=self._cacert) if self._cacert else urllib3.PoolManager()
+            kept.pool = urllib3.PoolManager(ca_certs=self.cacert) if self.cacert else urllib3.PoolManager()
         elif now - kept.used > KEPT_SECONDS:
             kept.pool.clear()
         kept.used = now

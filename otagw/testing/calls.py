@@ -26,6 +26,8 @@ from otagw.testing.times import shown
 # As many as are kept; a test that makes more looks at the last of them.
 KEPT: Final = 10_000
 NEAREST: Final = 5
+# Fronts whose devices speak in messages.
+MESSAGES: Final = ("alink", "oc", "tylink")
 # Parameters of the signature, which are not the operation's own.
 _SIGNING: Final = frozenset(
     ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp")
@@ -68,7 +70,7 @@ class Recorded:
         came = f"{self.status} {self.code}".rstrip()
         more = "".join(f"\n      {text}" for text in (self.text, self.hint) if text and self.refused)
         met = f"   [met the fault {self.fault}]" if self.fault else ""
-        who = f" {self.key}" if self.front in ("device", "ddi") else ""
+        who = f" {self.key}" if self.front in ("device", "ddi", *MESSAGES) else ""
         return f"{shown(self.at)}{who} {self.operation or '(no operation)'}({given}) -> {came}{met}{more}"
 
 
@@ -109,6 +111,27 @@ class Calls(Sequence[Recorded]):
                 fault=str(met.fault) if met else "",
                 _body=answer.body,
                 _secrets=secrets,
+            )
+        )
+
+    def note_message(
+        self, call: Call, met: Met | None, code: str, hint: str, told: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Record a message of a device, with what it was told for an answer; ``code`` is why it was refused."""
+        self._all.append(
+            Recorded(
+                at=clock.now(),
+                front=call.front,
+                operation=call.operation,
+                key=call.key_id,
+                params=cleaning.clean(_given(call)),
+                status=0,
+                code=code,
+                text="",
+                hint=hint,
+                fault=str(met.fault) if met else "",
+                _body=json.dumps(told).encode(),
+                _secrets=(),
             )
         )
 
@@ -234,7 +257,7 @@ def _given(call: Call) -> dict[str, Any]:
     except errors.Fault:
         return {}
     body = getattr(call, "body", b"")
-    if call.front == "ddi" and body:
+    if call.front in ("ddi", *MESSAGES) and body:
         with contextlib.suppress(ValueError, TypeError):
             given |= json.loads(body)
     return given

@@ -131,6 +131,17 @@ class Faults:
             wait = round(fault.retry_after * 1000) if fault.retry_after else None
             raise words.fault(call.front, fault.code, fault.status, fault.message, wait)
 
+    def meet_message(self, call: Call) -> Met | None:
+        """Return the first fault that is for a message of a device, after its delay; None where there is none."""
+        with self._guard:
+            fault, over = self._next(call, None), self._over
+        if fault is None:
+            return None
+        met = Met(fault, over)
+        if fault.delay:
+            met.wait(fault.delay)
+        return met
+
     def _next(self, call: Call, caller: Caller | None) -> Fault | None:
         for fault in self._all:
             if (fault.times is not None and fault.met >= fault.times) or not fault.matches(call, caller):

@@ -13,7 +13,7 @@ from otagw.db import database
 from otagw.dialects.aliyun.action import Actions
 from otagw.dialects.iotda.route import Iotda
 from otagw.dialects.oss import route as oss
-from otagw.testing import seeds, tls, wsgi
+from otagw.testing import mqtt, seeds, tls, wsgi
 from otagw.testing.api import Api, Key
 from otagw.testing.calls import Calls
 from otagw.testing.clients import Clients, Place, environment
@@ -41,7 +41,8 @@ class Gateway:
     """A gateway under the control of a test, on a port of its own on loopback.
 
     ``settings`` are those of the gateway that change its answers; ``tls`` is https by an authority of its own (`ca`);
-    ``seed`` decides all chance. Raises `otagw.settings.SettingsError`, ValueError for a setting of the double's own.
+    ``mqtt`` serves devices over MQTT too, at an address (True: a free port of loopback); ``seed`` decides all chance.
+    Raises `otagw.settings.SettingsError`, ValueError for a setting of the double's own.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Gateway:
         settings: Mapping[str, Any] | None = None,
         *,
         tls: bool = False,
+        mqtt: bool | tuple[str, int] = False,
         seed: int = SEED,
         address: tuple[str, int] = LOOPBACK,
     ) -> None:
-        self._given = (dict(settings or {}), tls, seed, address)
+        self._given = (dict(settings or {}), tls, LOOPBACK if mqtt is True else mqtt or None, seed, address)
         self._stack, self._is_open = contextlib.ExitStack(), False
         self.key: Final = Key(KEY_ID, SECRET)
 
@@ -93,15 +95,16 @@ class Gateway:
         self._stack.close()
 
     def _start(self, stack: contextlib.ExitStack) -> None:
-        given, is_tls, seed, address = self._given
+        given, is_tls, mqtt_address, seed, address = self._given
         self._store = Store(given, seed)
         stack.callback(self._store.close)
         gateway = self._runtime = self._store.runtime
-        names = (*app.operations(), *_of_fronts())
+        names = (*app.operations(), *_of_fronts(), *mqtt.operations())
         self.faults, self.calls = Faults(names, seed), Calls(names)
         vars(gateway).update(operations=app.operations(), faults=self.faults, journal=self.calls)
         inner = app.application(gateway)
         self._schedule = Schedule(gateway)
+        vars(gateway).update(messages=mqtt.Around(self.faults, self.calls, self._schedule))
         self._gate = Gate()
         self.app = Entrance(inner.wsgi_app, self._gate, self.faults, self._schedule)
         context: ssl.SSLContext | None = None
@@ -110,6 +113,9 @@ class Gateway:
             context, self.ca = tls.context(self._store.folder)
         self._server = Server(self.app, address, context, leave=self._leave)
         stack.callback(self._server.close)
+        self._mqtt = mqtt.Mqtt(gateway, self._gate, mqtt_address, context) if mqtt_address else None
+        if self._mqtt:
+            stack.callback(self._mqtt.close)
         self.clock = Clock(gateway.clock, self._schedule)
         main, self._registry = self.api(self.key), Registry(gateway)
         self.accounts = Accounts(gateway, self.api)
@@ -140,16 +146,26 @@ class Gateway:
         return self._server.port
 
     @property
+    def mqtt_port(self) -> int | None:
+        """Return the port that devices connect to over MQTT, if it serves them."""
+        return self._mqtt.port if self._mqtt else None
+
+    @property
+    def mqtt_url(self) -> str | None:
+        """Return where devices connect to over MQTT, as mqtt://HOST:PORT, if it serves them."""
+        return self._mqtt.url if self._mqtt else None
+
+    @property
     def env(self) -> dict[str, str]:
         """Return what a program of its own process needs in its environment to find the gateway and its key."""
-        found = environment(self.url, self.key)
+        found = environment(self.url, self.key) | ({"OTAGW_MQTT": self._mqtt.url} if self._mqtt else {})
         trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
         return found | (dict.fromkeys(trust, str(self.ca)) if self.ca else {})
 
     @property
     def threads(self) -> list[threading.Thread]:
         """Return the threads that it has started, for tests that look whether one is left behind."""
-        return [*self._server.threads, *self.webhooks.threads]
+        return [*self._server.threads, *self.webhooks.threads, *(self._mqtt.threads if self._mqtt else ())]
 
     # --- calls
 
@@ -180,6 +196,7 @@ class Gateway:
         self.webhooks.clear()
         self.devices.clear()
         self._schedule.clear()
+        self._end_connections()
         with self._alone():
             self._schedule.clear()  # again: what was under way may have gone wrong
             self._store.reset()
@@ -202,9 +219,13 @@ class Gateway:
                     yield
                 finally:
                     self.devices.stop()
+                    self._end_connections()
                     with self._alone():
                         self._store.restore(saved)
                         self._schedule.forget()
+                        if self._mqtt:
+                            with self.entered():
+                                self._mqtt.forget()
         finally:
             self.faults.restore(faults)
             self.devices.restore(devices)
@@ -222,6 +243,12 @@ class Gateway:
         if self.calls.crashed:
             raise Trouble(self.calls.crashed[0])
         self.faults.verify()
+
+    def _end_connections(self) -> None:
+        """End the connections of devices: those of another time are not to be in the database."""
+        if self._mqtt:
+            self.faults.release()
+            self._mqtt.clear()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = "otagw_settings"
 # Arguments of `Gateway` beside settings, which the marker and the fixture take too.
-_OPTIONS = ("tls", "seed")
+_OPTIONS = ("tls", "mqtt", "seed")
 _used: pytest.StashKey[list["Gateway"]] = pytest.StashKey()
 _SHOWN = 20
 
@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker is for."""
     config.addinivalue_line(
-        "markers", "otagw(**settings): the gateway of this test has such settings; tls=True and seed=N are among them"
+        "markers",
+        "otagw(**settings): the gateway of this test has such settings; tls=True, mqtt=True and seed=N are among them",
     )
 
 

@@ -88,6 +88,28 @@ def test_an_endpoint_where_nobody_listens_ends_with_its_error_and_the_table(refu
     assert "x report: NewConnectionError" in said
 
 
+ONE = "DeviceName,DeviceSecret,ProductKey\na,b,p\n"
+
+
+@pytest.mark.parametrize("protocol", ["alink", "huawei", "tylink"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9", "mqtt://", "mqtt://127.0.0.1:9/path", "127.0.0.1:1883", "ws://x:9"]
+)
+def test_an_endpoint_that_speaks_no_mqtt_is_refused(refused, protocol, endpoint):
+    said = refused("--protocol", protocol, "--endpoint", endpoint, rows=ONE)
+    assert "--endpoint: expected mqtt://HOST:PORT or mqtts://HOST:PORT" in said
+
+
+def test_without_an_mqtt_server_in_the_settings_an_endpoint_is_asked_for(refused):
+    assert "mqtt_bind is not set here" in refused("--protocol", "alink", "--endpoint", "", rows=ONE)
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+def test_an_mqtt_server_where_nobody_listens_is_an_error(refused, scheme):
+    fast = ("--seconds", "0.5", "--ramp", "0", "--endpoint", f"{scheme}://127.0.0.1:9")
+    assert "x connect: ConnectionRefusedError" in refused("--protocol", "alink", *fast, rows=ONE)
+
+
 @pytest.fixture
 def run(tmp_path, gateway):
     """Run the command with one device against a gateway of the tests; return what it prints."""

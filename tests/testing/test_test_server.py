@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import requests
 
 from tests import signer
 from tests.conftest import KEY, ROOT
+from tests.mqtt.client import Client, alibaba
 from tests.patience import HANG_SECONDS, eventually
 from tests.ports import free_port
 
@@ -85,6 +87,28 @@ def test_it_begins_with_a_seed_by_https(serve, tmp_path):
     out, _ = process.communicate(timeout=HANG_SECONDS)
     assert "export OTAGW_PUBLIC_URL=https://127.0.0.1:" in out
     assert "export SSL_CERT_FILE=" in out
+
+
+def test_it_serves_devices_over_mqtt_where_it_is_told(serve, tmp_path):
+    port = free_port()
+    process, _, control = serve("--mqtt", f"127.0.0.1:{port}")
+    made = requests.post(f"{control}/devices", json={"product": "p", "names": ["dev1"]}).json()["devices"][0]
+    with Client(port) as client:
+        assert client.connect(alibaba("p", "dev1", made["secret"])) == 0
+    called = requests.get(f"{control}/calls", params={"operation": "alink.connect"}).json()["calls"]
+    assert [call["key"] for call in called] == ["p/dev1"]
+    assert json.loads((tmp_path / "ports0").read_text())["mqtt_port"] == port
+    process.terminate()
+    out, _ = process.communicate(timeout=HANG_SECONDS)
+    assert f"export OTAGW_MQTT=mqtt://127.0.0.1:{port}" in out.splitlines()
+
+
+def test_a_port_of_mqtt_that_is_taken_is_named(serve):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process, _, _ = serve("--mqtt", f"127.0.0.1:{port}")
+        _, err = process.communicate(timeout=HANG_SECONDS)
+    assert (process.returncode, f"cannot serve on 127.0.0.1:{port}: Address already in use" in err) == (1, True)
 
 
 def test_a_killed_server_does_not_block_the_next_one(serve):

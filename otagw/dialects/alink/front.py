@@ -9,7 +9,8 @@ from typing import Any, Final
 import orjson
 
 from otagw import clock
-from otagw.dialects.alink import credentials, fields, offers
+from otagw.dialects.alink import credentials, fields, mistakes, offers
+from otagw.dialects.hints.passwords import Reading
 from otagw.dialects.messages import Credentials, Message, MessageFront, MessageOperation, Visit
 from otagw.ota.devices.devices import Device
 from otagw.ota.updates import updates
@@ -52,7 +53,7 @@ def _get(front: MessageFront, visit: Visit, device: Device, said: Mapping[str, A
 class Alink(MessageFront):
     """Alibaba's topics of devices."""
 
-    name = "alink"
+    name, vendor, form = "alink", mistakes.VENDOR, mistakes.FORM
     operations = (
         MessageOperation("alink.inform", INFORM, _inform),
         MessageOperation("alink.progress", PROGRESS, _progress),
@@ -66,6 +67,14 @@ class Alink(MessageFront):
     def admit(self, given: Credentials) -> Device:
         """Return the device that signed its password."""
         return credentials.admit(given)
+
+    def reading(self, given: Credentials) -> Reading:
+        """Return what a client says of itself, for `mistake`."""
+        return mistakes.reading(given)
+
+    def misread(self, given: Credentials) -> str:
+        """Return what is wrong with names that are almost right."""
+        return mistakes.misread(given)
 
     def called(self, given: Credentials) -> str:
         """Return product and device."""

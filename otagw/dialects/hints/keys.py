@@ -13,7 +13,24 @@ _UNSEEN: Final = ("\u00a0", "\u200b", _MARK)
 
 
 def mistakes(make: Callable[[C, str], bytes]) -> tuple[Mistake[Keys[C]], ...]:
-    """Return the mistakes in the secret, for a scheme that makes its key of one by ``make``."""
+    """Return the mistakes in the secret of an access key, for a scheme that makes its key of one by ``make``."""
+    return (
+        *secrets(make),
+        Mistake(
+            "key-id-for-secret",
+            "The access key's id was used in place of its secret.",
+            lambda case: [make(case, case.key_id)],
+        ),
+        Mistake(
+            "id-and-secret",
+            "The access key's id was put before the secret: the secret alone is the key.",
+            lambda case: [make(case, f"{case.key_id}&{case.secret}"), make(case, f"{case.key_id}{case.secret}")],
+        ),
+    )
+
+
+def secrets(make: Callable[[C, str], bytes]) -> tuple[Mistake[Keys[C]], ...]:
+    """Return the mistakes in any secret, for a scheme that makes its key of one by ``make``."""
 
     def made(case: C, *secrets: str) -> list[bytes]:
         return [make(case, secret) for secret in secrets]
@@ -52,15 +69,5 @@ def mistakes(make: Callable[[C, str], bytes]) -> tuple[Mistake[Keys[C]], ...]:
             "secret-quoted",
             "The secret was used with quotation marks around it: take them off.",
             lambda case: made(case, f'"{case.secret}"', f"'{case.secret}'"),
-        ),
-        Mistake(
-            "key-id-for-secret",
-            "The access key's id was used in place of its secret.",
-            lambda case: made(case, case.key_id),
-        ),
-        Mistake(
-            "id-and-secret",
-            "The access key's id was put before the secret: the secret alone is the key.",
-            lambda case: made(case, f"{case.key_id}&{case.secret}", f"{case.key_id}{case.secret}"),
         ),
     )

@@ -10,8 +10,9 @@ from typing import Any, Final
 import orjson
 
 from otagw import clock
+from otagw.dialects.hints.passwords import Reading
 from otagw.dialects.messages import Credentials, Message, MessageFront, MessageOperation, Visit
-from otagw.dialects.oc import credentials, fields, offers
+from otagw.dialects.oc import credentials, fields, mistakes, offers
 from otagw.ota import states
 from otagw.ota.devices.devices import Device
 from otagw.ota.products import modules
@@ -101,7 +102,7 @@ def _task(device: Device, version: str) -> Task | None:
 class Oc(MessageFront):
     """Huawei's topics of devices."""
 
-    name = "oc"
+    name, vendor, form = "oc", mistakes.VENDOR, mistakes.FORM
     operations = (MessageOperation("oc.events", UP, _events),)
 
     def is_for(self, given: Credentials) -> bool:
@@ -111,6 +112,14 @@ class Oc(MessageFront):
     def admit(self, given: Credentials) -> Device:
         """Return the device that signed its password."""
         return credentials.admit(given)
+
+    def reading(self, given: Credentials) -> Reading:
+        """Return what a client says of itself, for `mistake`."""
+        return mistakes.reading(given)
+
+    def misread(self, given: Credentials) -> str:
+        """Return what is wrong with names that are almost right."""
+        return mistakes.misread(given)
 
     def called(self, given: Credentials) -> str:
         """Return the device's id."""

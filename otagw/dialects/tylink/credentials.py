@@ -41,14 +41,15 @@ def read(given: Credentials) -> Claim:
 
 
 def admit(given: Credentials) -> Device:
-    """Return the device whose password it is, or raise `errors.WrongSignature`.
-
-    The id is the name of a device, of whichever product, or the id that was chosen for it.
-    """
+    """Return the device whose password it is, or raise `errors.WrongSignature`."""
     claim = read(given)
+    return candidates.signer(find(claim), given.password, lambda secret: sign(claim, secret))
+
+
+def find(claim: Claim) -> list[Device]:
+    """Return the devices that a claim may mean: those of this name, of whichever product, and of this chosen id."""
     most = candidates.MOST
-    found = devices.by_name(claim.device, most) + external_ids.of_any_account(claim.device, most)
-    return candidates.signer(found, given.password, lambda secret: sign(claim, secret))
+    return devices.by_name(claim.device, most) + external_ids.of_any_account(claim.device, most)
 
 
 def sign(claim: Claim, secret: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any, Final
 import orjson
 
 from otagw import clock, runtime
+from otagw.dialects.hints.passwords import Reading
 from otagw.dialects.messages import Credentials, Message, MessageFront, MessageOperation, Visit
-from otagw.dialects.tylink import credentials, fields
+from otagw.dialects.tylink import credentials, fields, mistakes
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.updates import updates
@@ -104,7 +105,7 @@ def _spell(offer: Offer, visit: Visit) -> dict[str, Any]:
 class Tylink(MessageFront):
     """Tuya's topics of devices."""
 
-    name = "tylink"
+    name, vendor, form = "tylink", mistakes.VENDOR, mistakes.FORM
     operations = (
         MessageOperation("tylink.report", REPORT, _report),
         MessageOperation("tylink.progress", PROGRESS, _progress),
@@ -118,6 +119,14 @@ class Tylink(MessageFront):
     def admit(self, given: Credentials) -> Device:
         """Return the device that signed its password."""
         return credentials.admit(given)
+
+    def reading(self, given: Credentials) -> Reading:
+        """Return what a client says of itself, for `mistake`."""
+        return mistakes.reading(given)
+
+    def misread(self, given: Credentials) -> str:
+        """Return what is wrong with names that are almost right."""
+        return mistakes.misread(given)
 
     def called(self, given: Credentials) -> str:
         """Return the device's id."""

@@ -46,6 +46,10 @@ class Session(NamedTuple):
     pushed_at: int | None
     acknowledged: bool | None
 
+    def __str__(self) -> str:
+        place = self.address or "an unknown address"
+        return f"since {clock.spelled(self.since)} to node {self.node}, over {self.front} from {place}"
+
 
 _ROWS: Final = Rows(Session, models.MqttSession)
 # What was told and is not acknowledged: not even on the connection before.
@@ -60,6 +64,13 @@ _ALIVE: Final = "node IN (SELECT id FROM mqtt_node WHERE seen > ?)"
 def of(device_id: int) -> Session | None:
     """Return the connection of a device, if it has one to a node that is there."""
     query = f"SELECT {_ROWS.selected} FROM mqtt_session WHERE device_id = ? AND {_ALIVE}"
+    row = database.execute(query, device_id, clock.now() - DEAD_MS).fetchone()
+    return _ROWS.record(row) if row else None
+
+
+def lost(device_id: int) -> Session | None:
+    """Return what is kept of a connection that has ended before its device had what it was told."""
+    query = f"SELECT {_ROWS.selected} FROM mqtt_session WHERE device_id = ? AND {_IS_LOST} AND NOT ({_ALIVE})"
     row = database.execute(query, device_id, clock.now() - DEAD_MS).fetchone()
     return _ROWS.record(row) if row else None
 

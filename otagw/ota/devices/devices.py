@@ -225,6 +225,12 @@ def by_name(name: str, most: int) -> list[Device]:
     return [device(row) for row in rows]
 
 
+def newest(product_key: str, most: int) -> list[Device]:
+    """Return devices of a product of any account, newest first, so many at most."""
+    query = f"{SELECT} WHERE device.product_key = ? ORDER BY device.id DESC LIMIT ?"
+    return [device(row) for row in database.execute(query, product_key, most).fetchall()]
+
+
 def several(account: Account, product_key: str, names: Sequence[str]) -> list[Device]:
     """Return those of a product's devices that are there, in the order of their names."""
     products.check(account, product_key)

@@ -56,7 +56,7 @@ class Product(NamedTuple):
     @property
     def secret(self) -> str:
         """Return the secret that devices of this product share."""
-        return derived_secrets.secret(f"product/{self.id}")
+        return derived_secrets.secret(_secret_owner(self.id))
 
 
 _ROWS: Final = Rows(Product, models.Product, devices="0")  # which `_counted` looks up
@@ -86,6 +86,16 @@ def get(account: Account, key: str) -> Product:
     if found is None:
         raise errors.NotFound(kind=KIND, key=key)
     return _counted(account, found)
+
+
+def secret(key: str) -> str | None:
+    """Return the secret of a product of any account, or None if there is no such product."""
+    row = database.execute("SELECT id FROM product WHERE key = ?", key).fetchone()
+    return derived_secrets.secret(_secret_owner(*row)) if row else None
+
+
+def _secret_owner(product_id: int) -> str:
+    return f"product/{product_id}"
 
 
 def page(account: Account, number: int, size: int, *, edition: str | None = None) -> Page[Product]:

@@ -162,6 +162,12 @@ def offers(job: Job) -> bool:
     return job.state == states.IN_PROGRESS or (job.selection == DYNAMIC and job.stopped)
 
 
+def left(job: Job, now: int) -> int:
+    """Return how many devices a job may still offer its package to in this minute, going by what was read of it."""
+    used = job.rate_used if job.rate_minute == now // MINUTE_MS else 0
+    return max(job.rules.per_minute - used, 0)
+
+
 def settle(job_id: int) -> None:
     """Bring the state of a job, and of the package it verifies, into line with its tasks; inside a write."""
     job = find(job_id, database.HOLD)

@@ -94,10 +94,7 @@ def due(node: str, is_free: Callable[[int, int], bool]) -> list[tuple[int, str]]
 
 def _left(job: Job, now: int) -> int:
     """Return how many devices a job may still offer its package to in this minute, on its own initiative."""
-    if job.paused is not None or not job.rules.need_push:
-        return 0
-    used = job.rate_used if job.rate_minute == now // jobs.MINUTE_MS else 0
-    return max(job.rules.per_minute - used, 0)
+    return jobs.left(job, now) if job.paused is None and job.rules.need_push else 0
 
 
 def _is_held_up(job: Job, node: str, now: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from otagw import clock
 from otagw.ota import states
-from otagw.ota.devices import devices
+from otagw.ota.devices import connections, devices
 from otagw.ota.devices.devices import Device
 from otagw.ota.packages import packages
 from otagw.ota.packages.records import Package
@@ -69,13 +69,14 @@ def _sentence(device: Device, task: Task) -> str:
     if hindered:
         return f"{what}: not offered, because {hindered}."
     if task.state == states.QUEUED:
-        return f"{what}: {_not_fetched(task, package)}"
+        return f"{what}: {_not_fetched(task, job, package)}"
     if task.state == states.NOTIFIED:
-        return f"{what}: offered, and the device has not said that it began."
+        return f"{what}: {_not_begun(task)}"
     running = _running(device, task)
     if running and running not in (task.version, task.source_version):
         return f"{what}: the device is at work, and reported {running}, expected {task.version}."
-    heard = "" if device.state == devices.ONLINE else " It has not been heard of lately."
+    is_here = device.state == devices.ONLINE or connections.of(device.id)
+    heard = "" if is_here else " It has not been heard of lately."
     return f"{what}: the device is at work, {task.progress} percent done.{heard}"
 
 
@@ -90,12 +91,31 @@ def _without_task(device: Device) -> str:
     return f"The device has nothing to do. Its last task ({_what(last)}) {last.state}{said}."
 
 
-def _not_fetched(task: Task, package: Package) -> str:
+def _not_fetched(task: Task, job: Job, package: Package) -> str:
     if task.action is not None:
         return "shown, not fetched."
-    rest = "or more devices asked in this minute than may be offered it"
     unmeasured = "" if packages.is_measured(package) else f" {UNMEASURED}"
+    if connections.of(task.device_id) and job.rules.need_push:
+        full = "as many devices as may be offered it in this minute were."
+        rest = "it is told within seconds, unless its protocol waits for its version, or cannot tell of such a package."
+        cause = f"{rest}{unmeasured}" if jobs.left(job, clock.now()) else full
+        return f"not pushed to the device, which is connected: {cause}"
+    rest = "or more devices asked in this minute than may be offered it"
     return f"the device has not asked since the task was made, {rest}.{unmeasured}"
+
+
+def _not_begun(task: Task) -> str:
+    connection, lost = connections.of(task.device_id), connections.lost(task.device_id)
+    last = connection or lost
+    if not last or last.pushed != task.id or not last.pushed_at:
+        return "offered, and the device has not said that it began."
+    told = f"pushed at {clock.spelled(last.pushed_at)}"
+    if last.acknowledged and connection:
+        return f"{told} and acknowledged, and the device has not said that it began."
+    if connection and last.acknowledged is not None:
+        return f"{told}, not acknowledged."
+    again = "when the device reports its version" if connection else "when the device connects again"
+    return f"{told}, not acknowledged before its connection ended; it is pushed again {again}."
 
 
 def _what(task: Task) -> str:

@@ -195,9 +195,7 @@ def _lazily(find: Callable[..., Iterable[Task]], *given: Any) -> Iterator[Task]:
 
 def _is_used_up(offer: Offer) -> bool:
     """Tell whether a task that waits has to wait for another minute, going by what was read of its job."""
-    job, minute = offer.job, clock.now() // jobs.MINUTE_MS
-    used_up = job.rate_minute == minute and job.rate_used >= job.rules.per_minute
-    return used_up and offer.task.state == states.QUEUED
+    return offer.task.state == states.QUEUED and not jobs.left(offer.job, clock.now())
 
 
 def _is_misfit(device: Device, task: Task, job: Job, package: Package) -> bool:
