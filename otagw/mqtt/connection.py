@@ -25,7 +25,7 @@ class Seconds(NamedTuple):
     ``connect`` is how long a client may take from its TCP connection to the end of its CONNECT, ``silence`` the longest
     silence of a client, whatever keep-alive it asks for. ``sweep`` is how often silent clients are looked for, ``look``
     and ``longest_look`` how often what jobs have for devices, ``write`` how often what waits is written, ``beat`` how
-    often a node says that it is there.
+    often a node says that it is there, and ``seen`` that its devices are.
     """
 
     connect: float = 10.0
@@ -35,6 +35,7 @@ class Seconds(NamedTuple):
     longest_look: float = 1.5
     write: float = 1.0
     beat: float = connections.BEAT_SECONDS
+    seen: float = 300.0
 
 
 class Push(NamedTuple):
@@ -110,7 +111,7 @@ class Connection(asyncio.Protocol):
     """A client, from its TCP connection on."""
 
     __slots__ = (
-        *("address", "believed", "heard", "number", "patience", "transport"),
+        *("address", "believed", "heard", "number", "patience", "seen", "transport"),
         *("_decoder", "_last", "_node", "_reading", "_sent", "_told", "_waiting", "_work", "_writable"),
     )
 
@@ -121,6 +122,8 @@ class Connection(asyncio.Protocol):
         self.address: str | None = None
         # When something was heard of it last, and how long it may be silent.
         self.heard, self.patience = 0.0, node.seconds.connect
+        # When it was noted last that the device is there.
+        self.seen = 0.0
         self._decoder = packets.Decoder(packets.LONGEST_CONNECT)
         self._waiting: list[Connect | Publish | Subscribe | Unsubscribe | Push] = []
         self._work: asyncio.Task[None] | None = None
@@ -137,7 +140,7 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=UNSENT)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else None
-        self.heard = asyncio.get_running_loop().time()
+        self.heard = self.seen = asyncio.get_running_loop().time()
         if not self._node.arrive(self):
             self.end("no room for another connection")
 

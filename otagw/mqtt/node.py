@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Final, TypeVar
 
-from otagw import runtime
+from otagw import clock, runtime
 from otagw.db import database
 from otagw.dialects.messages import Message, MessageFront
 from otagw.mqtt import handling
@@ -176,12 +176,16 @@ class Node:
     # --- what goes on beside
 
     async def _sweep(self) -> None:
-        """End the connections of clients that are silent for too long."""
+        """End the connections of clients that are silent for too long, and note that the other devices are there."""
         while True:
             await asyncio.sleep(self.seconds.sweep)
             now = asyncio.get_running_loop().time()
             for connection in [one for one in self._connections.values() if now - one.heard > one.patience]:
                 connection.end("it was silent for too long")
+            for device_id, connection in self._devices.items():
+                if now - connection.seen >= self.seconds.seen:
+                    connection.seen = now
+                    runtime.current().presence.add(device_id, clock.now(), connection.address)
 
     async def _look(self) -> None:
         """Tell devices what jobs have for them."""

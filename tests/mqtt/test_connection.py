@@ -8,7 +8,7 @@ import time
 import pytest
 
 from otagw.db import database
-from otagw.ota.devices import connections
+from otagw.ota.devices import connections, devices, presence
 from tests.mqtt import client as mqtt
 from tests.mqtt.client import Client, Credentials, alibaba
 from tests.patience import eventually
@@ -460,3 +460,13 @@ def test_eight_pushes_are_unacknowledged_at_most(device, rollout, looked):
     modules = [json.loads(one.payload)["data"]["module"] for one in (*found, ninth, tenth)]
     assert sorted(modules) == sorted({f"m{number}" for number in range(10)})
     assert len({one.number for one in (*found, ninth, tenth)}) == 10
+
+
+def test_a_device_that_says_nothing_is_online_as_long_as_it_is_connected(make_node, register, client, held_clock):
+    served = make_node("seen", seen=0.0)
+    device = register()
+    connection = device.connect(served.port)
+    held_clock.seconds += 3600
+    eventually(lambda: presence.flush() or devices.find("p", "dev1").seen == held_clock.seconds * 1000)
+    assert client.ok("QueryDeviceDetail", ProductKey="p", DeviceName="dev1")["Data"]["Status"] == "ONLINE"
+    connection.ping()
