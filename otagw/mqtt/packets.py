@@ -97,7 +97,7 @@ class Decoder:
     def take(self) -> Packet | None:
         """Return the next packet, or None until more bytes are there; raise `Malformed`."""
         data, first = self._data, self._at
-        if len(data) > first and data[first] not in _FIRST:  # whoever speaks something else need not say all of it
+        if len(data) > first and data[first] not in _FIRST:  # a client of something else need not say all of it
             raise Malformed(_foreign(data[first]))
         if len(data) < first + 2:
             return None

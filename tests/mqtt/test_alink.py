@@ -1,4 +1,4 @@
-"""Alibaba's devices: each report for what it is, in whichever order they come."""
+"""Alibaba's devices: each report for what it is, in any order."""
 
 import pytest
 

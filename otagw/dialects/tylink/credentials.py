@@ -47,7 +47,7 @@ def admit(given: Credentials) -> Device:
 
 
 def find(claim: Claim) -> list[Device]:
-    """Return the devices that a claim may mean: those of this name, of whichever product, and of this chosen id."""
+    """Return the devices that a claim may mean: those of this name in any product, and of this chosen id."""
     most = candidates.MOST
     return devices.by_name(claim.device, most) + external_ids.of_any_account(claim.device, most)
 

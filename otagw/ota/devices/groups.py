@@ -1,4 +1,4 @@
-"""Groups of devices, of whichever products; a group may be within another."""
+"""Groups of devices of any products; a group may be within another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
