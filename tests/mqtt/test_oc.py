@@ -283,6 +283,17 @@ def test_a_refusal_names_the_field(told, states, refusals, event_type, paras, na
     assert states(job) == {"dev1": "NOTIFIED"}
 
 
+def test_a_message_of_too_many_services_is_refused_as_a_whole(told, states, refusals):
+    device, connection, job, _ = told
+    one = {"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": "2.0"}}
+    connection.tell(device.up, {"services": [one] * 51})
+    (why,) = refusals()
+    assert "'services'" in why
+    assert states(job) == {"dev1": "NOTIFIED"}
+    connection.tell(device.up, {"services": [one] * 50})
+    assert states(job) == {"dev1": "SUCCEEDED"}
+
+
 @pytest.mark.parametrize(
     "said",
     [
