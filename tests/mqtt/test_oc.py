@@ -384,6 +384,14 @@ def test_a_token_is_good_for_its_file_and_its_time_alone(board, client, rollout,
     assert get(path, f"Bearer {token}") == 403
 
 
+def test_an_address_with_an_empty_port_gets_the_one_of_its_scheme(board, rollout):
+    device = board()
+    connection = device.connect()
+    device.versions(connection)
+    rollout(package={"FirmwareUrl": "https://files.test:/x.bin"})
+    assert event(connection.message())[1]["url"] == "https://files.test:443/x.bin?"
+
+
 def test_software_is_an_event_of_its_own(board, client, rollout):
     device = board()
     connection = device.connect()
