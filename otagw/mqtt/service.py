@@ -55,7 +55,10 @@ async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None
         servers.append(await listening)
     work = loop.create_task(node.run())
     supervisor.say_ready()
-    log.info("the MQTT server is ready", extra={"bind": settings.mqtt_bind, "tls_bind": settings.mqtt_tls_bind})
+    log.info(
+        "the MQTT server is ready",
+        extra={"node": node.name, "bind": settings.mqtt_bind, "tls_bind": settings.mqtt_tls_bind},
+    )
     try:
         await _until_told(received, work, context)
     finally:
