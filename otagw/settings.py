@@ -62,8 +62,12 @@ def _is_address(value: str) -> bool:
 
 
 def _is_public_url(value: str) -> bool:
-    url = urlsplit(value)
-    return not value or bool(url.scheme in ("http", "https") and url.netloc and not url.query)
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:  # no port, or no address in brackets
+        return False
+    return not value or bool(url.scheme in ("http", "https") and url.hostname and port != 0 and not url.query)
 
 
 def _are_hosts(values: list[Any]) -> bool:

@@ -13,6 +13,9 @@ LONGEST: Final = 1025
 MODULE: Final = "1 to 64 of A-Z a-z 0-9 . _ -"
 _PATTERN: Final = r"[A-Za-z0-9._-]{1,64}"
 is_module: Final = re.compile(_PATTERN).fullmatch
+# Of what a device calls its message; larger numbers are none in JSON as it is written here.
+_LONGEST_ID: Final = 32
+_TOO_LARGE: Final = 1 << 63
 # Neither a log nor a database has a use for these; PostgreSQL cannot keep NUL, nor UTF-8 half a character.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -22,6 +25,13 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         return _UNPRINTABLE.sub(" ", super()._deserialize(value, attr, data, **kwargs))[:LONGEST]
+
+
+def identifier(found: object) -> int | str:
+    """Return what a device calls its message, to be answered with; 0 where that is none, or cannot be said again."""
+    is_number = isinstance(found, int) and abs(found) < _TOO_LARGE
+    is_text = isinstance(found, str) and len(found) <= _LONGEST_ID and not _UNPRINTABLE.search(found)
+    return found if isinstance(found, (int, str)) and (is_number or is_text) else 0
 
 
 def said(expected: str) -> dict[str, Any]:

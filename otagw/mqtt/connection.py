@@ -16,6 +16,8 @@ WAITING: Final = 32
 UNACKNOWLEDGED: Final = 8
 # Bytes that a client does not take before nothing more is read of it.
 UNSENT: Final = 64 * 1024
+# Bytes that are read of a client before the others have their turn: a thousand of the smallest packets.
+AT_A_TIME: Final = 2048
 _LAST_NUMBER: Final = 0xFFFF
 
 
@@ -81,6 +83,8 @@ class Node(Protocol):
     """What a connection needs of the node that it is on."""
 
     seconds: Seconds
+    # What is read goes through it, of one connection after the other.
+    buffer: memoryview
 
     def arrive(self, connection: "Connection") -> bool:
         """Take a connection in; tell whether there is room."""
@@ -107,7 +111,7 @@ class Node(Protocol):
         """Note that a client has broken the protocol."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A client, from its TCP connection on."""
 
     __slots__ = (
@@ -144,11 +148,15 @@ class Connection(asyncio.Protocol):
         if not self._node.arrive(self):
             self.end("no room for another connection")
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes are to be put; TLS puts them there in parts."""
+        return self._node.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take bytes."""
         if self.believed:  # before, all of CONNECT has to come in its time
             self.heard = asyncio.get_running_loop().time()
-        self._decoder.feed(data)
+        self._decoder.feed(bytes(self._node.buffer[:nbytes]))
         self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:

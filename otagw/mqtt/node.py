@@ -17,7 +17,7 @@ from otagw import clock, runtime
 from otagw.db import database
 from otagw.dialects.messages import Message, MessageFront
 from otagw.mqtt import handling
-from otagw.mqtt.connection import Believed, Broken, Connection, Refused, Seconds
+from otagw.mqtt.connection import AT_A_TIME, Believed, Broken, Connection, Refused, Seconds
 from otagw.mqtt.directory import Directory
 from otagw.mqtt.packets import Connect, Publish
 from otagw.ops import metrics
@@ -49,6 +49,7 @@ class Node:
         self._coming: dict[int, Connection] = {}
         self._addresses: Counter[str] = Counter()
         self._last, self._is_over = 0, False
+        self.buffer = memoryview(bytearray(AT_A_TIME))
 
     # --- what is run for it
 

@@ -6,6 +6,7 @@ import logging
 import queue
 import signal
 import ssl
+from asyncio.sslproto import SSLProtocol
 from typing import Final
 
 from otagw import clock, runtime
@@ -21,6 +22,8 @@ log: Final = logging.getLogger("otagw.mqtt")
 FRONTS: Final = (Tylink(), Oc(), Alink())
 # How many clients may wait to be let in by the kernel, and how often a signal is looked for.
 BACKLOG: Final = 1024
+# What is set aside for a connection over TLS from its first moment on, its handshake included: of asyncio 256 KiB.
+TLS_BUFFER: Final = 16 * 1024
 LOOK_SECONDS: Final = 0.2
 
 
@@ -52,7 +55,10 @@ async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None
         servers.append(await listening)
     work = loop.create_task(node.run())
     supervisor.say_ready()
-    log.info("the MQTT server is ready", extra={"bind": settings.mqtt_bind, "tls_bind": settings.mqtt_tls_bind})
+    log.info(
+        "the MQTT server is ready",
+        extra={"node": node.name, "bind": settings.mqtt_bind, "tls_bind": settings.mqtt_tls_bind},
+    )
     try:
         await _until_told(received, work, context)
     finally:
@@ -82,6 +88,7 @@ async def _until_told(
 def _tls(settings: Settings) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    SSLProtocol.max_size = TLS_BUFFER
     return context
 
 

@@ -141,7 +141,7 @@ def test_there_is_no_answer_but_an_empty_one_where_there_is_nothing(device, clie
     connection = device.connect()
     assert device.ask(connection) == {}
     topic = "/sys/p/dev1/thing/ota/firmware/get"
-    for identity in (None, [], 1.5, "x" * 33):
+    for identity in (None, [], 1.5, "x" * 33, 1 << 64, "\ud800"):
         connection.say(topic, {"id": identity}, qos=0)
         assert connection.message().json == {"id": 0, "code": 200, "data": {}}
 

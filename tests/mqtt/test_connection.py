@@ -1,8 +1,10 @@
 """One connection: who is let in, for how long it may say nothing, what it may say, and when it is answered."""
 
+import asyncio
 import contextlib
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -394,6 +396,31 @@ def test_no_more_is_read_of_a_device_while_32_of_its_messages_wait(device):
     connection.expect(mqtt.PINGRESP)
     assert len(connection._found) >= 60 - 32, "the second ping was read before"
     assert {found.kind for found in connection._found} == {mqtt.PUBACK}
+
+
+def test_a_device_that_says_much_at_once_lets_others_have_their_turn(node, register):
+    loud, other = register("loud").connect(), register("dev1").connect()
+    held, go_on = threading.Event(), threading.Event()
+
+    async def turn():
+        held.set()
+        go_on.wait(60)  # nothing is read meanwhile
+        for _ in range(2):  # until the loop has gone round once
+            await asyncio.sleep(0)
+        loud.socket.settimeout(0.2)
+        answered = 0
+        with contextlib.suppress(TimeoutError):
+            while answered < 20_000:
+                answered += len(loud.socket.recv(1 << 16))
+        return answered
+
+    found = asyncio.run_coroutine_threadsafe(turn(), node._loop)
+    held.wait(60)
+    loud.send(mqtt.packet(mqtt.PINGREQ) * 10_000)
+    other.send(mqtt.packet(mqtt.PINGREQ))
+    go_on.set()
+    assert 0 < found.result(60) <= 2048, "so many bytes of it are answered in one turn"
+    other.expect(mqtt.PINGRESP)
 
 
 def test_a_device_that_reads_nothing_costs_others_nothing(register, client):

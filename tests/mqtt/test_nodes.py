@@ -131,6 +131,7 @@ def test_devices_of_a_killed_node_come_back_to_the_other_and_nothing_is_lost(clu
         connections[name].tell(*inform(name, "2.0"))
     query = "SELECT node FROM mqtt_session JOIN device ON device.id = device_id WHERE name = ?"
     ((dead,),) = cluster.sql(query, stay[0])
+    assert [f'"{dead}"' in node.log() for node in cluster.nodes] == [True, False], "the log says which node it is"
     cluster.nodes[0].kill()
     assert {name: cluster.states(job)[name] for name in done} == dict.fromkeys(done, "SUCCEEDED")
     for name in stay[4:]:

@@ -283,6 +283,17 @@ def test_a_refusal_names_the_field(told, states, refusals, event_type, paras, na
     assert states(job) == {"dev1": "NOTIFIED"}
 
 
+def test_a_message_of_too_many_services_is_refused_as_a_whole(told, states, refusals):
+    device, connection, job, _ = told
+    one = {"service_id": "$ota", "event_type": "version_report", "paras": {"fw_version": "2.0"}}
+    connection.tell(device.up, {"services": [one] * 51})
+    (why,) = refusals()
+    assert "'services'" in why
+    assert states(job) == {"dev1": "NOTIFIED"}
+    connection.tell(device.up, {"services": [one] * 50})
+    assert states(job) == {"dev1": "SUCCEEDED"}
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -371,6 +382,14 @@ def test_a_token_is_good_for_its_file_and_its_time_alone(board, client, rollout,
     assert get(path, f"Basic {token}") == 403
     held_clock.seconds += 86_401
     assert get(path, f"Bearer {token}") == 403
+
+
+def test_an_address_with_an_empty_port_gets_the_one_of_its_scheme(board, rollout):
+    device = board()
+    connection = device.connect()
+    device.versions(connection)
+    rollout(package={"FirmwareUrl": "https://files.test:/x.bin"})
+    assert event(connection.message())[1]["url"] == "https://files.test:443/x.bin?"
 
 
 def test_software_is_an_event_of_its_own(board, client, rollout):

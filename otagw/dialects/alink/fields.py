@@ -12,7 +12,6 @@ from otagw.ota.products import modules
 
 # Below -4 there are no steps in the vendor's list: they count as -1.
 _STEP: Final = "an integer from -100 to 100"
-_LONGEST_ID: Final = 32
 
 
 class Inform(FrontSchema):
@@ -48,6 +47,4 @@ def params(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def identifier(said: Mapping[str, Any]) -> int | str:
     """Return the id of a message, to be answered with: SDKs send numbers and texts."""
-    found = said.get("id")
-    is_id = isinstance(found, (int, str)) and len(str(found)) <= _LONGEST_ID
-    return found if is_id and found is not None else 0
+    return reports.identifier(said.get("id"))

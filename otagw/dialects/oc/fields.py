@@ -10,6 +10,8 @@ from otagw.dialects import reports
 from otagw.dialects.schema import FrontSchema
 
 SERVICE: Final = "$ota"
+# How many services a message may have: each report is a write of its own.
+MOST: Final = 50
 VERSION_REPORT, PROGRESS_REPORT = "version_report", "upgrade_progress_report"
 _CODE: Final = "an integer"
 _PERCENT: Final = "an integer from 0 to 100"
@@ -46,8 +48,8 @@ def events(said: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def _events(said: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the type and the parameters of each event of this service; raise `errors.InvalidParameter`."""
     services = said.get("services")
-    if not isinstance(services, list):
-        raise errors.InvalidParameter("services", "a list")
+    if not isinstance(services, list) or len(services) > MOST:
+        raise errors.InvalidParameter("services", f"a list of up to {MOST}")
     for number, service in enumerate(services):
         if not isinstance(service, dict):
             raise errors.InvalidParameter(f"services[{number}]", "an object")

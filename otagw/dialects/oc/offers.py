@@ -61,7 +61,7 @@ def _with_port(url: str) -> str:
     parts = urlsplit(url)
     if parts.port or parts.scheme not in _PORTS:
         return url
-    return parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()
+    return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{_PORTS[parts.scheme]}").geturl()
 
 
 def _file_name(package: Package) -> str:

@@ -15,7 +15,6 @@ MOST: Final = 50
 LAST: Final = 255
 _CHANNEL: Final = f"an integer from 0 to {LAST}"
 _PERCENT: Final = "an integer from 0 to 100"
-_LONGEST_ID: Final = 32
 
 
 def _channel(**options: Any) -> fields.Integer:
@@ -79,5 +78,4 @@ def channel_of(name: str) -> int | None:
 
 def identifier(said: Mapping[str, Any]) -> str:
     """Return the id of a message, to be answered with."""
-    found = said.get("msgId", "")
-    return str(found)[:_LONGEST_ID] if isinstance(found, (str, int)) else ""
+    return str(reports.identifier(said.get("msgId", "")))
