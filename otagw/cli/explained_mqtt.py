@@ -57,7 +57,7 @@ def explain(given: Credentials, secret: str) -> bool:
         reading = front.reading(given)
     except errors.Fault:
         return _refused(front.misread(given) or f"expected {front.form}")
-    verdict.say("device", reading.device)
+    verdict.say("device", reading.device.removeprefix("device "))
     verdict.say("signed", reading.shown)
     if secret:
         is_right, mistake = reading.is_of(secret), reading.explain(secret)

@@ -110,13 +110,15 @@ class MessageFront(ABC):
             if len(found) >= visit.room:
                 break
             before = self.before(visit, device, offer)
-            taken = pushes.tell(device, offer) if before is None else None
+            if before is not None:
+                found += before
+                visit.passed |= set() if before else {offer.task.id}
+                continue
+            message = self.push(visit, device, offer)  # first: what cannot be said is not noted as told
+            taken = pushes.tell(device, offer)
             if taken:
                 visit.told.add(pushes.key(taken))
-                found.append(self.push(visit, device, taken))
-            elif before is not None and not before:
-                visit.passed.add(offer.task.id)
-            found += before or ()
+                found.append(message._replace(offer=taken))
         return found
 
     def wanted(self, visit: Visit, device: Device, module: str | None = None) -> Offer | None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+from otagw import errors
 from otagw.mqtt import handling
 from otagw.mqtt.connection import Broken, Seconds
 from otagw.ota.devices import connections
@@ -96,5 +97,5 @@ class Directory:
         """Return what a task returns, or None where the database does not answer."""
         try:
             return await self._apart(handling.guarded, task, *given)
-        except Broken:
+        except (Broken, errors.Fault):
             return None

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Final, TypeVar
 
-from otagw import clock, runtime
+from otagw import clock, errors, runtime
 from otagw.db import database
 from otagw.dialects.messages import Message, MessageFront
 from otagw.mqtt import handling
@@ -204,7 +204,7 @@ class Node:
     async def _waiting(self) -> Sequence[tuple[int, str]]:
         try:
             return await self.apart(handling.guarded, pushes.due, self.name, self._is_free)
-        except Broken:
+        except (Broken, errors.Fault):  # the next look is soon
             return ()
 
     def _is_free(self, device_id: int, task_id: int) -> bool:
