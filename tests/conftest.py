@@ -244,6 +244,17 @@ def client(app):
 
 
 @pytest.fixture
+def states(client):
+    """Return the states of a job's tasks by device."""
+
+    def states(job):
+        found = client.ok("ListOTATaskByJob", JobId=job, PageSize=100)["Data"]["SimpleOTATaskInfo"]
+        return {task["DeviceName"]: task["TaskStatus"] for task in found}
+
+    return states
+
+
+@pytest.fixture
 def log_lines(app):
     """Read what the gateway in process logged since, line by line."""
     stream = io.StringIO()

@@ -102,7 +102,7 @@ def allow_self_registration(product: str, most: int, account: str) -> None:
 @click.argument("product")
 @common.account_option
 def refuse_self_registration(product: str, account: str) -> None:
-    """Refuse devices of PRODUCT that the gateway does not know, whatever token they have."""
+    """Refuse devices of PRODUCT that the gateway does not know, with every token."""
     with common.store(common.load_settings()) as access:
         core.set_self_registration(common.owner(access, account), product, None)
     click.echo(f"{product} takes no devices that register themselves")

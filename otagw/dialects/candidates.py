@@ -9,7 +9,7 @@ from otagw.ota.devices.devices import Device
 from otagw.security import derived_secrets
 
 # How many devices a name may mean.
-MOST: Final = 16
+MOST: Final = 128
 # Whose secret passwords are compared with where there is no device; ids begin above it.
 NOBODY: Final = "device/0"
 

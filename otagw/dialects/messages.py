@@ -4,6 +4,7 @@ A transport (`otagw.mqtt`) knows no vendor. It asks a front who a client is, han
 sends what the front returns. Everything here runs in a thread, and may wait for the database.
 """
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ from otagw.ota.devices.devices import Device
 from otagw.ota.rollouts import job_steps
 from otagw.ota.updates import pushes, updates
 from otagw.ota.updates.updates import Offer
+
+log: Final = logging.getLogger("otagw.messages")
 
 
 class Credentials(NamedTuple):
@@ -54,7 +57,7 @@ class Visit:
     reported: set[str] = field(default_factory=set)
     passed: set[int] = field(default_factory=set)
     asked: bool = False
-    room: int = 8
+    room: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,24 @@ class MessageFront(ABC):
                 found += before
                 visit.passed |= set() if before else {offer.task.id}
                 continue
-            message = self.push(visit, device, offer)  # first: what cannot be said is not noted as told
-            taken = pushes.tell(device, offer)
-            if taken:
+            message = self._spelled(visit, device, offer)  # first: what cannot be said is not noted as told
+            taken = pushes.tell(device, offer) if message else None
+            if message and taken:
                 visit.told.add(pushes.key(taken))
                 found.append(message._replace(offer=taken))
         return found
+
+    def _spelled(self, visit: Visit, device: Device, offer: Offer) -> Message | None:
+        """Return what tells a device of an offer; where our code fails at that, the device loses nothing but the offer.
+
+        If its connection broke, it would report again, and meet the same offer, without end.
+        """
+        try:
+            return self.push(visit, device, offer)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            log.exception("an offer cannot be put into words", extra={"task": offer.task.id, "front": self.name})
+            visit.passed.add(offer.task.id)
+            return None
 
     def wanted(self, visit: Visit, device: Device, module: str | None = None) -> Offer | None:
         """Return what a device that asks can install now; it is told so however often it asks."""

@@ -35,7 +35,7 @@ def identifier(found: object) -> int | str:
 
 
 def said(expected: str) -> dict[str, Any]:
-    """Return the one message of a field, whatever is wrong with its value."""
+    """Return the one message of a field for everything that can be wrong with its value."""
     return dict.fromkeys(("invalid", "invalid_utf8", "too_large"), expected)
 
 

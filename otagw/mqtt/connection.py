@@ -1,6 +1,7 @@
 """One connection of a client: what it may do when, and what is done with each packet, one after the other."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -18,6 +19,8 @@ UNACKNOWLEDGED: Final = 8
 UNSENT: Final = 64 * 1024
 # Bytes that are read of a client before the others have their turn: a thousand of the smallest packets.
 AT_A_TIME: Final = 2048
+# How long the end of a connection over TLS may take.
+SHUTDOWN_SECONDS: Final = 1.0
 _LAST_NUMBER: Final = 0xFFFF
 
 
@@ -25,9 +28,9 @@ class Seconds(NamedTuple):
     """How long a node waits, and how often it looks, in seconds.
 
     ``connect`` is how long a client may take from its TCP connection to the end of its CONNECT, ``silence`` the longest
-    silence of a client, whatever keep-alive it asks for. ``sweep`` is how often silent clients are looked for, ``look``
-    and ``longest_look`` how often what jobs have for devices, ``write`` how often what waits is written, ``beat`` how
-    often a node says that it is there, and ``seen`` that its devices are.
+    silence of a client, also where it asks for a longer keep-alive. ``sweep`` is how often silent clients are looked
+    for, ``look`` and ``longest_look`` how often what jobs have for devices, ``write`` how often what waits is written,
+    ``beat`` how often a node says that it is there, and ``seen`` that its devices are.
     """
 
     connect: float = 10.0
@@ -112,15 +115,17 @@ class Node(Protocol):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A client, from its TCP connection on."""
+    """A client, from its TCP connection on; with a ``context`` it has to speak TLS."""
 
     __slots__ = (
         *("address", "believed", "heard", "number", "patience", "seen", "transport"),
-        *("_decoder", "_last", "_node", "_reading", "_sent", "_told", "_waiting", "_work", "_writable"),
+        *("_context", "_decoder", "_last", "_node", "_reading", "_sent", "_told", "_waiting", "_work", "_writable"),
     )
 
-    def __init__(self, node: Node, number: int) -> None:
+    def __init__(self, node: Node, number: int, context: ssl.SSLContext | None = None) -> None:
         self._node, self.number = node, number
+        # What TLS is still to be begun by.
+        self._context = context
         self.transport: asyncio.Transport | None = None
         self.believed: Believed | None = None
         self.address: str | None = None
@@ -147,6 +152,9 @@ class Connection(asyncio.BufferedProtocol):
         self.heard = self.seen = asyncio.get_running_loop().time()
         if not self._node.arrive(self):
             self.end("no room for another connection")
+        elif self._context:
+            transport.pause_reading()
+            self._work = asyncio.get_running_loop().create_task(self._secure(transport, self._context))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the next bytes are to be put; TLS puts them there in parts."""
@@ -157,7 +165,8 @@ class Connection(asyncio.BufferedProtocol):
         if self.believed:  # before, all of CONNECT has to come in its time
             self.heard = asyncio.get_running_loop().time()
         self._decoder.feed(bytes(self._node.buffer[:nbytes]))
-        self._read()
+        if self._context is None:  # or what is answered would leave in the clear
+            self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the client has gone."""
@@ -207,6 +216,29 @@ class Connection(asyncio.BufferedProtocol):
             transport.close()
         self._waiting.clear()
         self._node.leave(self, reason)
+
+    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on. A client that does not is counted and timed like any other stranger."""
+        begun = asyncio.get_running_loop().start_tls(
+            transport,
+            self,
+            context,
+            server_side=True,
+            ssl_handshake_timeout=self.patience,
+            ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+        )
+        self._work = None
+        try:
+            secured = await begun
+        except (OSError, asyncio.CancelledError):  # ssl.SSLError is one; it is cancelled where the client has gone
+            self.end("the handshake of TLS failed")
+            return
+        if secured is None or self.transport is None:
+            transport.abort()
+            return
+        self.transport, self._context = secured, None
+        secured.set_write_buffer_limits(high=UNSENT)
+        self._read()
 
     # --- packets
 

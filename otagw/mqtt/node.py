@@ -6,6 +6,7 @@ All of this runs in one thread, in asyncio's loop. What asks the database runs i
 
 import asyncio
 import logging
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,10 +28,12 @@ T = TypeVar("T")
 log: Final = logging.getLogger("otagw.mqtt")
 # The longer it takes to look for what jobs have for devices, the less often that is done.
 SHARE: Final = 20
+# Threads in which clients are let in: few, since each takes the processor from those in which messages are taken.
+AT_THE_DOOR: Final = 2
 
 
 class Node:
-    """One process that devices connect to, ``most`` at once; the core is called in so many threads."""
+    """One process that devices connect to, ``most`` at once; the core is called in so many threads, and a few more."""
 
     def __init__(
         self, name: str, fronts: Sequence[MessageFront], most: int, threads: int, seconds: Seconds | None = None
@@ -40,7 +43,8 @@ class Node:
         self._most, self._most_of_one = most, settings.mqtt_connections_per_address
         self._endpoint = settings.device_url.rstrip("/") or settings.endpoint
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "mqtt")
+        # Those who are to be let in, strangers among them, hold up none who have been.
+        self._pool, self._door = ThreadPoolExecutor(threads, "mqtt"), ThreadPoolExecutor(AT_THE_DOOR, "mqtt door")
         self._directory = Directory(name, self.apart, self.seconds)
         # All connections by number, in the order in which they came; those of devices, and of devices that are about to
         # be let in; and how many an address has.
@@ -53,10 +57,10 @@ class Node:
 
     # --- what is run for it
 
-    def connect(self) -> Connection:
-        """Return what serves a client that has connected."""
+    def connect(self, context: ssl.SSLContext | None = None) -> Connection:
+        """Return what serves a client that has connected, over TLS where there is a context."""
         self._last += 1
-        return Connection(self, self._last)
+        return Connection(self, self._last, context)
 
     async def run(self) -> None:
         """Look after connections until this is cancelled."""
@@ -77,16 +81,21 @@ class Node:
         await self.clear("the gateway stops")
         await self._directory.leave()
         self._is_over = True
-        together = threading.Barrier(self._threads)
-        for _ in range(self._threads):
-            self._pool.submit(copy_context().run, _let_go, together)
-        self._pool.shutdown()
+        for pool, threads in ((self._pool, self._threads), (self._door, AT_THE_DOOR)):
+            together = threading.Barrier(threads)
+            for _ in range(threads):
+                pool.submit(copy_context().run, _let_go, together)
+            pool.shutdown()
 
-    async def apart(self, task: Callable[..., T], *given: object) -> T:
-        """Run something that may wait in a thread, for the gateway at hand; raise `Broken` after the stop."""
+    async def apart(self, task: Callable[..., T], *given: object, door: bool = False) -> T:
+        """Run something that may wait in a thread, for the gateway at hand; raise `Broken` after the stop.
+
+        At the ``door`` is what is done for those who are to be let in.
+        """
         if self._is_over:
             raise Broken("the gateway stops")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, task, *given)
+        pool = self._door if door else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, task, *given)
 
     # --- what connections need
 
@@ -121,7 +130,7 @@ class Node:
 
     async def admit(self, connection: Connection, packet: Connect) -> Believed:
         """Let a device in: the older of two connections of one device ends."""
-        believed = await self.apart(handling.admit, self._fronts, packet, connection.address, self._endpoint)
+        believed = await self.apart(handling.admit, self._fronts, packet, connection.address, self._endpoint, door=True)
         self._coming[believed.device_id] = connection
         is_noted = await self._directory.opened(handling.opened(believed, connection))
         if self._coming.get(believed.device_id) is connection:
@@ -139,7 +148,7 @@ class Node:
 
     async def refused(self, refusal: Refused) -> None:
         """Write to the log why a client was not let in."""
-        await self.apart(refusal.note)
+        await self.apart(refusal.note, door=True)
 
     async def hear(self, connection: Connection, packet: Publish) -> Sequence[Message]:
         """Take a message of a device, which waits where it says more than it may."""

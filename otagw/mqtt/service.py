@@ -7,6 +7,7 @@ import queue
 import signal
 import ssl
 from asyncio.sslproto import SSLProtocol
+from functools import partial
 from typing import Final
 
 from otagw import clock, runtime
@@ -40,19 +41,12 @@ async def _serve(settings: Settings, received: "queue.SimpleQueue[int]") -> None
     loop = asyncio.get_running_loop()
     node = Node(clock.random_hex(16), FRONTS, share.room(settings.mqtt_connections), settings.threads)
     context = _tls(settings) if settings.mqtt_tls_bind else None
-    servers = []
-    if settings.mqtt_bind:
-        servers.append(await loop.create_server(node.connect, *_address(settings.mqtt_bind), backlog=BACKLOG))
-    if context:
-        listening = loop.create_server(
-            node.connect,
-            *_address(settings.mqtt_tls_bind),
-            ssl=context,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=node.seconds.connect,
-            ssl_shutdown_timeout=1.0,
-        )
-        servers.append(await listening)
+    listening = ((settings.mqtt_bind, None), (settings.mqtt_tls_bind, context))
+    servers = [
+        await loop.create_server(partial(node.connect, how), *_address(bind), backlog=BACKLOG)
+        for bind, how in listening
+        if bind
+    ]
     work = loop.create_task(node.run())
     supervisor.say_ready()
     log.info(

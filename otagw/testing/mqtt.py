@@ -7,6 +7,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from otagw import errors, runtime
@@ -14,7 +15,7 @@ from otagw.call import Call
 from otagw.dialects.messages import Message
 from otagw.mqtt import handling
 from otagw.mqtt.connection import Cut, Seconds
-from otagw.mqtt.node import Node
+from otagw.mqtt.node import AT_THE_DOOR, Node
 from otagw.mqtt.service import FRONTS
 from otagw.ota.devices import connections
 from otagw.testing.calls import Calls
@@ -91,9 +92,9 @@ class _Node(Node):
     gate: Gate
     threads: set[threading.Thread]
 
-    async def apart(self, task: Callable[..., T], *given: object) -> T:
+    async def apart(self, task: Callable[..., T], *given: object, door: bool = False) -> T:
         """Run something in a thread, unless a reset is under way."""
-        return await super().apart(self._through, task, *given)
+        return await super().apart(self._through, task, *given, door=door)
 
     def _through(self, task: Callable[..., T], *given: object) -> T:
         self.threads.add(threading.current_thread())
@@ -152,10 +153,11 @@ class Mqtt:
         self._node = _Node(NAME, FRONTS, MOST, THREADS, SECONDS)
         self._node.gate, self._node.threads = self._gate, set()
         # All threads begin now: those that came later would seem to be left behind by a test.
-        together = threading.Barrier(THREADS)
-        await asyncio.gather(*(self._node.apart(together.wait) for _ in range(THREADS)))
+        for door, threads in ((False, THREADS), (True, AT_THE_DOOR)):
+            together = threading.Barrier(threads)
+            await asyncio.gather(*(self._node.apart(together.wait, door=door) for _ in range(threads)))
         try:
-            server = await self._loop.create_server(self._node.connect, *self._address, ssl=self._tls)
+            server = await self._loop.create_server(partial(self._node.connect, self._tls), *self._address)
         except OSError:
             await self._node.stop()
             raise

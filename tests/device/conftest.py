@@ -76,14 +76,3 @@ def rollout(client):
         return client.ok("CreateOTAStaticUpgradeJob", **params)["Data"]["JobID"]
 
     return rollout
-
-
-@pytest.fixture
-def states(client):
-    """Return the states of a job's tasks by device."""
-
-    def states(job):
-        found = client.ok("ListOTATaskByJob", JobId=job, PageSize=100)["Data"]["SimpleOTATaskInfo"]
-        return {task["DeviceName"]: task["TaskStatus"] for task in found}
-
-    return states

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import threading
 from contextvars import copy_context
+from functools import partial
 
 import pytest
 
@@ -29,8 +30,8 @@ OFTEN = dict.fromkeys(("sweep", "look", "longest_look", "write"), 0.02)
 class Served:
     """A node that listens on loopback, in a thread of its own; `port` is where."""
 
-    def __init__(self, name="node", fronts=FRONTS, most=1000, threads=4, **seconds):
-        self.name, self.port, self._failed = name, 0, None
+    def __init__(self, name="node", fronts=FRONTS, most=1000, threads=4, context=None, **seconds):
+        self.name, self.port, self._failed, self._context = name, 0, None, context
         self._ready = threading.Event()
         work = self._serve(fronts, most, threads, Seconds(**{**OFTEN, **seconds}))
         self._thread = threading.Thread(target=copy_context().run, args=(self._run, work), name=f"node {name}")
@@ -51,7 +52,7 @@ class Served:
         self.node = Node(self.name, fronts, most, threads, seconds)
         listening = socket.create_server(("127.0.0.1", 0))
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)  # of a client that reads nothing, soon full
-        server = await loop.create_server(self.node.connect, sock=listening)
+        server = await loop.create_server(partial(self.node.connect, self._context), sock=listening)
         work = loop.create_task(self.node.run())
         self.port, self._loop, self._stop = server.sockets[0].getsockname()[1], loop, asyncio.Event()
         self._ready.set()
@@ -175,17 +176,6 @@ def rollout(client):
         return client.ok("CreateOTAStaticUpgradeJob", **params)["Data"]["JobID"]
 
     return rollout
-
-
-@pytest.fixture
-def states(client):
-    """Return the states of a job's tasks by device."""
-
-    def states(job):
-        found = client.ok("ListOTATaskByJob", JobId=job, PageSize=100)["Data"]["SimpleOTATaskInfo"]
-        return {task["DeviceName"]: task["TaskStatus"] for task in found}
-
-    return states
 
 
 @pytest.fixture

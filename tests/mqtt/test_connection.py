@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 
 from otagw.db import database
 from otagw.ota.devices import connections, devices, presence
+from tests.deploy import pki
 from tests.mqtt import client as mqtt
 from tests.mqtt.client import Client, Credentials, alibaba
 from tests.patience import eventually
@@ -112,7 +114,7 @@ def mistakes(device, other):
     }
 
 
-def test_whatever_is_wrong_with_a_password_is_refused_the_same_way(stranger, register):
+def test_all_that_is_wrong_with_a_password_is_refused_the_same_way(stranger, register):
     device, other = register(), register("twin", "q")
     answers = {}
     for what, given in mistakes(device, other).items():
@@ -497,3 +499,58 @@ def test_a_device_that_says_nothing_is_online_as_long_as_it_is_connected(make_no
     eventually(lambda: presence.flush() or devices.find("p", "dev1").seen == held_clock.seconds * 1000)
     assert client.ok("QueryDeviceDetail", ProductKey="p", DeviceName="dev1")["Data"]["Status"] == "ONLINE"
     connection.ping()
+
+
+# --- over TLS
+
+
+@pytest.fixture
+def contexts(tmp_path):
+    """Return the server's context and a client's."""
+    pki.make(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    return server, ssl.create_default_context(cafile=tmp_path / "ca.pem")
+
+
+def test_a_device_over_tls_is_updated_as_any_other(make_node, register, rollout, contexts):
+    ours, theirs = contexts
+    served, device = make_node("tls", context=ours), register()
+    with Client(served.port, context=theirs) as connection:
+        assert connection.connect(device.credentials()) == 0
+        device.report(connection)
+        rollout()
+        assert connection.message().json["data"]["version"] == "2.0"
+
+
+def test_one_that_has_said_all_with_its_handshake_is_answered_over_tls(make_node, register, contexts):
+    ours, theirs = contexts
+    served, device = make_node("tls", context=ours), register()
+    with Client(served.port, context=theirs) as connection:
+        connection.send(mqtt.connect(device.credentials()) + mqtt.packet(mqtt.PINGREQ))
+        assert connection.expect(mqtt.CONNACK) == b"\0\0"
+        assert connection.expect(mqtt.PINGRESP) == b""
+
+
+def test_a_handshake_that_hangs_counts_and_is_over_with_the_time_of_connect(make_node, register, contexts):
+    ours, theirs = contexts
+    served, device = make_node("tls", context=ours, most=2, connect=30.0), register()
+    silent = [Client(served.port) for _ in range(2)]
+    with Client(served.port, context=theirs) as connection:
+        assert connection.connect(device.credentials()) == 0
+        assert silent[0].rest() == [], "the stranger that has waited longest makes room"
+    strict = make_node("strict", context=ours, connect=0.3)
+    with Client(strict.port) as late, Client(strict.port) as slow:
+        slow.send(b"\x16\x03\x01")  # as a handshake begins
+        assert (late.rest(), slow.rest()) == ([], [])
+    for one in silent:
+        one.close()
+
+
+@pytest.mark.parametrize("said", [b"\x10\x0c\0\4MQTT\4\2\0\x3c\0\0", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 64])
+def test_what_is_no_tls_is_closed_without_an_answer_of_mqtt(make_node, contexts, said):
+    served = make_node("tls", context=contexts[0])
+    with Client(served.port) as plain:
+        plain.send(said)
+        assert {found.kind for found in plain.rest()} <= {1}  # an alert of TLS
+    eventually(lambda: not served.inside(lambda node: node._connections))

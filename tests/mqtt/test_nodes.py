@@ -121,7 +121,7 @@ def test_devices_of_a_killed_node_come_back_to_the_other_and_nothing_is_lost(clu
         connection.tell(*inform(name, "1.0"))
     moved, *stay = fleet
     again = cluster.connect(1, moved, fleet[moved])
-    assert connections[moved].rest() == [], "the older connection ends, on whatever node it is"
+    assert connections[moved].rest() == [], "the older connection ends, on each of the nodes"
     job = cluster.rollout("2.0")
     assert again.message().json["data"]["version"] == "2.0"
     for name in stay:

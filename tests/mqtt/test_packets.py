@@ -1,4 +1,4 @@
-"""The codec, against a client that shares none of its code: whatever comes, and in whatever pieces."""
+"""The codec, against a client that shares none of its code: all bytes, in pieces of all sizes."""
 
 from itertools import pairwise
 

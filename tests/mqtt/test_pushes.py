@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from otagw.db import database
 from otagw.mqtt.connection import Seconds
 from tests import patience
 from tests.mqtt import client as mqtt
@@ -272,3 +273,14 @@ def test_modules_are_told_one_by_one(device, rollout):
     rollout("2.0")
     told = connection.message().json["data"]
     assert (told["module"], told["version"]) == ("default", "2.0")
+
+
+def test_an_offer_that_cannot_be_put_into_words_costs_its_device_nothing_else(device, rollout, states, caplog):
+    job = rollout()
+    with database.write():
+        database.execute("UPDATE package SET files = ?", '[{"of": "a later version"}]')
+    connection = device.connect()
+    device.report(connection)
+    assert connection.messages() == []
+    assert states(job) == {"dev1": "QUEUED"}
+    assert "cannot be put into words" in caplog.text

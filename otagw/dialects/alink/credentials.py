@@ -49,7 +49,7 @@ def read(given: Credentials) -> Claim:
 
 
 def admit(given: Credentials) -> Device:
-    """Return the device whose password it is, or raise `errors.WrongSignature`, whatever is wrong with it."""
+    """Return the device whose password it is, or raise `errors.WrongSignature`, the same for every mistake."""
     claim = read(given)
     if claim.method not in METHODS:
         raise errors.UnsupportedSignatureMethod(claim.method[:32])

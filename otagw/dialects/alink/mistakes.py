@@ -17,7 +17,7 @@ from otagw.ota.devices.devices import Device
 
 VENDOR: Final = "Alibaba"
 FORM: Final = "user name DeviceName&ProductKey, client id CLIENT|securemode=…,signmethod=…,timestamp=…|"
-# Times that SDKs sign whatever the clock says.
+# Times that SDKs sign without a look at the clock.
 _CONSTANTS: Final = ("2524608000000", "789", "0")
 _MILLISECONDS: Final = 13
 

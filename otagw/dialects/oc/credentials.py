@@ -47,7 +47,7 @@ def _split(client_id: str) -> Claim | None:
 def admit(given: Credentials) -> Device:
     """Return the device whose password it is, or raise `errors.WrongSignature`.
 
-    The hour is not checked, whatever the client id asks for: SDKs come back after days with the one of their start.
+    The hour is not checked, even where the client id asks for it: SDKs come back after days with that of their start.
     """
     claim = read(given)
     found = external_ids.of_any_account(claim.device, candidates.MOST)
